@@ -1,0 +1,16 @@
+//! Stratum: an embedded, log-structured, hierarchical storage engine.
+
+pub mod error;
+pub mod ids;
+pub mod options;
+pub mod store;
+pub mod tree;
+pub mod value;
+pub mod vfs;
+
+pub use error::{Damage, Error, Missing, Result};
+pub use ids::{DocumentId, InputId};
+pub use options::{Durability, Options, ReadMode};
+pub use store::{Batch, Db, PackedTree, Pinned, Progress, Stats, VerifyReport, View};
+pub use tree::{Columns, Input, Tree, TreeIds};
+pub use value::Value;

@@ -1,0 +1,121 @@
+//! How a store is opened and how commits are made durable.
+
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+
+/// When a commit counts as done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// On disk (fdatasync) when the call returns, and visible to others only then.
+    #[default]
+    Always,
+    /// Handed to the operating system when the call returns, synced every `sync_interval`.
+    Interval,
+    /// Handed to the operating system when the call returns; `flush` or the next `Always` commit syncs it.
+    Os,
+}
+
+/// How sealed and active segments are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReadMode {
+    /// Through a mapping: no system call on a warm read. A disk that fails under it ends the process by SIGBUS.
+    #[default]
+    Mmap,
+    /// With pread: every I/O error is a status.
+    Pread,
+}
+
+/// Options for opening a store. `Options::default()` suits most.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Create the store where there is none. Default: true.
+    pub create: bool,
+    /// Refuse to open where there is one already. Default: false.
+    pub exclusive: bool,
+    /// Durability of commits that do not say otherwise. Default: `Always`.
+    pub durability: Durability,
+    /// Longest time between syncs in `Interval` durability. Default: 100 ms.
+    pub sync_interval: Duration,
+    /// How segments are read. Default: `Mmap`.
+    pub read_mode: ReadMode,
+    /// Verify the checksum of whatever a read returns. Default: true.
+    pub verify_reads: bool,
+    /// Bytes at which the active segment is sealed and the next begun. Default: 64 MiB.
+    pub segment_size: u64,
+    /// Largest blob or encoded value, in bytes. Default: 256 MiB.
+    pub max_record_bytes: u64,
+    /// Largest batch, in bytes as encoded. Default: 1 GiB.
+    pub max_batch_bytes: u64,
+    /// Run compaction, checkpoints and interval syncs on a thread of the store's own. Default: true.
+    /// Without it they run only in `compact_now`, `checkpoint`, `flush` and `close`.
+    pub background: bool,
+    /// Bytes on disk are kept below this multiple of the live bytes plus two segments. Default: 1.5; at least 1.1.
+    pub max_amplification: f64,
+    /// Bytes of log after which a new index checkpoint is written. Default: 64 MiB.
+    pub checkpoint_bytes: u64,
+    /// Deltas that a document may gather before they are folded. Default: 8.
+    pub fold_after: u32,
+    /// Bytes of replaced segments that open snapshots may hold; over it the oldest become
+    /// `SnapshotTooOld`. Default: no bound.
+    pub max_retained_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            create: true,
+            exclusive: false,
+            durability: Durability::Always,
+            sync_interval: Duration::from_millis(100),
+            read_mode: ReadMode::Mmap,
+            verify_reads: true,
+            segment_size: 64 << 20,
+            max_record_bytes: 256 << 20,
+            max_batch_bytes: 1 << 30,
+            background: true,
+            max_amplification: 1.5,
+            checkpoint_bytes: 64 << 20,
+            fold_after: 8,
+            max_retained_bytes: u64::MAX,
+        }
+    }
+}
+
+/// The smallest segment size; absurd, so that tests rotate every few operations.
+pub const MIN_SEGMENT_SIZE: u64 = 256;
+/// The largest segment size.
+pub const MAX_SEGMENT_SIZE: u64 = 4 << 30;
+
+impl Options {
+    /// Whether the options make sense together.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::InvalidArgument(text));
+        if !(MIN_SEGMENT_SIZE..=MAX_SEGMENT_SIZE).contains(&self.segment_size) {
+            return refuse(format!(
+                "segment_size {} is not between {MIN_SEGMENT_SIZE} and {MAX_SEGMENT_SIZE}",
+                self.segment_size
+            ));
+        }
+        if self.max_record_bytes == 0 || self.max_record_bytes > 1 << 31 {
+            return refuse(format!("max_record_bytes {} is not between 1 and 2 GiB", self.max_record_bytes));
+        }
+        if self.max_batch_bytes < self.max_record_bytes || self.max_batch_bytes > 3 << 30 {
+            return refuse(format!(
+                "max_batch_bytes {} is not between max_record_bytes ({}) and 3 GiB",
+                self.max_batch_bytes, self.max_record_bytes
+            ));
+        }
+        if !(1.1..=1000.0).contains(&self.max_amplification) {
+            return refuse(format!("max_amplification {} is not between 1.1 and 1000", self.max_amplification));
+        }
+        if self.fold_after == 0 || self.fold_after > 1000 {
+            return refuse(format!("fold_after {} is not between 1 and 1000", self.fold_after));
+        }
+        if self.sync_interval.is_zero() || self.sync_interval > Duration::from_secs(3600) {
+            return refuse("sync_interval is not between 1 ms and one hour".to_string());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,150 @@
+//! Documents as a whole: what goes into and comes out of the store in one call.
+//!
+//! 1. Column names are unique, 1 to 255 bytes of UTF-8, and kept sorted by their bytes, so that two
+//!    equal documents have equal bytes.
+//! 2. The order of `Tree::inputs` is the document's order.
+
+use crate::error::{Error, Result};
+use crate::ids::{DocumentId, InputId};
+use crate::value::Value;
+
+/// The longest column name, in bytes.
+pub const MAX_COLUMN_NAME: usize = 255;
+
+/// Named values of a document or an input, sorted by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Columns(Vec<(String, Value)>);
+
+impl Columns {
+    /// No columns.
+    pub const fn new() -> Columns {
+        Columns(Vec::new())
+    }
+
+    /// Sets a column, replacing one of the same name; gives back what was there.
+    pub fn set(&mut self, name: impl Into<String>, value: Value) -> Option<Value> {
+        let name = name.into();
+        match self.0.binary_search_by(|(other, _)| other.as_str().cmp(&name)) {
+            Ok(at) => Some(std::mem::replace(&mut self.0[at].1, value)),
+            Err(at) => {
+                self.0.insert(at, (name, value));
+                None
+            }
+        }
+    }
+
+    /// The column of that name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(&self.0[at].1)
+    }
+
+    /// Removes a column; gives back what was there.
+    pub fn remove(&mut self, name: &str) -> Option<Value> {
+        let at = self.0.binary_search_by(|(other, _)| other.as_str().cmp(name)).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Name and value of each column, in the order of the names' bytes.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value))
+    }
+
+    /// How many columns there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether every name and value may be stored.
+    pub fn check(&self) -> Result<()> {
+        self.iter().try_for_each(|(name, value)| {
+            check_column_name(name)?;
+            value.check()
+        })
+    }
+}
+
+impl<N: Into<String>> FromIterator<(N, Value)> for Columns {
+    /// Of two columns with the same name the later one stays.
+    fn from_iter<I: IntoIterator<Item = (N, Value)>>(columns: I) -> Columns {
+        let mut all = Columns::new();
+        for (name, value) in columns {
+            all.set(name, value);
+        }
+        all
+    }
+}
+
+impl<N: Into<String>, const COUNT: usize> From<[(N, Value); COUNT]> for Columns {
+    fn from(columns: [(N, Value); COUNT]) -> Columns {
+        columns.into_iter().collect()
+    }
+}
+
+/// Whether `name` may name a column.
+pub fn check_column_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_COLUMN_NAME {
+        return Err(Error::InvalidArgument(format!(
+            "a column name of {} bytes; names are 1 to {MAX_COLUMN_NAME} bytes long",
+            name.len()
+        )));
+    }
+    Ok(())
+}
+
+/// One input with what hangs on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Its id: `Some` in what is read; ignored in what is written, since ids are the store's to give.
+    pub id: Option<InputId>,
+    /// Its value.
+    pub value: Value,
+    /// Its columns (case name, group, points...).
+    pub columns: Columns,
+    /// Its output, if it has one.
+    pub output: Option<Value>,
+}
+
+impl Input {
+    /// An input without columns.
+    pub fn new(value: Value, output: Option<Value>) -> Input {
+        Input { id: None, value, columns: Columns::new(), output }
+    }
+}
+
+/// A document with its columns, and its inputs and outputs in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tree {
+    /// The document's blob.
+    pub blob: Vec<u8>,
+    /// The document's columns.
+    pub columns: Columns,
+    /// The chain of inputs.
+    pub inputs: Vec<Input>,
+}
+
+/// The ids that a tree got when it was put: its inputs are `first_input`, `first_input + 1`, ...
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TreeIds {
+    /// The document.
+    pub document: DocumentId,
+    /// The first input, `None` where the tree has none.
+    pub first_input: Option<InputId>,
+    /// How many inputs there are.
+    pub inputs: u32,
+}
+
+impl TreeIds {
+    /// The id of the input at `position` (from zero).
+    pub fn input(&self, position: u32) -> Option<InputId> {
+        if position >= self.inputs {
+            return None;
+        }
+        InputId::new(self.first_input?.get() + u64::from(position))
+    }
+}
