@@ -172,7 +172,9 @@ pub enum Error {
     SnapshotTooOld,
 
     /// This process is a fork of the one that opened the store.
-    #[error("forked: the store was opened before fork(); a child process must open it itself, after the parent closed it")]
+    #[error(
+        "forked: the store was opened before fork(); a child process must open it itself, after the parent closed it"
+    )]
     Forked,
 }
 

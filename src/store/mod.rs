@@ -17,28 +17,52 @@ pub struct Db {}
 
 #[allow(unused_variables, missing_docs, clippy::missing_errors_doc)]
 impl Db {
-    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Db> { todo!() }
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Db> {
+        todo!()
+    }
     /// Opens on a file system of the caller's choice: the simulated disk, in tests.
-    pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Db> { todo!() }
+    pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Db> {
+        todo!()
+    }
     /// The newest moment. A view stays at its moment for as long as it lives.
-    pub fn view(&self) -> Result<View> { todo!() }
+    pub fn view(&self) -> Result<View> {
+        todo!()
+    }
     /// A view that is counted in the stats and that `max_retained_bytes` may give up (`SnapshotTooOld`).
-    pub fn snapshot(&self) -> Result<View> { todo!() }
-    pub fn batch(&self) -> Result<Batch> { todo!() }
+    pub fn snapshot(&self) -> Result<View> {
+        todo!()
+    }
+    pub fn batch(&self) -> Result<Batch> {
+        todo!()
+    }
     /// Runs `work` on a batch and commits it; nothing is written where `work` fails.
-    pub fn write<T>(&self, work: impl FnOnce(&mut Batch) -> Result<T>) -> Result<T> { todo!() }
+    pub fn write<T>(&self, work: impl FnOnce(&mut Batch) -> Result<T>) -> Result<T> {
+        todo!()
+    }
     /// Makes everything committed so far durable.
-    pub fn flush(&self) -> Result<()> { todo!() }
+    pub fn flush(&self) -> Result<()> {
+        todo!()
+    }
     /// Compacts until no garbage is left that can go; blocks. `progress` is called between steps and
     /// stops the work by returning false (what is done stays done).
-    pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> { todo!() }
+    pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
+        todo!()
+    }
     /// Writes an index checkpoint now.
-    pub fn checkpoint(&self) -> Result<()> { todo!() }
-    pub fn stats(&self) -> Result<Stats> { todo!() }
+    pub fn checkpoint(&self) -> Result<()> {
+        todo!()
+    }
+    pub fn stats(&self) -> Result<Stats> {
+        todo!()
+    }
     /// Reads and checks everything.
-    pub fn verify(&self) -> Result<VerifyReport> { todo!() }
+    pub fn verify(&self) -> Result<VerifyReport> {
+        todo!()
+    }
     /// Makes everything durable and closes; later calls on any clone say `Closed`, a second close is `Ok`.
-    pub fn close(&self) -> Result<()> { todo!() }
+    pub fn close(&self) -> Result<()> {
+        todo!()
+    }
 }
 
 /// One moment of the whole store.
@@ -48,56 +72,98 @@ pub struct View {}
 #[allow(unused_variables, missing_docs, clippy::missing_errors_doc)]
 impl View {
     /// Sequence number of the newest commit in this view.
-    pub fn sequence(&self) -> u64 { todo!() }
-    pub fn document_count(&self) -> Result<u64> { todo!() }
-    pub fn exists(&self, document: DocumentId) -> Result<bool> { todo!() }
+    pub fn sequence(&self) -> u64 {
+        todo!()
+    }
+    pub fn document_count(&self) -> Result<u64> {
+        todo!()
+    }
+    pub fn exists(&self, document: DocumentId) -> Result<bool> {
+        todo!()
+    }
     /// Live ids from `from` on, ascending.
-    pub fn documents(&self, from: DocumentId) -> Result<Documents> { todo!() }
-    pub fn blob(&self, document: DocumentId) -> Result<Pinned> { todo!() }
+    pub fn documents(&self, from: DocumentId) -> Result<Documents> {
+        todo!()
+    }
+    pub fn blob(&self, document: DocumentId) -> Result<Pinned> {
+        todo!()
+    }
     /// Reads no blob.
-    pub fn columns(&self, document: DocumentId) -> Result<Columns> { todo!() }
-    pub fn column(&self, document: DocumentId, name: &str) -> Result<Value> { todo!() }
-    pub fn input_count(&self, document: DocumentId) -> Result<u64> { todo!() }
+    pub fn columns(&self, document: DocumentId) -> Result<Columns> {
+        todo!()
+    }
+    pub fn column(&self, document: DocumentId, name: &str) -> Result<Value> {
+        todo!()
+    }
+    pub fn input_count(&self, document: DocumentId) -> Result<u64> {
+        todo!()
+    }
     /// The input ids in their order.
-    pub fn input_ids(&self, document: DocumentId) -> Result<Vec<InputId>> { todo!() }
+    pub fn input_ids(&self, document: DocumentId) -> Result<Vec<InputId>> {
+        todo!()
+    }
     /// A cursor over the inputs in their order, one decoded at a time.
-    pub fn inputs(&self, document: DocumentId) -> Result<Inputs> { todo!() }
-    pub fn input(&self, document: DocumentId, input: InputId) -> Result<Value> { todo!() }
-    pub fn input_columns(&self, document: DocumentId, input: InputId) -> Result<Columns> { todo!() }
-    pub fn output(&self, document: DocumentId, input: InputId) -> Result<Value> { todo!() }
-    pub fn tree(&self, document: DocumentId) -> Result<Tree> { todo!() }
-    pub fn packed_tree(&self, document: DocumentId) -> Result<PackedTree> { todo!() }
+    pub fn inputs(&self, document: DocumentId) -> Result<Inputs> {
+        todo!()
+    }
+    pub fn input(&self, document: DocumentId, input: InputId) -> Result<Value> {
+        todo!()
+    }
+    pub fn input_columns(&self, document: DocumentId, input: InputId) -> Result<Columns> {
+        todo!()
+    }
+    pub fn output(&self, document: DocumentId, input: InputId) -> Result<Value> {
+        todo!()
+    }
+    pub fn tree(&self, document: DocumentId) -> Result<Tree> {
+        todo!()
+    }
+    pub fn packed_tree(&self, document: DocumentId) -> Result<PackedTree> {
+        todo!()
+    }
 }
 
 /// Live document ids, ascending.
 pub struct Documents {}
 impl Iterator for Documents {
     type Item = DocumentId;
-    fn next(&mut self) -> Option<DocumentId> { todo!() }
+    fn next(&mut self) -> Option<DocumentId> {
+        todo!()
+    }
 }
 
 /// The inputs of one document in their order.
 pub struct Inputs {}
 impl Iterator for Inputs {
     type Item = Result<Input>;
-    fn next(&mut self) -> Option<Result<Input>> { todo!() }
+    fn next(&mut self) -> Option<Result<Input>> {
+        todo!()
+    }
 }
 
 /// Bytes of the store, kept valid for as long as this lives (also after close). 8-aligned where they are a packed tree.
 pub struct Pinned {}
 impl Deref for Pinned {
     type Target = [u8];
-    fn deref(&self) -> &[u8] { todo!() }
+    fn deref(&self) -> &[u8] {
+        todo!()
+    }
 }
 
 /// A whole tree in its packed form (docs/format.md), pinned where it can be.
 pub struct PackedTree {}
 #[allow(missing_docs)]
 impl PackedTree {
-    pub fn as_bytes(&self) -> &[u8] { todo!() }
+    pub fn as_bytes(&self) -> &[u8] {
+        todo!()
+    }
     /// Whether the bytes are the store's own (a mapped segment) rather than a copy.
-    pub fn is_pinned(&self) -> bool { todo!() }
-    pub fn to_tree(&self) -> Result<Tree> { todo!() }
+    pub fn is_pinned(&self) -> bool {
+        todo!()
+    }
+    pub fn to_tree(&self) -> Result<Tree> {
+        todo!()
+    }
 }
 
 /// Any number of writes that become visible and durable together.
@@ -108,37 +174,87 @@ pub struct Batch {}
 
 #[allow(unused_variables, missing_docs, clippy::missing_errors_doc)]
 impl Batch {
-    pub fn create_document(&mut self, blob: &[u8], columns: &Columns) -> Result<DocumentId> { todo!() }
-    pub fn put_tree(&mut self, tree: &Tree) -> Result<TreeIds> { todo!() }
-    pub fn replace_tree(&mut self, document: DocumentId, tree: &Tree) -> Result<TreeIds> { todo!() }
-    pub fn put_packed(&mut self, packed: &[u8]) -> Result<TreeIds> { todo!() }
-    pub fn replace_packed(&mut self, document: DocumentId, packed: &[u8]) -> Result<TreeIds> { todo!() }
-    pub fn set_blob(&mut self, document: DocumentId, blob: &[u8]) -> Result<()> { todo!() }
-    pub fn set_column(&mut self, document: DocumentId, name: &str, value: &Value) -> Result<()> { todo!() }
-    pub fn remove_column(&mut self, document: DocumentId, name: &str) -> Result<()> { todo!() }
-    pub fn delete_document(&mut self, document: DocumentId) -> Result<()> { todo!() }
-    pub fn append_input(&mut self, document: DocumentId, value: &Value) -> Result<InputId> { todo!() }
-    pub fn insert_input(&mut self, document: DocumentId, before: InputId, value: &Value) -> Result<InputId> { todo!() }
+    pub fn create_document(&mut self, blob: &[u8], columns: &Columns) -> Result<DocumentId> {
+        todo!()
+    }
+    pub fn put_tree(&mut self, tree: &Tree) -> Result<TreeIds> {
+        todo!()
+    }
+    pub fn replace_tree(&mut self, document: DocumentId, tree: &Tree) -> Result<TreeIds> {
+        todo!()
+    }
+    pub fn put_packed(&mut self, packed: &[u8]) -> Result<TreeIds> {
+        todo!()
+    }
+    pub fn replace_packed(&mut self, document: DocumentId, packed: &[u8]) -> Result<TreeIds> {
+        todo!()
+    }
+    pub fn set_blob(&mut self, document: DocumentId, blob: &[u8]) -> Result<()> {
+        todo!()
+    }
+    pub fn set_column(&mut self, document: DocumentId, name: &str, value: &Value) -> Result<()> {
+        todo!()
+    }
+    pub fn remove_column(&mut self, document: DocumentId, name: &str) -> Result<()> {
+        todo!()
+    }
+    pub fn delete_document(&mut self, document: DocumentId) -> Result<()> {
+        todo!()
+    }
+    pub fn append_input(&mut self, document: DocumentId, value: &Value) -> Result<InputId> {
+        todo!()
+    }
+    pub fn insert_input(&mut self, document: DocumentId, before: InputId, value: &Value) -> Result<InputId> {
+        todo!()
+    }
     /// Moves an input before another, or to the end.
-    pub fn move_input(&mut self, document: DocumentId, input: InputId, before: Option<InputId>) -> Result<()> { todo!() }
-    pub fn replace_input(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> { todo!() }
-    pub fn set_input_column(&mut self, document: DocumentId, input: InputId, name: &str, value: &Value) -> Result<()> { todo!() }
-    pub fn remove_input_column(&mut self, document: DocumentId, input: InputId, name: &str) -> Result<()> { todo!() }
-    pub fn delete_input(&mut self, document: DocumentId, input: InputId) -> Result<()> { todo!() }
-    pub fn set_output(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> { todo!() }
+    pub fn move_input(&mut self, document: DocumentId, input: InputId, before: Option<InputId>) -> Result<()> {
+        todo!()
+    }
+    pub fn replace_input(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> {
+        todo!()
+    }
+    pub fn set_input_column(&mut self, document: DocumentId, input: InputId, name: &str, value: &Value) -> Result<()> {
+        todo!()
+    }
+    pub fn remove_input_column(&mut self, document: DocumentId, input: InputId, name: &str) -> Result<()> {
+        todo!()
+    }
+    pub fn delete_input(&mut self, document: DocumentId, input: InputId) -> Result<()> {
+        todo!()
+    }
+    pub fn set_output(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> {
+        todo!()
+    }
     /// Like `set_output`, but the output must be there already.
-    pub fn update_output(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> { todo!() }
-    pub fn delete_output(&mut self, document: DocumentId, input: InputId) -> Result<()> { todo!() }
+    pub fn update_output(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> {
+        todo!()
+    }
+    pub fn delete_output(&mut self, document: DocumentId, input: InputId) -> Result<()> {
+        todo!()
+    }
     /// How many calls it holds.
-    pub fn len(&self) -> usize { todo!() }
-    pub fn is_empty(&self) -> bool { todo!() }
+    pub fn len(&self) -> usize {
+        todo!()
+    }
+    pub fn is_empty(&self) -> bool {
+        todo!()
+    }
     /// Its size in bytes, as counted against `max_batch_bytes`.
-    pub fn bytes(&self) -> u64 { todo!() }
+    pub fn bytes(&self) -> u64 {
+        todo!()
+    }
     /// Forgets everything in it.
-    pub fn clear(&mut self) { todo!() }
+    pub fn clear(&mut self) {
+        todo!()
+    }
     /// Commits with the store's durability; gives back the commit's sequence number.
-    pub fn commit(self) -> Result<u64> { todo!() }
-    pub fn commit_with(self, durability: Durability) -> Result<u64> { todo!() }
+    pub fn commit(self) -> Result<u64> {
+        todo!()
+    }
+    pub fn commit_with(self, durability: Durability) -> Result<u64> {
+        todo!()
+    }
 }
 
 /// How far a compaction has come.
