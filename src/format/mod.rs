@@ -4,6 +4,8 @@
 //! 2. No function panics, whatever the bytes, and memory use is bounded by a multiple of their length.
 //! 3. A decoder reports; it never repairs.
 
+#[cfg(test)]
+pub(crate) mod golden;
 pub mod packed;
 pub mod value;
 

@@ -122,7 +122,7 @@ pub(super) fn column_len(name: &str, value_len: u64) -> u64 {
 /// Appends the section of these columns; nothing where there are none.
 pub(super) fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
     let columns = columns.iter().map(|(name, value)| (name, encoded_len(value), value));
-    write_section(columns, |value, out| encode_value(value, out), out);
+    write_section(columns, encode_value, out);
 }
 
 /// Appends a section of encoded values, `None` for a removal; nothing where there are none. Names ascend.
