@@ -158,7 +158,7 @@ fn no_operation_breaks_the_chain() {
 
 #[test]
 fn a_newer_version_or_feature_is_told_from_damage() {
-    let newer = Err(Malformed("packed by a newer version of Stratum"));
+    let newer = Err(Malformed::NEWER);
     for (at, byte) in [(4, 2), (6, 1), (7, 0x80)] {
         let mut bytes = small_tree();
         bytes[at] = byte;
