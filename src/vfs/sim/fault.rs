@@ -126,7 +126,7 @@ pub(super) enum Verdict {
 #[derive(Clone, Default)]
 pub(super) struct Faults {
     armed: Vec<Armed>,
-    struck: u64,
+    struck: Vec<Op>,
 }
 
 #[derive(Clone)]
@@ -146,8 +146,8 @@ impl Faults {
         self.armed.clear();
     }
 
-    pub(super) fn struck(&self) -> u64 {
-        self.struck
+    pub(super) fn struck(&self) -> &[Op] {
+        &self.struck
     }
 
     /// Judges one call that moves `bytes` bytes (zero for a call that moves none).
@@ -162,7 +162,7 @@ impl Faults {
             !is_spent
         });
         if verdict != Verdict::Go {
-            self.struck += 1;
+            self.struck.push(op);
         }
         verdict
     }

@@ -24,6 +24,7 @@
 //! 9. A lock is held once, by whoever took it; a power loss or a restart leaves none.
 //! 10. Each mutating call is one numbered operation. From the one given to `crash_at` on, every call fails and
 //!     nothing changes any more: what `image` shows then is what that moment left.
+//!     `moment` gives the same for an operation that is past.
 //! 11. The same seed and the same calls give the same disk, the same chaos and the same images.
 
 use std::collections::BTreeMap;
@@ -93,6 +94,17 @@ impl SimDisk {
         self.state.lock().crashed
     }
 
+    /// Keeps every moment from now on, for `moment`.
+    pub fn record(&self) {
+        self.state.lock().record();
+    }
+
+    /// The disk as it was when that many mutating calls had been made: just what `crash_at` leaves of the same
+    /// calls, without making them again. `None` where that was not recorded.
+    pub fn moment(&self, op: u64) -> Option<SimDisk> {
+        self.state.lock().moment(op).map(SimDisk::of)
+    }
+
     /// Arms a fault; several may be armed at a time.
     pub fn inject(&self, fault: Fault) {
         self.state.lock().faults.arm(fault);
@@ -103,9 +115,9 @@ impl SimDisk {
         self.state.lock().faults.clear();
     }
 
-    /// How many calls failed, or were made short, through armed faults.
-    pub fn faults_struck(&self) -> u64 {
-        self.state.lock().faults.struck()
+    /// The calls that failed, or were made short, through armed faults so far.
+    pub fn faults_struck(&self) -> Vec<Op> {
+        self.state.lock().faults.struck().to_vec()
     }
 
     /// With this probability each read or write is interrupted (EINTR) or short.

@@ -33,6 +33,14 @@ pub(super) struct State {
     pub(super) capacity: Option<u64>,
     pub(super) used: u64,
     pub(super) mapping: bool,
+    /// Where recording: the disk as it was before each mutating call, from the one numbered `first` on.
+    moments: Option<Moments>,
+}
+
+#[derive(Default)]
+struct Moments {
+    first: u64,
+    states: Vec<State>,
 }
 
 /// The error of a struck call that had its effect; `Ok` for any other.
@@ -60,6 +68,33 @@ impl State {
             capacity: None,
             used: 0,
             mapping: false,
+            moments: None,
+        }
+    }
+
+    pub(super) fn record(&mut self) {
+        self.moments = Some(Moments { first: self.ops, states: Vec::new() });
+    }
+
+    /// The disk as it was when that many mutating calls had been made.
+    pub(super) fn moment(&self, op: u64) -> Option<State> {
+        let moments = self.moments.as_ref()?;
+        let at = usize::try_from(op.checked_sub(moments.first)?).ok()?;
+        if op == self.ops { Some(self.frozen()) } else { moments.states.get(at).map(State::frozen) }
+    }
+
+    /// This moment, without those before it, on which no call comes through.
+    fn frozen(&self) -> State {
+        // Field by field, since a clone of the whole would copy every earlier moment first.
+        State {
+            names: self.names.clone(),
+            inodes: self.inodes.clone(),
+            locks: self.locks.clone(),
+            rng: self.rng.clone(),
+            faults: self.faults.clone(),
+            crashed: true,
+            moments: None,
+            ..*self
         }
     }
 
@@ -77,6 +112,10 @@ impl State {
         if self.crash_at.is_some_and(|at| self.ops >= at) {
             self.crashed = true;
             return self.alive();
+        }
+        if self.moments.is_some() {
+            let before = self.frozen();
+            self.moments.get_or_insert_default().states.push(before);
         }
         self.ops += 1;
         Ok(())

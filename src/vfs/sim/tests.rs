@@ -306,6 +306,33 @@ fn a_crash_lets_that_many_operations_happen_and_none_after() {
 }
 
 #[test]
+fn a_recorded_moment_is_what_a_crash_would_have_left() {
+    let script = |disk: &SimDisk| -> io::Result<()> {
+        let file = disk.create(Path::new("/a"))?;
+        file.write_all_at(0, &[5; 2000])?;
+        file.sync()?;
+        disk.sync_dir(Path::new("/"))?;
+        file.write_all_at(100, &[6; 1000])?;
+        disk.rename(Path::new("/a"), Path::new("/b"))
+    };
+    let whole = SimDisk::new(0);
+    whole.record();
+    script(&whole).unwrap();
+    for op in 0..=whole.ops() {
+        let crashed = SimDisk::new(0);
+        crashed.crash_at(op);
+        assert_eq!(script(&crashed).is_err(), op < whole.ops());
+        let moment = whole.moment(op).unwrap();
+        for seed in 0..20 {
+            assert_eq!(moment.image(seed).files(Path::new("/")), crashed.image(seed).files(Path::new("/")));
+        }
+        assert_eq!(moment.restart().files(Path::new("/")), crashed.files(Path::new("/")));
+        assert!(moment.list(Path::new("/")).is_err(), "a moment is past");
+    }
+    assert!(whole.moment(whole.ops() + 1).is_none());
+}
+
+#[test]
 fn the_same_seed_gives_the_same_images() {
     let make = || {
         let disk = disk();
@@ -347,7 +374,7 @@ fn faults_strike_the_call_they_name() {
     assert_eq!(file.write_at(1, b"2").unwrap_err().raw_os_error(), Some(libc::ENOSPC));
     file.write_at(1, b"3").unwrap();
     assert_eq!(contents(&disk, "a").unwrap(), b"13");
-    assert_eq!(disk.faults_struck(), 1);
+    assert_eq!(disk.faults_struck(), [Op::Write]);
     disk.inject(Fault::new(Op::READING, 0, Errno::Eio).sticky());
     for _ in 0..3 {
         assert!(file.read_at(0, &mut [0]).is_err());
@@ -397,7 +424,7 @@ fn every_kind_of_call_can_fail() {
             Op::Map => file.map(1).is_err(),
             Op::List => disk.list(Path::new("/d")).is_err(),
         };
-        assert!(failed && disk.faults_struck() == 1, "{op:?}");
+        assert!(failed && disk.faults_struck() == [*op], "{op:?}");
         assert_eq!(contents(&disk, "a").unwrap(), b"1", "{op:?} failed without effect");
         assert_eq!(names(&disk), "a", "{op:?} failed without effect");
     }
