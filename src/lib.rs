@@ -1,6 +1,7 @@
 //! Stratum: an embedded, log-structured, hierarchical storage engine.
 
 pub mod error;
+pub mod format;
 pub mod ids;
 pub mod options;
 pub mod store;
