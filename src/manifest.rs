@@ -52,7 +52,9 @@ impl Manifest {
         let mut head = vec![0; length.min(4096) as usize];
         file.read_exact_at(0, &mut head).map_err(|error| Error::io("reading", &path, error))?;
         manifest::decode_header(&head).map_err(|error| match error {
-            HeaderError::Foreign => Error::NotAStore { path, what: "the manifest is another program's file".to_string() },
+            HeaderError::Foreign => {
+                Error::NotAStore { path, what: "the manifest is another program's file".to_string() }
+            }
             HeaderError::Damaged(what) => Error::corruption(&path, 0, None, what),
             HeaderError::Newer(what) => Error::NewerFormat { path, what },
         })
@@ -152,7 +154,7 @@ impl Manifest {
 
 /// Where a valid edit with a number above `number` stands behind a place that is none.
 fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
-    (from + 8..bytes.len()).step_by(8).find(|at| {
-        matches!(manifest::decode_edit(&bytes[*at..]), EditAt::Edit(found, ..) if found > number)
-    })
+    (from + 8..bytes.len())
+        .step_by(8)
+        .find(|at| matches!(manifest::decode_edit(&bytes[*at..]), EditAt::Edit(found, ..) if found > number))
 }

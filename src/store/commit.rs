@@ -101,12 +101,8 @@ impl Core {
             return requests.iter().map(|_| Err(error.again())).collect();
         }
         let state = State::clone(&self.published());
-        let pending = Pending {
-            buffer: Vec::new(),
-            staged: Vec::new(),
-            before: state.clone(),
-            ledger_before: Ledger::default(),
-        };
+        let pending =
+            Pending { buffer: Vec::new(), staged: Vec::new(), before: state.clone(), ledger_before: Ledger::default() };
         let mut group =
             Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
         for request in &requests {

@@ -122,7 +122,8 @@ impl Core {
         self.seal_active()?;
         maintenance.damaged.clear();
         let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
-        let mut done = Progress { segments_total: jobs.iter().map(|job| job.len() as u64).sum(), ..Progress::default() };
+        let mut done =
+            Progress { segments_total: jobs.iter().map(|job| job.len() as u64).sum(), ..Progress::default() };
         let before = counters::get(&self.counters.total_bytes);
         for victims in &jobs {
             let (read, written) = self.compact(&mut maintenance, victims)?;
@@ -153,7 +154,8 @@ impl Core {
         let Some(active) = &mut writer.active else { return Ok(()) };
         let id = active.segment().id();
         let empty = active.is_empty();
-        let change = if empty { Change::Remove(id) } else { Change::Segment(active.seal().map_err(|error| self.fail(error))?) };
+        let change =
+            if empty { Change::Remove(id) } else { Change::Segment(active.seal().map_err(|error| self.fail(error))?) };
         let marks = self.marks(writer);
         if let Err(error) = writer.manifest.commit(&[change], marks) {
             if let Some(active) = &mut writer.active {

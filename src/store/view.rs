@@ -287,8 +287,3 @@ impl PackedTree {
         packed::to_tree(&self.0, None).map_err(|error| Error::InvalidArgument(error.to_string()))
     }
 }
-
-/// A document id as a number that a caller made up.
-pub(crate) fn document_id(id: u64) -> Result<DocumentId> {
-    DocumentId::new(id).ok_or_else(|| Missing::Id(id).into())
-}

@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 
 use super::contents::{Contents, Pending};
+use crate::Error;
 use crate::error::{Missing, Result};
 use crate::format::packed::{self, Head, MergedBlob, OrderOp, OutputState};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
@@ -17,7 +18,6 @@ use crate::index::layers::Layers;
 use crate::index::{Slot, State};
 use crate::store::core::Core;
 use crate::store::fold::{Fold, plan};
-use crate::Error;
 
 /// The records of a commit, without their places and sequence number.
 pub struct Prepared {
@@ -195,8 +195,7 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[I
 fn fold(core: &Core, layers: &Layers, document: DocumentId, slot: &Slot, delta: &Record) -> Result<Option<Record>> {
     let Some(tree) = slot.tree() else { return Ok(None) };
     let runs = slot.runs();
-    let sizes: Vec<u64> =
-        runs.iter().map(|run| run.extent.length()).chain([delta.header.record_len()]).collect();
+    let sizes: Vec<u64> = runs.iter().map(|run| run.extent.length()).chain([delta.header.record_len()]).collect();
     let place_of = |first: usize| {
         if delta.header.blob != BlobPlace::Unchanged {
             return delta.header.blob;
@@ -217,8 +216,7 @@ fn fold(core: &Core, layers: &Layers, document: DocumentId, slot: &Slot, delta: 
         Fold::From(first) => {
             let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?);
             record.header.first_sequence = runs[first].first_sequence;
-            record.header.nodes =
-                runs[first..].iter().map(|run| run.extent.nodes).sum::<i32>() + delta.header.nodes;
+            record.header.nodes = runs[first..].iter().map(|run| run.extent.nodes).sum::<i32>() + delta.header.nodes;
             record.header.blob = place_of(first);
             record
         }
