@@ -1,5 +1,6 @@
 //! Stratum: an embedded, log-structured, hierarchical storage engine.
 
+pub mod capi;
 pub mod error;
 pub mod ids;
 pub mod options;
