@@ -128,3 +128,63 @@ pub(super) unsafe fn take<H: Handle>(variable: *mut *mut H) -> Call<Option<*mut 
 pub(super) fn store_closed() -> Failure {
     Failure::Refused(STRATUM_CLOSED, "the store was closed; open it again".into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::{STRATUM_END, STRATUM_INVALID_ARGUMENT, stratum_status_name};
+    use super::*;
+    use std::ffi::CStr;
+
+    fn message(error: *const stratum_error) -> String {
+        let text = super::super::error::stratum_error_message(error);
+        // SAFETY: never NULL, NUL-terminated, and the error is open.
+        unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_string()
+    }
+
+    /// Runs a body as a C function would.
+    fn run(error: &mut *mut stratum_error, body: impl FnOnce() -> Call<()>) -> i32 {
+        // SAFETY: the pointer comes from a reference.
+        unsafe { call(error, body) }
+    }
+
+    #[test]
+    fn a_panic_is_a_status_with_its_text() {
+        let mut error = ptr::null_mut();
+        assert_eq!(run(&mut error, || panic!("the {} broke", "wheel")), STRATUM_PANIC);
+        assert_eq!(message(error), "the library failed in itself: the wheel broke");
+        // SAFETY: the pointer comes from a reference.
+        assert_eq!(unsafe { free(&raw mut error) }, STRATUM_OK);
+        assert!(error.is_null());
+        assert_eq!(message(error), "");
+    }
+
+    #[test]
+    fn ordinary_answers_make_no_error_and_clear_the_old_one() {
+        let mut error = ptr::without_provenance_mut(8);
+        assert_eq!(run(&mut error, || Err(Failure::End)), STRATUM_END);
+        assert!(error.is_null());
+        error = ptr::without_provenance_mut(8);
+        assert_eq!(run(&mut error, || Err(crate::error::Missing::Id(0).into())), STRATUM_NOT_FOUND);
+        assert!(error.is_null());
+        error = ptr::without_provenance_mut(8);
+        assert_eq!(run(&mut error, || Ok(())), STRATUM_OK);
+        assert!(error.is_null());
+    }
+
+    #[test]
+    fn a_failure_without_a_place_for_it_is_a_status_alone() {
+        // SAFETY: NULL is allowed.
+        let status = unsafe { call(ptr::null_mut(), || Err(Failure::argument("no"))) };
+        assert_eq!(status, STRATUM_INVALID_ARGUMENT);
+        assert!(!stratum_status_name(status).is_null());
+    }
+
+    #[test]
+    fn a_message_with_a_nul_is_kept_whole() {
+        let mut error = ptr::null_mut();
+        run(&mut error, || Err(Failure::argument("a\0b")));
+        assert_eq!(message(error), "a\u{fffd}b");
+        // SAFETY: the pointer comes from a reference.
+        unsafe { free(&raw mut error) };
+    }
+}

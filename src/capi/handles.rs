@@ -298,3 +298,158 @@ pub(super) fn is_of_kind<H: Handle, P>(pointer: *const P) -> bool {
 }
 
 const _: () = assert!(usize::BITS == 64, "handles need 64-bit pointers");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    struct One(());
+    struct Other(());
+    /// Counts its drops.
+    struct Dropped(Arc<AtomicUsize>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Handle for One {
+        const KIND: Kind = Kind::Tree;
+        type Object = Dropped;
+    }
+
+    impl Handle for Other {
+        const KIND: Kind = Kind::Report;
+        type Object = u64;
+    }
+
+    fn code<T>(call: Call<T>) -> i32 {
+        call.err().map_or(0, |failure| failure.code())
+    }
+
+    fn counted() -> (Arc<AtomicUsize>, *mut One) {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let handle = insert::<One>(Dropped(Arc::clone(&drops))).unwrap();
+        (drops, handle)
+    }
+
+    #[test]
+    fn the_last_one_out_drops_the_object_once() {
+        let (drops, handle) = counted();
+        let inside = enter(handle).unwrap();
+        drop(close(handle).unwrap());
+        assert_eq!(code(enter(handle)), STRATUM_CLOSED);
+        assert_eq!(code(close(handle)), STRATUM_CLOSED);
+        assert_eq!(drops.load(Ordering::SeqCst), 0);
+        drop(inside);
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+        assert_eq!(code(enter(handle)), STRATUM_CLOSED);
+    }
+
+    #[test]
+    fn handles_of_another_kind_and_other_numbers_are_refused() {
+        let (_, handle) = counted();
+        assert_eq!(code(enter(handle.cast::<Other>().cast_const())), STRATUM_INVALID_HANDLE);
+        // the right kind in the pointer, the wrong one in the slot
+        let forged = handle.addr() ^ ((Kind::Tree as usize ^ Kind::Report as usize) << KIND_SHIFT);
+        assert_eq!(code(enter(ptr::without_provenance::<Other>(forged))), STRATUM_INVALID_HANDLE);
+        for number in [1, 8, 0x7fff_0000_1000, usize::MAX, handle.addr() ^ 0x00ff_ffff, handle.addr() + (1 << 24)] {
+            assert_eq!(code(enter(ptr::without_provenance::<One>(number))), STRATUM_INVALID_HANDLE, "{number:#x}");
+        }
+        assert_eq!(code(enter(ptr::null::<One>())), super::super::status::STRATUM_INVALID_ARGUMENT);
+        close(handle).unwrap();
+    }
+
+    #[test]
+    fn a_reused_slot_does_not_answer_to_its_old_handle() {
+        let table =
+            Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+        let mut object = 0_u64;
+        let object = ptr::from_mut(&mut object).cast();
+        let first = table.insert(Kind::Report, object).unwrap();
+        let (number, slot) = table.pin(Kind::Report, first, true).unwrap();
+        assert!(Table::unpin(slot));
+        table.recycle(number, slot);
+        let second = table.insert(Kind::Report, object).unwrap();
+        assert_eq!(first & SLOT_MASK, second & SLOT_MASK);
+        assert_ne!(first, second);
+        assert_eq!(code(table.pin(Kind::Report, first, false)), STRATUM_CLOSED);
+        assert_eq!(code(table.pin(Kind::Report, second, false)), 0);
+    }
+
+    #[test]
+    fn a_slot_without_generations_left_is_retired() {
+        let table =
+            Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+        let slot = table.slot_or_new(0).unwrap();
+        slot.state.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
+        let last = table.insert(Kind::Report, ptr::null_mut()).unwrap();
+        let (number, slot) = table.pin(Kind::Report, last, true).unwrap();
+        assert!(Table::unpin(slot));
+        table.recycle(number, slot);
+        assert_eq!(code(table.pin(Kind::Report, last, false)), STRATUM_CLOSED);
+        let next = table.insert(Kind::Report, ptr::null_mut()).unwrap();
+        assert_eq!(next & SLOT_MASK, 1);
+    }
+
+    #[test]
+    fn every_slot_number_has_its_place() {
+        let total = (0..CHUNKS).map(|chunk| FIRST_CHUNK << chunk).sum::<usize>();
+        let mut expected = (0, 0);
+        for number in 0..10_000_u32 {
+            assert_eq!(Table::place(number), expected);
+            expected.1 += 1;
+            if expected.1 == FIRST_CHUNK << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert_eq!(Table::place(total as u32 - 1), (CHUNKS - 1, (FIRST_CHUNK << (CHUNKS - 1)) - 1));
+        assert_eq!(Table::place(total as u32).0, CHUNKS);
+        assert!(total as u64 <= SLOT_MASK);
+    }
+
+    #[test]
+    fn threads_that_enter_and_close_agree_on_one_drop() {
+        for _ in 0..200 {
+            let (drops, handle) = counted();
+            let address = handle.addr();
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4)
+                    .map(|thread| {
+                        scope.spawn(move || {
+                            let handle = ptr::without_provenance::<One>(address);
+                            let mut closed = 0;
+                            for round in 0..50 {
+                                if let Ok(inside) = enter(handle) {
+                                    assert_eq!(inside.0.load(Ordering::SeqCst), 0);
+                                }
+                                if round == 20 + thread {
+                                    closed += usize::from(close(handle).is_ok());
+                                }
+                            }
+                            closed
+                        })
+                    })
+                    .collect();
+                assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>(), 1);
+            });
+            assert_eq!(drops.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn a_panic_poisons_what_was_entered() {
+        let (drops, handle) = counted();
+        let panicked = std::panic::catch_unwind(|| {
+            let _inside = enter(ptr::without_provenance::<One>(handle.addr())).unwrap();
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(panicked.is_err());
+        assert_eq!(code(enter(handle)), STRATUM_PANIC);
+        close(handle).unwrap();
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+    }
+}

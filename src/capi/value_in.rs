@@ -177,3 +177,128 @@ impl Budget {
         unsafe { arguments::items("a list", data, count).map(<[T]>::to_vec) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ptr;
+
+    use super::super::value_out::Arena;
+    use super::*;
+
+    fn copy(value: &stratum_value) -> Call<Value> {
+        // SAFETY: every test passes values whose pointers lead where they say, or are refused before they are followed.
+        unsafe { Budget::new(1 << 20, 1 << 20).value(value) }
+    }
+
+    fn code(value: &stratum_value) -> i32 {
+        copy(value).err().map_or(0, |failure| failure.code())
+    }
+
+    fn every_kind() -> Vec<Value> {
+        let text = |text: &str| text.to_string();
+        let deep = (0..MAX_DEPTH).fold(Value::Null, |inner, level| match level % 2 {
+            0 => Value::List(vec![inner]),
+            _ => Value::Map(vec![(text("k"), inner)]),
+        });
+        let flat = vec![
+            Value::Null,
+            Value::Bool(false),
+            Value::Bool(true),
+            Value::Int64(i64::MIN),
+            Value::Int64(i64::MAX),
+            Value::Double(-0.0),
+            Value::Double(f64::from_bits(0x7ff8_0000_dead_beef)),
+            Value::Double(f64::NEG_INFINITY),
+            Value::Decimal(text("98249283749234923498293171823948729348710298301928331")),
+            Value::String(text("")),
+            Value::String(text("a\0ü\u{10ffff}")),
+            Value::Bytes(vec![]),
+            Value::Bytes((0..=255).collect()),
+            Value::Int64List(vec![]),
+            Value::Int64List(vec![i64::MIN, -1, 0, i64::MAX]),
+            Value::DoubleList(vec![]),
+            Value::DoubleList(vec![f64::from_bits(1), -0.0, f64::MAX]),
+            Value::StringList(vec![]),
+            Value::StringList(vec![text(""), text("x"), text("")]),
+            Value::StringMap(vec![]),
+            Value::StringMap(vec![(text("z"), text("")), (text(""), text("1")), (text("a"), text("2"))]),
+            Value::List(vec![]),
+            Value::Map(vec![]),
+            deep,
+        ];
+        let entries = flat.iter().take(20).enumerate().map(|(at, value)| (at.to_string(), value.clone())).collect();
+        let nested = [Value::List(flat[..23].to_vec()), Value::Map(entries)];
+        flat.into_iter().chain(nested).collect()
+    }
+
+    #[test]
+    fn every_kind_comes_back_bit_for_bit() {
+        for value in every_kind() {
+            let mut arena = Arena::default();
+            let view = arena.value(&value);
+            assert_eq!(copy(&view).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn kinds_are_those_of_the_stored_form() {
+        let kinds: Vec<u32> = every_kind().iter().map(|value| Arena::default().value(value).kind).collect();
+        assert!(kinds.windows(2).take(23).all(|pair| pair[0] <= pair[1]));
+        assert_eq!((kinds[0], kinds[22]), (STRATUM_KIND_NULL, STRATUM_KIND_MAP));
+    }
+
+    #[test]
+    fn what_can_never_be_right_is_refused() {
+        let refused = super::super::status::STRATUM_INVALID_ARGUMENT;
+        let null = stratum_value_null();
+        for kind in [0, 14, u32::MAX] {
+            assert_eq!(code(&stratum_value { kind, ..null }), refused, "kind {kind}");
+        }
+        assert_eq!(code(&stratum_value { reserved: 1, ..null }), refused);
+        assert_eq!(code(&stratum_value { count: 1, ..null }), refused);
+        let mut boolean = stratum_value_bool(1);
+        boolean.r#as.boolean = 2;
+        assert_eq!(code(&boolean), refused);
+        assert_eq!(code(&stratum_value_string(ptr::null(), 1)), refused);
+        assert_eq!(code(&stratum_value_string(c"\xff".as_ptr(), 1)), refused);
+        assert_eq!(code(&stratum_value_int64_list(ptr::without_provenance(9), 1)), refused, "misaligned");
+        let deeper = (0..=MAX_DEPTH).fold(Value::Null, |inner, _| Value::List(vec![inner]));
+        assert_eq!(code(&Arena::default().value(&deeper)), refused);
+    }
+
+    #[test]
+    fn absurd_counts_are_refused_before_memory_is_touched() {
+        let data = ptr::without_provenance::<u64>(8);
+        for count in [usize::MAX, usize::MAX / 2, 1 << 61, 1 << 40, 1 << 21] {
+            let values = [
+                stratum_value_string(data.cast(), count),
+                stratum_value_decimal(data.cast(), count),
+                stratum_value_bytes(data.cast(), count),
+                stratum_value_int64_list(data.cast(), count),
+                stratum_value_double_list(data.cast(), count),
+                stratum_value_string_list(data.cast(), count),
+                stratum_value_string_map(data.cast(), count),
+                stratum_value_list(data.cast(), count),
+                stratum_value_map(data.cast(), count),
+            ];
+            for value in &values {
+                assert_ne!(code(value), 0, "kind {} count {count}", value.kind);
+            }
+        }
+    }
+
+    #[test]
+    fn lists_that_contain_themselves_or_explode_are_refused() {
+        let mut items = [stratum_value_null(); 3];
+        let itself = stratum_value_list(&raw const items[0], 3);
+        items = [stratum_value_null(), itself, stratum_value_null()];
+        let refused = super::super::status::STRATUM_INVALID_ARGUMENT;
+        assert_eq!(code(&stratum_value_list(&raw const items[0], 3)), refused);
+        // forty lists of three, each thrice the next one: 3^40 values in 2 KiB of memory
+        let mut levels = [[stratum_value_null(); 3]; 40];
+        for level in 1..levels.len() {
+            levels[level] = [stratum_value_list(&raw const levels[level - 1][0], 3); 3];
+        }
+        assert_eq!(code(&stratum_value_list(&raw const levels[39][0], 3)), STRATUM_TOO_LARGE);
+    }
+}
