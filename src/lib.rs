@@ -2,6 +2,7 @@
 
 pub mod capi;
 pub mod error;
+pub mod format;
 pub mod ids;
 pub mod options;
 pub mod store;

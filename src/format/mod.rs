@@ -1,0 +1,69 @@
+//! What bytes mean: pure functions over slices, without I/O. docs/format.md is the normative description.
+//!
+//! 1. All integers are little-endian, through explicit codecs.
+//! 2. No function panics, whatever the bytes, and memory use is bounded by a multiple of their length.
+//! 3. A decoder reports; it never repairs.
+
+#[cfg(test)]
+pub(crate) mod golden;
+pub mod packed;
+pub mod value;
+
+/// Bytes that are not what they should be. The text says what does not check out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("malformed: {0}")]
+pub struct Malformed(pub &'static str);
+
+/// The result of decoding.
+pub type Decoded<T> = Result<T, Malformed>;
+
+const CUT_SHORT: Malformed = Malformed("the bytes end too early");
+
+/// The checksum of every format here: CRC-32 (IEEE 802.3, as in zip and PNG).
+pub(crate) fn crc(bytes: &[u8]) -> u32 {
+    crc32fast::hash(bytes)
+}
+
+/// The `u32` at byte `at`.
+pub(crate) fn read_u32(bytes: &[u8], at: usize) -> Decoded<u32> {
+    let field = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(CUT_SHORT)?;
+    Ok(u32::from_le_bytes(*field))
+}
+
+/// The `u64` at byte `at`.
+pub(crate) fn read_u64(bytes: &[u8], at: usize) -> Decoded<u64> {
+    let field = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(CUT_SHORT)?;
+    Ok(u64::from_le_bytes(*field))
+}
+
+/// Splits off the first `len` bytes.
+pub(crate) fn split(bytes: &[u8], len: u64) -> Decoded<(&[u8], &[u8])> {
+    let len = usize::try_from(len).map_err(|_| CUT_SHORT)?;
+    bytes.split_at_checked(len).ok_or(CUT_SHORT)
+}
+
+/// Splits off the first `len` bytes and drops the zeros that pad them to a multiple of 8.
+pub(crate) fn split_padded(bytes: &[u8], len: u64) -> Decoded<(&[u8], &[u8])> {
+    let (field, rest) = split(bytes, len)?;
+    let (padding, rest) = split(rest, len.wrapping_neg() % 8)?;
+    check_zero(padding)?;
+    Ok((field, rest))
+}
+
+/// Padding must be zero, so that equal content has equal bytes.
+pub(crate) fn check_zero(padding: &[u8]) -> Decoded<()> {
+    if padding.iter().any(|byte| *byte != 0) {
+        return Err(Malformed("padding is not zero"));
+    }
+    Ok(())
+}
+
+/// The next multiple of 8. Lengths come from memory or from 32-bit fields, far from overflow.
+pub(crate) const fn padded(len: u64) -> u64 {
+    len.next_multiple_of(8)
+}
+
+/// Pads with zeros to a multiple of 8.
+pub(crate) fn pad(out: &mut Vec<u8>) {
+    out.resize(out.len().next_multiple_of(8), 0);
+}
