@@ -4,7 +4,7 @@
 //! 2. Every variant has one stable status number in the C ABI (`capi::status`).
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::ids::{DocumentId, InputId};
 
@@ -198,5 +198,44 @@ impl Error {
 impl From<Missing> for Error {
     fn from(missing: Missing) -> Error {
         Error::NotFound(missing)
+    }
+}
+
+impl Error {
+    /// What the system said of an operation on a file; a full disk or quota is told apart.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Error {
+        let path = path.to_path_buf();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::NoSpace { action, path, source },
+            _ => Error::Io { action, path, source },
+        }
+    }
+
+    /// The same failure once more, for another commit of the group that met it.
+    pub(crate) fn again(&self) -> Error {
+        fn same(source: &io::Error) -> io::Error {
+            source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error)
+        }
+        match self {
+            Error::NoSpace { action, path, source } => {
+                Error::NoSpace { action, path: path.clone(), source: same(source) }
+            }
+            Error::CommitUnknown { action, path, source } => {
+                Error::CommitUnknown { action, path: path.clone(), source: same(source) }
+            }
+            Error::Io { action, path, source } => Error::Io { action, path: path.clone(), source: same(source) },
+            Error::Corruption(damage) => Error::Corruption(damage.clone()),
+            other => Error::Poisoned(other.to_string()),
+        }
+    }
+
+    /// A failed sync (or rename): what is on disk is not known, and asking again would not tell.
+    pub(crate) fn unknown(action: &'static str, path: &Path, source: io::Error) -> Error {
+        Error::CommitUnknown { action, path: path.to_path_buf(), source }
+    }
+
+    /// Stored bytes that do not check out.
+    pub(crate) fn corruption(file: &Path, offset: u64, document: Option<DocumentId>, what: impl Into<String>) -> Error {
+        Error::Corruption(Box::new(Damage { file: file.to_path_buf(), offset, document, what: what.into() }))
     }
 }

@@ -1,13 +1,27 @@
 //! What bytes mean: pure functions over slices, without I/O. docs/format.md is the normative description.
 //!
-//! 1. All integers are little-endian, through explicit codecs.
-//! 2. No function panics, whatever the bytes, and memory use is bounded by a multiple of their length.
-//! 3. A decoder reports; it never repairs.
+//! 1. All integers are little-endian, through explicit codecs; all structures 8-aligned, all padding zero.
+//! 2. No function panics, whatever the bytes, and memory use is bounded by a multiple of their length. No length,
+//!    count or offset is believed before a checksum or a bound has vouched for it.
+//! 3. A decoder reports, it never repairs; recovery decides.
 
+pub mod checkpoint;
+pub mod extent;
 #[cfg(test)]
 pub(crate) mod golden;
+mod header;
+pub mod manifest;
+pub mod names;
 pub mod packed;
+pub mod record;
+pub mod segment;
 pub mod value;
+
+pub use header::HeaderError;
+pub(crate) use header::{Header, u32_at, u64_at};
+
+/// The format version of every file that this code writes, and the highest that it reads.
+pub const VERSION: u32 = 1;
 
 /// Bytes that are not what they should be. The text says what does not check out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

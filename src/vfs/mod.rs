@@ -28,7 +28,7 @@ pub trait FileSystem: Send + Sync + 'static {
     fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a name; open files and mappings stay readable.
     fn unlink(&self, path: &Path) -> io::Result<()>;
-    /// The names in a directory, in no order.
+    /// The names in a directory (file names, not paths), subdirectories included, in no order.
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
@@ -46,6 +46,7 @@ pub enum OpenMode {
 }
 
 /// An open file. All calls may be made from any thread.
+#[allow(clippy::len_without_is_empty)] // the length of a file is a system call that can fail
 pub trait File: Send + Sync {
     /// Writes at a position; may write less than asked.
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize>;
@@ -57,7 +58,7 @@ pub trait File: Send + Sync {
     fn truncate(&self, length: u64) -> io::Result<()>;
     /// Reserves blocks for the first `length` bytes without changing the length.
     fn preallocate(&self, length: u64) -> io::Result<()>;
-    /// Makes contents and length durable (fdatasync).
+    /// Makes contents and length durable (fdatasync). After a failure it is not known what is: do not try again.
     fn sync(&self) -> io::Result<()>;
     /// Maps the first `length` bytes for reading. The file may still grow into the mapping; bytes past
     /// its end must not be touched. `ErrorKind::Unsupported` where mappings are not to be had.

@@ -1,0 +1,65 @@
+//! The index checkpoint: the index on disk, so that opening a store does not scan it.
+//!
+//! 1. Disposable: missing, stale or damaged it is ignored, and the log tells the same.
+//! 2. It covers only what is durable: the caller syncs the log up to `state.position` first.
+//! 3. Entries keep their sequence numbers, so that what compaction moved later can be matched (`recovery::rebuild`).
+
+use crate::error::Result;
+use crate::format::checkpoint::{CheckpointHead, CheckpointReader, CheckpointWriter};
+use crate::format::names;
+use crate::index::{Index, Ledger, State};
+use crate::log::Dir;
+
+/// Writes a checkpoint of `state`; gives back its size in bytes.
+pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64) -> Result<u64> {
+    let segments = state.segments.iter().map(|segment| {
+        let covered = if segment.id() == state.position.0 { state.position.1 } else { segment.readable() };
+        (segment.id(), covered)
+    });
+    let mut writer = CheckpointWriter::new(CheckpointHead {
+        store,
+        sequence: state.sequence,
+        position: state.position,
+        next_document,
+        segments: segments.collect(),
+    });
+    state.index.for_each(|document, slot| writer.row(document, &slot.to_entries()));
+    let bytes = writer.finish();
+    dir.replace(names::CHECKPOINT_NEW, names::CHECKPOINT, &bytes)?;
+    Ok(bytes.len() as u64)
+}
+
+/// A checkpoint read back.
+pub struct Loaded {
+    /// What it covers.
+    pub head: CheckpointHead,
+    /// The index at that moment.
+    pub index: Index,
+    /// Live bytes per segment at that moment.
+    pub ledger: Ledger,
+}
+
+/// Reads the checkpoint; `None` where there is none that can be believed. A read that fails is an error: the next one
+/// might not.
+pub fn load(dir: &Dir, store: &[u8; 16]) -> Result<Option<Loaded>> {
+    let path = dir.join(names::CHECKPOINT);
+    let names = dir.fs().list(dir.path()).map_err(|error| crate::Error::io("listing", dir.path(), error))?;
+    if !names.iter().any(|name| name.as_os_str() == names::CHECKPOINT) {
+        return Ok(None);
+    }
+    let bytes = dir.read(&path)?;
+    let Ok(reader) = CheckpointReader::open(&bytes) else { return Ok(None) };
+    if reader.head.store != *store {
+        return Ok(None);
+    }
+    let (mut index, mut ledger, mut last) = (Index::default(), Ledger::default(), 0);
+    let read = reader.rows(|document, entries| {
+        if document <= last {
+            return Err(crate::format::Malformed("checkpoint rows do not ascend"));
+        }
+        last = document;
+        index.apply(document, entries, &mut ledger);
+        Ok(())
+    });
+    Ok(read.is_ok().then_some(Loaded { head: reader.head, index, ledger }))
+}

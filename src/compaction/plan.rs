@@ -1,0 +1,141 @@
+//! Which segments to compact.
+//!
+//! 1. Background compaction starts half-way to the ceiling, so that writers are paced only when it falls behind.
+//! 2. One job's outputs are about one segment, so that the space it needs meanwhile stays bounded.
+//! 3. Victims are those with the least to copy per byte freed (greedy cleaning, as in log-structured file systems).
+
+use crate::format::manifest::SegmentMeta;
+use crate::format::segment::HEADER_LEN;
+use crate::options::Options;
+
+/// Most segments in one job.
+const MOST_VICTIMS: usize = 16;
+/// So many small segments are merged even when they hold no garbage.
+const SMALL_SEGMENTS: usize = 8;
+
+/// A sealed segment and how much of it is still reached.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Usage {
+    /// The segment.
+    pub meta: SegmentMeta,
+    /// Bytes that the index reaches.
+    pub live: u64,
+}
+
+/// Bytes of a segment that compaction could not free: its header and footer.
+pub fn retained_by_overhead(meta: &SegmentMeta) -> u64 {
+    let footer = if meta.footer == 0 { 0 } else { meta.length.saturating_sub(meta.footer) };
+    HEADER_LEN + footer
+}
+
+impl Usage {
+    fn garbage(&self) -> u64 {
+        self.meta.length.saturating_sub(self.live + retained_by_overhead(&self.meta))
+    }
+
+    fn is_small(&self, options: &Options) -> bool {
+        self.meta.length < options.segment_size / 4
+    }
+}
+
+/// Whether a store has reached the size at which writers are paced.
+pub fn is_over_ceiling(total: u64, live: u64, options: &Options) -> bool {
+    total > (live as f64 * options.max_amplification) as u64 + options.segment_size
+}
+
+/// Victims of the next background job; empty where there is nothing to gain.
+pub fn choose(sealed: &[Usage], total: u64, live: u64, options: &Options) -> Vec<SegmentMeta> {
+    let start_at = 1.0 + (options.max_amplification - 1.0) / 2.0;
+    if total > (live as f64 * start_at) as u64 + options.segment_size {
+        let mut by_garbage: Vec<Usage> = sealed.iter().copied().filter(|usage| usage.garbage() * 16 > usage.meta.length).collect();
+        by_garbage.sort_by(|a, b| fraction(b).total_cmp(&fraction(a)));
+        let job = take_job(by_garbage.into_iter(), options);
+        if !job.is_empty() {
+            return job;
+        }
+    }
+    let small: Vec<Usage> = sealed.iter().copied().filter(|usage| usage.is_small(options)).collect();
+    if small.len() >= SMALL_SEGMENTS { take_job(small.into_iter(), options) } else { Vec::new() }
+}
+
+/// The jobs of a full compaction: every segment that holds garbage or is small beside another, oldest first.
+/// `folds` are the segments that hold deltas of live documents.
+pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec<SegmentMeta>> {
+    let small = sealed.iter().filter(|usage| usage.is_small(options)).count();
+    let mut victims: Vec<Usage> = sealed
+        .iter()
+        .copied()
+        .filter(|usage| {
+            usage.garbage() * 64 > usage.meta.length
+                || folds.contains(&usage.meta.id)
+                || (small > 1 && usage.is_small(options))
+        })
+        .collect();
+    let mut jobs = Vec::new();
+    while !victims.is_empty() {
+        let job = take_job(victims.iter().copied(), options);
+        victims.drain(..job.len());
+        jobs.push(job);
+    }
+    jobs
+}
+
+fn fraction(usage: &Usage) -> f64 {
+    usage.garbage() as f64 / usage.meta.length.max(1) as f64
+}
+
+/// As many of the first victims as fill one output.
+fn take_job(victims: impl Iterator<Item = Usage>, options: &Options) -> Vec<SegmentMeta> {
+    let mut live = 0;
+    let mut job = Vec::new();
+    for usage in victims.take(MOST_VICTIMS) {
+        if !job.is_empty() && live + usage.live > options.segment_size {
+            break;
+        }
+        live += usage.live;
+        job.push(usage.meta);
+    }
+    job
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::segment::SegmentKind;
+
+    fn usage(id: u32, length: u64, live: u64) -> Usage {
+        let meta =
+            SegmentMeta { id, kind: SegmentKind::Log, epoch: 1, length, footer: 0, min_sequence: 1, max_sequence: 2 };
+        Usage { meta, live }
+    }
+
+    fn ids(job: &[SegmentMeta]) -> Vec<u32> {
+        job.iter().map(|meta| meta.id).collect()
+    }
+
+    #[test]
+    fn the_emptiest_segments_go_first_and_a_job_is_bounded() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let sealed = [usage(1, 1000, 800), usage(2, 1000, 100), usage(3, 1000, 0), usage(4, 1000, 700)];
+        assert_eq!(ids(&choose(&sealed, 4000, 1600, &options)), [3, 2, 4]);
+        assert!(choose(&sealed, 2900, 1600, &options).is_empty(), "below the start nothing happens");
+    }
+
+    #[test]
+    fn many_small_segments_are_merged() {
+        let options = Options { segment_size: 10_000, ..Options::default() };
+        let sealed: Vec<Usage> = (1..=8).map(|id| usage(id, 500, 400)).collect();
+        assert_eq!(choose(&sealed, 4000, 3200, &options).len(), 8);
+        assert!(choose(&sealed[..7], 3500, 2800, &options).is_empty());
+    }
+
+    #[test]
+    fn a_full_compaction_leaves_dense_segments_alone() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let dense = usage(1, 1000, 1000 - HEADER_LEN);
+        let sealed = [dense, usage(2, 1000, 100), usage(3, 1000, 850)];
+        let jobs = choose_all(&sealed, &[], &options);
+        assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2, 3]]);
+        assert_eq!(choose_all(&sealed[..1], &[1], &options).len(), 1, "but for deltas to be folded");
+    }
+}

@@ -1,0 +1,260 @@
+//! Writing what is live in some segments into new ones.
+//!
+//! 1. Reads one moment of the store; what commits change meanwhile is sorted out when the result is published.
+//! 2. Every payload that is copied was verified: a damaged victim ends the job, its inputs untouched.
+//! 3. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
+//!    elsewhere and has changed little, its deltas come out as one delta.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::error::{Error, Result};
+use crate::format::checkpoint::Entry;
+use crate::format::extent::{Extent, Run};
+use crate::format::manifest::SegmentMeta;
+use crate::format::packed;
+use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
+use crate::index::layers::Layers;
+use crate::index::{Slot, State};
+use crate::log::build::SegmentBuilder;
+use crate::log::spare::Spare;
+use crate::log::{Dir, Segment, scan};
+use crate::options::Options;
+
+/// A tree is not rewritten for deltas of less than this share of it.
+const FOLD_SHARE: u64 = 4;
+
+/// What a job works on.
+pub struct Job<'a> {
+    /// The store.
+    pub dir: &'a Dir,
+    /// Its options.
+    pub options: &'a Options,
+    /// The moment to be copied.
+    pub state: &'a State,
+    /// Every sealed segment.
+    pub sealed: &'a [SegmentMeta],
+    /// Those to be replaced.
+    pub victims: &'a [SegmentMeta],
+    /// Gives segment ids.
+    pub next_segment: &'a AtomicU32,
+    /// For the outputs' headers.
+    pub store: [u8; 16],
+    /// For the outputs' headers.
+    pub epoch: u64,
+    /// Sequence number up to which tombstones may go.
+    pub forget_up_to: u64,
+    /// On a full disk: blocks for the first output.
+    pub spare: Option<&'a Spare>,
+}
+
+/// What takes the victims' place.
+#[derive(Default)]
+pub struct Output {
+    /// New segments, synced, their names not yet durable.
+    pub segments: Vec<(Arc<Segment>, SegmentMeta)>,
+    /// What the index must know of each record in them.
+    pub entries: Vec<(u64, Entry)>,
+    /// Bytes of the victims.
+    pub bytes_read: u64,
+    /// Bytes of the outputs.
+    pub bytes_written: u64,
+    /// Documents whose deltas were folded.
+    pub folds: u64,
+}
+
+/// Runs a job. On an error its files are gone again and nothing else has changed.
+pub fn rewrite(job: &Job<'_>) -> Result<Output> {
+    let mut writer = Writer { job, builder: None, output: Output::default(), handled: HashSet::new(), elsewhere: None };
+    match writer.run() {
+        Ok(()) => Ok(writer.output),
+        Err(error) => {
+            writer.discard();
+            Err(error)
+        }
+    }
+}
+
+/// Removes the files of an output that will not be published.
+pub(crate) fn discard(dir: &Dir, output: &Output) {
+    for (segment, _) in &output.segments {
+        // Left behind, the file is a leftover that no manifest names; the next open removes it.
+        let _ = dir.remove(segment.path());
+    }
+}
+
+struct Writer<'a> {
+    job: &'a Job<'a>,
+    builder: Option<(SegmentBuilder, u32)>,
+    output: Output,
+    /// Documents that were folded already.
+    handled: HashSet<u64>,
+    /// Documents with records in segments that stay, loaded at the first tombstone.
+    elsewhere: Option<Vec<(u64, Vec<u64>)>>,
+}
+
+impl Writer<'_> {
+    fn run(&mut self) -> Result<()> {
+        for victim in self.job.victims {
+            let segment = self.segment(victim.id)?;
+            scan::records(&segment, HEADER_LEN, victim.length, |offset, header| self.record(&segment, offset, header))?;
+            self.output.bytes_read += victim.length;
+        }
+        self.finish_segment()
+    }
+
+    fn segment(&self, id: u32) -> Result<Arc<Segment>> {
+        let segment = self.job.state.segments.get(id).cloned();
+        segment.ok_or_else(|| Error::corruption(&self.job.dir.segment(id), 0, None, "the segment is not open"))
+    }
+
+    fn record(&mut self, segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
+        let here = Extent::of(header, segment.id(), offset);
+        let slot = self.job.state.index.get(header.document);
+        let changed = !slot.runs().is_empty();
+        match header.kind {
+            RecordKind::Tree if slot.tree().is_some_and(|tree| tree.same_place(&here)) => {
+                if changed { self.fold(header.document, slot) } else { self.copy(segment, offset) }
+            }
+            RecordKind::Delta if slot.runs().iter().any(|run| run.extent.same_place(&here)) => {
+                self.fold(header.document, slot)
+            }
+            RecordKind::Blob if slot.blob().is_some_and(|blob| blob.same_place(&here)) => self.copy(segment, offset),
+            RecordKind::Tombstone if !self.may_forget(header)? => self.copy(segment, offset),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether nothing is left that this tombstone hides.
+    fn may_forget(&mut self, tombstone: &RecordHeader) -> Result<bool> {
+        if tombstone.sequence > self.job.forget_up_to {
+            return Ok(false);
+        }
+        if self.elsewhere.is_none() {
+            let mut elsewhere = Vec::new();
+            for meta in self.job.sealed {
+                if !self.job.victims.iter().any(|victim| victim.id == meta.id) {
+                    let documents = scan::documents(&self.segment(meta.id)?, meta.length, meta.footer)?;
+                    elsewhere.push((meta.min_sequence, documents));
+                }
+            }
+            self.elsewhere = Some(elsewhere);
+        }
+        // The active segment needs no look: it was begun after the tombstone, behind which nothing is written.
+        let holds = |(min_sequence, documents): &(u64, Vec<u64>)| {
+            *min_sequence <= tombstone.sequence && documents.binary_search(&tombstone.document).is_ok()
+        };
+        Ok(!self.elsewhere.iter().flatten().any(holds))
+    }
+
+    fn copy(&mut self, segment: &Arc<Segment>, offset: u64) -> Result<()> {
+        let (header, payload) = segment.record(offset)?;
+        self.append(&header, &payload)
+    }
+
+    /// Writes a document's deltas in a denser form.
+    fn fold(&mut self, document: u64, slot: &Slot) -> Result<()> {
+        let (Some(tree), Some(last)) = (slot.tree(), slot.runs().last()) else { return Ok(()) };
+        if !self.handled.insert(document) {
+            return Ok(());
+        }
+        let Some(layers) = Layers::open(self.job.state, document, slot, true)? else { return Ok(()) };
+        let runs: u64 = slot.runs().iter().map(|run| run.extent.length()).sum();
+        let goes = self.job.victims.iter().any(|victim| victim.id == tree.segment);
+        let whole = goes || tree.length() <= runs.saturating_mul(FOLD_SHARE);
+        let mut header = if whole && tree.length() + runs <= self.job.options.max_batch_bytes {
+            let payload = layers.folded()?;
+            let mut header = RecordHeader::new(RecordKind::Tree, document, &payload);
+            header.blob = if slot.blob_is_external() { BlobPlace::External } else { BlobPlace::Inline };
+            header.nodes = slot.nodes() as i32;
+            header.first_sequence = last.extent.sequence;
+            (header, payload.to_vec())
+        } else {
+            if goes {
+                self.copy(&self.segment(tree.segment)?, tree.offset())?;
+            }
+            compose(&layers, document, slot.runs())?
+        };
+        header.0.sequence = last.extent.sequence;
+        header.0.fold = true;
+        self.output.folds += 1;
+        self.append(&header.0, &header.1)
+    }
+
+    fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<()> {
+        let full = |builder: &SegmentBuilder| {
+            !builder.is_empty() && builder.length() + header.record_len() > self.job.options.segment_size
+        };
+        if self.builder.as_ref().is_some_and(|(builder, _)| full(builder)) {
+            self.finish_segment()?;
+        }
+        if self.builder.is_none() {
+            self.builder = Some(self.begin_segment()?);
+        }
+        let Some((builder, _)) = &mut self.builder else { return Ok(()) };
+        let extent = builder.append(header, payload)?;
+        let entry = match header.kind {
+            RecordKind::Tree => Entry::Tree(extent),
+            RecordKind::Delta => Entry::Run(Run { extent, first_sequence: header.first_sequence }),
+            RecordKind::Blob => Entry::Blob(extent),
+            _ => return Ok(()),
+        };
+        self.output.entries.push((header.document, entry));
+        Ok(())
+    }
+
+    fn begin_segment(&self) -> Result<(SegmentBuilder, u32)> {
+        let id = self.job.next_segment.fetch_add(1, Ordering::Relaxed);
+        let header = SegmentHeader {
+            store: self.job.store,
+            id,
+            kind: SegmentKind::Compacted,
+            epoch: self.job.epoch,
+            first_sequence: 0,
+        };
+        let spare = self.job.spare.filter(|_| self.output.segments.is_empty());
+        Ok((SegmentBuilder::create(self.job.dir, header, spare)?, id))
+    }
+
+    fn finish_segment(&mut self) -> Result<()> {
+        let Some((builder, id)) = self.builder.take() else { return Ok(()) };
+        match builder.finish(self.job.dir, self.job.options.read_mode) {
+            Ok((segment, meta)) => {
+                self.output.bytes_written += meta.length;
+                self.output.segments.push((segment, meta));
+                Ok(())
+            }
+            Err(error) => {
+                let _ = self.job.dir.remove(&self.job.dir.segment(id));
+                Err(error)
+            }
+        }
+    }
+
+    fn discard(&mut self) {
+        if let Some((_, id)) = self.builder.take() {
+            let _ = self.job.dir.remove(&self.job.dir.segment(id));
+        }
+        discard(self.job.dir, &self.output);
+    }
+}
+
+/// All deltas of a document as one.
+fn compose(layers: &Layers, document: u64, runs: &[Run]) -> Result<(RecordHeader, Vec<u8>)> {
+    let payloads = layers.deltas_from(0)?;
+    let slices: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
+    let payload = packed::compose(&slices).map_err(|error| layers.malformed(error))?;
+    let mut header = RecordHeader::new(RecordKind::Delta, document, &payload);
+    header.blob = newest_blob_place(runs);
+    header.nodes = runs.iter().map(|run| run.extent.nodes).sum();
+    header.first_sequence = runs.first().map_or(0, |run| run.first_sequence);
+    Ok((header, payload))
+}
+
+/// What a run of deltas says of the blob.
+pub(crate) fn newest_blob_place(runs: &[Run]) -> BlobPlace {
+    let places = runs.iter().rev().map(|run| run.extent.blob);
+    places.into_iter().find(|place| *place != BlobPlace::Unchanged).unwrap_or(BlobPlace::Unchanged)
+}

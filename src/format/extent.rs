@@ -1,0 +1,65 @@
+//! Where a record lies, and what the index must know of it without reading it.
+
+use super::record::{BlobPlace, RecordHeader};
+
+/// The place of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The segment.
+    pub segment: u32,
+    /// Offset of the record's header in the segment, in units of 8 bytes.
+    pub offset8: u32,
+    /// Length of the whole record, in units of 8 bytes.
+    pub length8: u32,
+    /// As in the record's header.
+    pub nodes: i32,
+    /// As in the record's header.
+    pub sequence: u64,
+    /// As in the record's header.
+    pub blob: BlobPlace,
+}
+
+impl Extent {
+    /// The place of the record with this header at `offset` (a multiple of 8) of a segment.
+    pub fn of(header: &RecordHeader, segment: u32, offset: u64) -> Extent {
+        Extent {
+            segment,
+            offset8: (offset / 8) as u32,
+            length8: (header.record_len() / 8) as u32,
+            nodes: header.nodes,
+            sequence: header.sequence,
+            blob: header.blob,
+        }
+    }
+
+    /// Offset of the record's header, in bytes.
+    pub fn offset(&self) -> u64 {
+        u64::from(self.offset8) * 8
+    }
+
+    /// Length of the whole record, in bytes.
+    pub fn length(&self) -> u64 {
+        u64::from(self.length8) * 8
+    }
+
+    /// Whether both name the same place.
+    pub fn same_place(&self, other: &Extent) -> bool {
+        self.segment == other.segment && self.offset8 == other.offset8
+    }
+}
+
+/// A delta's extent: the changes from `first_sequence` to `extent.sequence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// Where it lies.
+    pub extent: Extent,
+    /// Sequence number of its oldest change.
+    pub first_sequence: u64,
+}
+
+impl Run {
+    /// Whether every change in `other` is in this one too.
+    pub fn covers(&self, other: &Run) -> bool {
+        self.first_sequence <= other.first_sequence && self.extent.sequence >= other.extent.sequence
+    }
+}

@@ -1,0 +1,294 @@
+//! The manifest's bytes: a file header, then edits.
+//!
+//! ```text
+//! File header, 96 bytes: 0 magic "STRATMAN", 8 u32 version, 12 u32 length, 16 store UUID, 48 u64 required features,
+//!                        56 u64 optional features, 64 u64 key id, 92 u32 CRC
+//! Edit: 0 u32 CRC of bytes 4.. of the edit   4 u32 length of the changes   8 u64 number (1, 2, 3...)   16 changes
+//! Changes, one after another, 8-aligned: u32 tag, u32 length of the fields, fields
+//!   1 segment  u32 id, u32 kind, u64 epoch, u64 length (0: active), u64 footer offset (0: none), u64 lowest and u64 highest sequence
+//!   2 remove   u32 id, u32 zero
+//!   3 marks    u64 next document, u64 epoch, u64 sequence, u32 next segment, u32 zero
+//! ```
+//!
+//! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
+//! 2. Edit numbers rise by one, so that a lost edit in the middle is seen.
+//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so one
+//!    that begins behind it was named by an edit that is lost.
+
+use std::collections::BTreeMap;
+
+use super::segment::SegmentKind;
+use super::{Header, HeaderError, Malformed, crc, u32_at, u64_at};
+
+/// Bytes before the first edit.
+pub const HEADER_LEN: usize = 96;
+/// Bytes of an edit before its changes.
+pub const EDIT_HEADER_LEN: usize = 16;
+const MAGIC: &[u8; 8] = b"STRATMAN";
+
+/// What the manifest knows of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SegmentMeta {
+    /// Its id.
+    pub id: u32,
+    /// What its records are.
+    pub kind: SegmentKind,
+    /// The epoch it was written in.
+    pub epoch: u64,
+    /// Bytes that count, zero while it is the active one.
+    pub length: u64,
+    /// Offset of the footer record, zero for none.
+    pub footer: u64,
+    /// Lowest sequence number in it (`u64::MAX` when none).
+    pub min_sequence: u64,
+    /// Highest sequence number in it.
+    pub max_sequence: u64,
+}
+
+/// High-water marks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// No id from here on was handed out in a commit.
+    pub next_document: u64,
+    /// Raised by every recovery.
+    pub epoch: u64,
+    /// Sequence number of the newest commit when the edit was made.
+    pub sequence: u64,
+    /// No file with this id or a higher one was ever named.
+    pub next_segment: u32,
+}
+
+/// What an edit changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Adds or redefines a segment.
+    Segment(SegmentMeta),
+    /// Drops a segment.
+    Remove(u32),
+    /// Sets the marks.
+    Marks(Marks),
+}
+
+/// What all edits together say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestState {
+    /// The store.
+    pub store: [u8; 16],
+    /// The segments by id.
+    pub segments: BTreeMap<u32, SegmentMeta>,
+    /// The marks.
+    pub marks: Marks,
+}
+
+impl ManifestState {
+    /// Of a store without segments.
+    pub fn empty(store: [u8; 16]) -> ManifestState {
+        let marks = Marks { next_document: 1, epoch: 1, sequence: 0, next_segment: 1 };
+        ManifestState { store, segments: BTreeMap::new(), marks }
+    }
+
+    /// Applies the changes of one edit.
+    pub fn apply(&mut self, changes: &[Change]) {
+        for change in changes {
+            match *change {
+                Change::Segment(meta) => {
+                    self.segments.insert(meta.id, meta);
+                }
+                Change::Remove(id) => {
+                    self.segments.remove(&id);
+                }
+                Change::Marks(marks) => self.marks = marks,
+            }
+        }
+    }
+
+    /// The changes that lead from nothing to this state.
+    pub fn as_changes(&self) -> Vec<Change> {
+        let marks = std::iter::once(Change::Marks(self.marks));
+        marks.chain(self.segments.values().copied().map(Change::Segment)).collect()
+    }
+}
+
+/// The file header.
+pub fn encode_header(store: [u8; 16]) -> [u8; HEADER_LEN] {
+    let mut header = Header::<HEADER_LEN>::new(MAGIC, super::VERSION);
+    header.put(16, &store);
+    header.seal()
+}
+
+/// Reads the file header: the store's UUID.
+pub fn decode_header(bytes: &[u8]) -> Result<[u8; 16], HeaderError> {
+    let header = Header::<HEADER_LEN>::open(bytes, MAGIC, super::VERSION)?;
+    if header.u64(48) != 0 {
+        return Err(HeaderError::Newer(format!("the store needs features {:#x}", header.u64(48))));
+    }
+    if header.u64(64) != 0 {
+        return Err(HeaderError::Newer("the store is encrypted".to_string()));
+    }
+    Ok(header.uuid(16))
+}
+
+/// One edit.
+pub fn encode_edit(number: u64, changes: &[Change]) -> Vec<u8> {
+    let mut edit = vec![0; EDIT_HEADER_LEN];
+    for change in changes {
+        let (tag, fields) = encode_change(change);
+        edit.extend(tag.to_le_bytes());
+        edit.extend((fields.len() as u32).to_le_bytes());
+        edit.extend(fields);
+    }
+    let length = (edit.len() - EDIT_HEADER_LEN) as u32;
+    edit[4..8].copy_from_slice(&length.to_le_bytes());
+    edit[8..16].copy_from_slice(&number.to_le_bytes());
+    let crc = crc(&edit[4..]);
+    edit[0..4].copy_from_slice(&crc.to_le_bytes());
+    edit
+}
+
+fn encode_change(change: &Change) -> (u32, Vec<u8>) {
+    match change {
+        Change::Segment(meta) => {
+            let mut fields = Vec::with_capacity(48);
+            fields.extend(meta.id.to_le_bytes());
+            fields.extend((meta.kind as u32).to_le_bytes());
+            for number in [meta.epoch, meta.length, meta.footer, meta.min_sequence, meta.max_sequence] {
+                fields.extend(number.to_le_bytes());
+            }
+            (1, fields)
+        }
+        Change::Remove(id) => (2, u64::from(*id).to_le_bytes().to_vec()),
+        Change::Marks(marks) => {
+            let mut fields = Vec::with_capacity(32);
+            fields.extend(marks.next_document.to_le_bytes());
+            fields.extend(marks.epoch.to_le_bytes());
+            fields.extend(marks.sequence.to_le_bytes());
+            fields.extend(u64::from(marks.next_segment).to_le_bytes());
+            (3, fields)
+        }
+    }
+}
+
+/// What stands at a place where an edit may begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EditAt {
+    /// A whole edit: its number, its changes, its length in bytes.
+    Edit(u64, Vec<Change>, usize),
+    /// The file ends here.
+    End,
+    /// Bytes that are no edit.
+    Damaged,
+    /// An edit with a change that this version does not know.
+    Newer(u32),
+}
+
+/// Reads the edit that starts with these bytes.
+pub fn decode_edit(bytes: &[u8]) -> EditAt {
+    if bytes.is_empty() {
+        return EditAt::End;
+    }
+    if bytes.len() < EDIT_HEADER_LEN {
+        return EditAt::Damaged;
+    }
+    let length = u32_at(bytes, 4) as usize;
+    let Some(edit) = bytes.get(..EDIT_HEADER_LEN + length) else { return EditAt::Damaged };
+    if length == 0 || crc(&edit[4..]) != u32_at(edit, 0) {
+        return EditAt::Damaged;
+    }
+    match decode_changes(&edit[EDIT_HEADER_LEN..]) {
+        Ok(Ok(changes)) => EditAt::Edit(u64_at(edit, 8), changes, edit.len()),
+        Ok(Err(tag)) => EditAt::Newer(tag),
+        Err(Malformed(_)) => EditAt::Damaged,
+    }
+}
+
+/// The changes, or the first tag that is not known.
+fn decode_changes(mut bytes: &[u8]) -> Result<Result<Vec<Change>, u32>, Malformed> {
+    let cut = Malformed("a manifest edit's changes are cut off");
+    let mut changes = Vec::new();
+    while !bytes.is_empty() {
+        if bytes.len() < 8 {
+            return Err(cut);
+        }
+        let (tag, length) = (u32_at(bytes, 0), u32_at(bytes, 4) as usize);
+        let fields = bytes.get(8..8 + length).ok_or(cut)?;
+        changes.push(match (tag, length) {
+            (1, 48) => match SegmentKind::from_number(u32_at(fields, 4)) {
+                Some(kind) => Change::Segment(decode_segment(fields, kind)),
+                None => return Ok(Err(tag)),
+            },
+            (2, 8) => Change::Remove(u32_at(fields, 0)),
+            (3, 32) => Change::Marks(Marks {
+                next_document: u64_at(fields, 0),
+                epoch: u64_at(fields, 8),
+                sequence: u64_at(fields, 16),
+                next_segment: u32_at(fields, 24),
+            }),
+            _ => return Ok(Err(tag)),
+        });
+        bytes = &bytes[8 + length..];
+    }
+    Ok(Ok(changes))
+}
+
+fn decode_segment(fields: &[u8], kind: SegmentKind) -> SegmentMeta {
+    SegmentMeta {
+        id: u32_at(fields, 0),
+        kind,
+        epoch: u64_at(fields, 8),
+        length: u64_at(fields, 16),
+        footer: u64_at(fields, 24),
+        min_sequence: u64_at(fields, 32),
+        max_sequence: u64_at(fields, 40),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn changes() -> Vec<Change> {
+        let meta = SegmentMeta {
+            id: 3,
+            kind: SegmentKind::Log,
+            epoch: 2,
+            length: 4096,
+            footer: 4000,
+            min_sequence: 5,
+            max_sequence: 9,
+        };
+        let marks = Marks { next_document: 17, epoch: 2, sequence: 9, next_segment: 4 };
+        vec![Change::Marks(marks), Change::Segment(meta), Change::Remove(2)]
+    }
+
+    #[test]
+    fn edits_round_trip_and_every_flip_is_seen() {
+        let edit = encode_edit(7, &changes());
+        assert_eq!(decode_edit(&edit), EditAt::Edit(7, changes(), edit.len()));
+        for at in 0..edit.len() {
+            let mut damaged = edit.clone();
+            damaged[at] ^= 0x04;
+            assert!(!matches!(decode_edit(&damaged), EditAt::Edit(..)), "byte {at}");
+            assert!(at == 0 || decode_edit(&edit[..at]) == EditAt::Damaged);
+        }
+        assert_eq!(decode_edit(&[0; 64]), EditAt::Damaged, "zeros are no edit");
+    }
+
+    #[test]
+    fn a_state_is_rebuilt_from_its_changes() {
+        let mut state = ManifestState::empty([7; 16]);
+        state.apply(&changes());
+        let mut copy = ManifestState::empty([7; 16]);
+        copy.apply(&state.as_changes());
+        assert_eq!(state, copy);
+        assert_eq!(decode_header(&encode_header([7; 16])), Ok([7; 16]));
+    }
+
+    #[test]
+    fn unknown_changes_are_from_a_newer_version() {
+        let mut edit = encode_edit(1, &changes());
+        edit[16] = 9;
+        let crc = crc(&edit[4..]);
+        edit[0..4].copy_from_slice(&crc.to_le_bytes());
+        assert_eq!(decode_edit(&edit), EditAt::Newer(9));
+    }
+}

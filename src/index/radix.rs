@@ -1,0 +1,281 @@
+//! A persistent array from document ids to slots: a radix tree whose pages are shared between versions.
+//!
+//! 1. A clone costs one reference count; a change copies the path to one page (Okasaki's path copying), or
+//!    nothing where no other version shares it.
+//! 2. Document ids are dense by construction, so pages of 256 slots beat a hash map; a page that empties out
+//!    becomes a sorted list, an empty one goes.
+
+use std::sync::Arc;
+
+use super::slot::Slot;
+
+const LEAF_BITS: u32 = 8;
+const LEAF: usize = 1 << LEAF_BITS;
+const INNER_BITS: u32 = 6;
+const INNER: usize = 1 << INNER_BITS;
+/// A page with fewer slots in use than this becomes a list, one with twice as many an array again.
+const SPARSE_BELOW: usize = 48;
+
+static VACANT: Slot = Slot::Vacant;
+
+/// The array.
+#[derive(Clone, Debug, Default)]
+pub struct Radix {
+    root: Option<Arc<Node>>,
+    /// Inner levels above the leaves.
+    levels: u32,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    Inner(Vec<Option<Arc<Node>>>),
+    Dense(Vec<Slot>, usize),
+    Sparse(Vec<(u8, Slot)>),
+}
+
+impl Radix {
+    fn reaches(&self, id: u64) -> bool {
+        let bits = LEAF_BITS + INNER_BITS * self.levels;
+        bits >= 64 || id >> bits == 0
+    }
+
+    /// The slot of `id`.
+    pub fn get(&self, id: u64) -> &Slot {
+        if !self.reaches(id) {
+            return &VACANT;
+        }
+        let mut node = self.root.as_deref();
+        let mut level = self.levels;
+        while let Some(Node::Inner(children)) = node {
+            level -= 1;
+            node = children[child_of(id, level)].as_deref();
+        }
+        match node {
+            Some(Node::Dense(slots, _)) => &slots[page_index(id)],
+            Some(Node::Sparse(slots)) => match slots.binary_search_by_key(&(page_index(id) as u8), |(at, _)| *at) {
+                Ok(at) => &slots[at].1,
+                Err(_) => &VACANT,
+            },
+            _ => &VACANT,
+        }
+    }
+
+    /// Sets the slot of `id`; a vacant one is taken out.
+    pub fn set(&mut self, id: u64, slot: Slot) {
+        if slot.is_vacant() && self.get(id).is_vacant() {
+            return;
+        }
+        while !self.reaches(id) {
+            if let Some(root) = self.root.take() {
+                let mut children = vec![None; INNER];
+                children[0] = Some(root);
+                self.root = Some(Arc::new(Node::Inner(children)));
+            }
+            self.levels += 1;
+        }
+        set_in(&mut self.root, self.levels, id, slot);
+    }
+
+    /// The lowest id from `from` on whose slot is in use.
+    pub fn next(&self, from: u64) -> Option<u64> {
+        if !self.reaches(from) {
+            return None;
+        }
+        next_in(self.root.as_deref()?, self.levels, from, 0)
+    }
+
+    /// Calls `each` with every slot in use, ids ascending.
+    pub fn for_each(&self, mut each: impl FnMut(u64, &Slot)) {
+        if let Some(root) = &self.root {
+            walk(root, self.levels, 0, &mut each);
+        }
+    }
+
+    /// Bytes of memory of all pages.
+    pub fn memory(&self) -> u64 {
+        self.root.as_deref().map_or(0, memory_of)
+    }
+}
+
+fn page_index(id: u64) -> usize {
+    id as usize & (LEAF - 1)
+}
+
+/// Which child of an inner node `level` levels above the leaves' parents leads to `id`.
+fn child_of(id: u64, level: u32) -> usize {
+    (id >> (LEAF_BITS + INNER_BITS * level)) as usize & (INNER - 1)
+}
+
+fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
+    let node = place.get_or_insert_with(|| {
+        Arc::new(if levels == 0 { Node::Sparse(Vec::new()) } else { Node::Inner(vec![None; INNER]) })
+    });
+    let node = Arc::make_mut(node);
+    let empty = match node {
+        Node::Inner(children) => {
+            set_in(&mut children[child_of(id, levels - 1)], levels - 1, id, slot);
+            children.iter().all(Option::is_none)
+        }
+        Node::Dense(slots, used) => {
+            let place = &mut slots[page_index(id)];
+            *used = *used + usize::from(!slot.is_vacant()) - usize::from(!place.is_vacant());
+            *place = slot;
+            if *used < SPARSE_BELOW {
+                let in_use = slots.drain(..).enumerate().filter(|(_, slot)| !slot.is_vacant());
+                *node = Node::Sparse(in_use.map(|(at, slot)| (at as u8, slot)).collect());
+            }
+            false
+        }
+        Node::Sparse(slots) => {
+            let at = page_index(id) as u8;
+            match (slots.binary_search_by_key(&at, |(at, _)| *at), slot.is_vacant()) {
+                (Ok(found), true) => drop(slots.remove(found)),
+                (Ok(found), false) => slots[found].1 = slot,
+                (Err(_), true) => {}
+                (Err(before), false) => slots.insert(before, (at, slot)),
+            }
+            let empty = slots.is_empty();
+            if slots.len() >= 2 * SPARSE_BELOW {
+                let used = slots.len();
+                let mut dense = vec![Slot::Vacant; LEAF];
+                slots.drain(..).for_each(|(at, slot)| dense[usize::from(at)] = slot);
+                *node = Node::Dense(dense, used);
+            }
+            empty
+        }
+    };
+    if empty {
+        *place = None;
+    }
+}
+
+fn next_in(node: &Node, levels: u32, from: u64, base: u64) -> Option<u64> {
+    match node {
+        Node::Inner(children) => {
+            let shift = LEAF_BITS + INNER_BITS * (levels - 1);
+            let first = child_of(from, levels - 1);
+            children.iter().enumerate().skip(first).find_map(|(at, child)| {
+                let base = base + ((at as u64) << shift);
+                next_in(child.as_deref()?, levels - 1, from.max(base), base)
+            })
+        }
+        Node::Dense(slots, _) => {
+            let found = slots.iter().enumerate().skip(page_index(from)).find(|(_, slot)| !slot.is_vacant());
+            found.map(|(at, _)| base + at as u64)
+        }
+        Node::Sparse(slots) => {
+            let first = slots.partition_point(|(at, _)| usize::from(*at) < page_index(from));
+            slots.get(first).map(|(at, _)| base + u64::from(*at))
+        }
+    }
+}
+
+fn walk(node: &Node, levels: u32, base: u64, each: &mut impl FnMut(u64, &Slot)) {
+    match node {
+        Node::Inner(children) => {
+            for (at, child) in children.iter().enumerate() {
+                if let Some(child) = child {
+                    walk(child, levels - 1, base + ((at as u64) << (LEAF_BITS + INNER_BITS * (levels - 1))), each);
+                }
+            }
+        }
+        Node::Dense(slots, _) => {
+            let in_use = slots.iter().enumerate().filter(|(_, slot)| !slot.is_vacant());
+            in_use.for_each(|(at, slot)| each(base + at as u64, slot));
+        }
+        Node::Sparse(slots) => slots.iter().for_each(|(at, slot)| each(base + u64::from(*at), slot)),
+    }
+}
+
+fn memory_of(node: &Node) -> u64 {
+    let heap: u64 = match node {
+        Node::Inner(children) => {
+            let below: u64 = children.iter().flatten().map(|child| memory_of(child)).sum();
+            below + (children.capacity() * size_of::<Option<Arc<Node>>>()) as u64
+        }
+        Node::Dense(slots, _) => (slots.capacity() * size_of::<Slot>()) as u64 + slots.iter().map(changed_memory).sum::<u64>(),
+        Node::Sparse(slots) => {
+            (slots.capacity() * size_of::<(u8, Slot)>()) as u64 + slots.iter().map(|(_, slot)| changed_memory(slot)).sum::<u64>()
+        }
+    };
+    heap + (size_of::<Node>() + 16) as u64
+}
+
+fn changed_memory(slot: &Slot) -> u64 {
+    match slot {
+        Slot::Changed(document) => {
+            (size_of_val(&**document) + 16 + document.runs.capacity() * size_of::<crate::format::extent::Run>()) as u64
+        }
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::extent::Extent;
+    use crate::format::record::BlobPlace;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    fn slot(sequence: u64) -> Slot {
+        Slot::Tree(Extent { segment: 1, offset8: 1, length8: 1, nodes: 1, sequence, blob: BlobPlace::Inline })
+    }
+
+    fn contents(radix: &Radix) -> BTreeMap<u64, u64> {
+        let mut all = BTreeMap::new();
+        radix.for_each(|id, slot| {
+            all.insert(id, slot.tree().unwrap().sequence);
+        });
+        all
+    }
+
+    fn id() -> impl Strategy<Value = u64> {
+        prop_oneof![4 => 0..600u64, 2 => 0..40_000u64, 1 => any::<u64>()]
+    }
+
+    proptest! {
+        #[test]
+        fn equals_a_map_and_versions_do_not_change(
+            before in prop::collection::vec((id(), any::<bool>()), 0..400),
+            after in prop::collection::vec((id(), any::<bool>()), 0..400),
+            probes in prop::collection::vec(id(), 20),
+        ) {
+            let mut radix = Radix::default();
+            let mut map = BTreeMap::new();
+            let mut change = |radix: &mut Radix, ops: &[(u64, bool)]| {
+                for (sequence, (id, remove)) in ops.iter().enumerate() {
+                    if *remove {
+                        radix.set(*id, Slot::Vacant);
+                        map.remove(id);
+                    } else {
+                        radix.set(*id, slot(sequence as u64));
+                        map.insert(*id, sequence as u64);
+                    }
+                }
+                map.clone()
+            };
+            let first = change(&mut radix, &before);
+            let version = radix.clone();
+            let second = change(&mut radix, &after);
+            prop_assert_eq!(contents(&version), first);
+            prop_assert_eq!(&contents(&radix), &second);
+            for probe in probes {
+                prop_assert_eq!(radix.next(probe), second.range(probe..).next().map(|(id, _)| *id));
+                prop_assert_eq!(radix.get(probe).is_vacant(), !second.contains_key(&probe));
+            }
+        }
+    }
+
+    #[test]
+    fn pages_that_empty_out_shrink_and_go() {
+        let mut radix = Radix::default();
+        (1..=100_000).for_each(|id| radix.set(id, slot(id)));
+        let full = radix.memory();
+        assert!(full / 100_000 <= 36, "{} bytes a document", full / 100_000);
+        (1..=100_000).filter(|id| id % 100 != 0).for_each(|id| radix.set(id, Slot::Vacant));
+        assert!(radix.memory() / 1000 <= 100, "{} bytes a document", radix.memory() / 1000);
+        (1..=100_000).for_each(|id| radix.set(id, Slot::Vacant));
+        assert_eq!(radix.memory(), 0);
+    }
+}

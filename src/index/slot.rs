@@ -1,0 +1,268 @@
+//! What the index knows of one document, and the rule by which records change it.
+//!
+//! 1. The rule (`Document::add`) does not depend on the order in which records are seen: a tree supersedes
+//!    every tree and run up to its sequence number, a run every run whose changes it covers. Commits, folds,
+//!    compaction, recovery from a checkpoint and from nothing all go through it.
+//! 2. Of two records with the same changes the one in the younger segment counts: the older is about to go.
+//! 3. Once settled, a document has a tree, its runs ascend, and a blob record is kept only where the newest
+//!    word on the blob is "external".
+//! 4. A document without runs and blob record takes 32 bytes and no allocation.
+
+use std::sync::Arc;
+
+use crate::format::checkpoint::Entry;
+use crate::format::extent::{Extent, Run};
+use crate::format::record::BlobPlace;
+
+/// The index entry of a document id.
+#[derive(Clone, Debug, Default)]
+pub enum Slot {
+    /// No such document.
+    #[default]
+    Vacant,
+    /// A tree and nothing else.
+    Tree(Extent),
+    /// A tree with deltas, or with its blob apart.
+    Changed(Arc<Document>),
+}
+
+/// A document with more than a tree.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Document {
+    /// The tree; absent only while recovery has not come across it.
+    pub tree: Option<Extent>,
+    /// Deltas on it, oldest first.
+    pub runs: Vec<Run>,
+    /// The blob, where it is a record of its own.
+    pub blob: Option<Extent>,
+}
+
+/// Extents that went into or out of the index.
+#[derive(Debug, Default)]
+pub struct Moved {
+    /// Now reachable.
+    pub added: Vec<Extent>,
+    /// No longer reachable.
+    pub dropped: Vec<Extent>,
+}
+
+impl Slot {
+    /// Whether there is no document.
+    pub fn is_vacant(&self) -> bool {
+        matches!(self, Slot::Vacant)
+    }
+
+    /// Whether both are the very same state of a document.
+    pub fn same(&self, other: &Slot) -> bool {
+        match (self, other) {
+            (Slot::Vacant, Slot::Vacant) => true,
+            (Slot::Tree(a), Slot::Tree(b)) => a == b,
+            (Slot::Changed(a), Slot::Changed(b)) => Arc::ptr_eq(a, b) || a == b,
+            _ => false,
+        }
+    }
+
+    /// The tree's extent.
+    pub fn tree(&self) -> Option<&Extent> {
+        match self {
+            Slot::Vacant => None,
+            Slot::Tree(tree) => Some(tree),
+            Slot::Changed(document) => document.tree.as_ref(),
+        }
+    }
+
+    /// The deltas on the tree, oldest first.
+    pub fn runs(&self) -> &[Run] {
+        match self {
+            Slot::Changed(document) => &document.runs,
+            _ => &[],
+        }
+    }
+
+    /// The blob's extent, where it is a record of its own.
+    pub fn blob(&self) -> Option<&Extent> {
+        match self {
+            Slot::Changed(document) => document.blob.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// Every extent that this entry reaches.
+    pub fn extents(&self) -> impl Iterator<Item = &Extent> {
+        let runs = self.runs().iter().map(|run| &run.extent);
+        self.tree().into_iter().chain(runs).chain(self.blob())
+    }
+
+    /// Whether the newest word on the blob is that it is a record of its own.
+    pub fn blob_is_external(&self) -> bool {
+        match self {
+            Slot::Vacant => false,
+            Slot::Tree(tree) => tree.blob == BlobPlace::External,
+            Slot::Changed(document) => document.blob_place() == BlobPlace::External,
+        }
+    }
+
+    /// Documents, inputs and outputs.
+    pub fn nodes(&self) -> i64 {
+        let runs: i64 = self.runs().iter().map(|run| i64::from(run.extent.nodes)).sum();
+        self.tree().map_or(0, |tree| i64::from(tree.nodes)) + runs
+    }
+
+    /// This entry as a checkpoint holds it.
+    pub fn to_entries(&self) -> Vec<Entry> {
+        let runs = self.runs().iter().map(|run| Entry::Run(*run));
+        let tree = self.tree().map(|tree| Entry::Tree(*tree));
+        tree.into_iter().chain(runs).chain(self.blob().map(|blob| Entry::Blob(*blob))).collect()
+    }
+
+    /// The document with `entry` added to it.
+    pub fn with(&self, entry: Entry, moved: &mut Moved) -> Slot {
+        let mut document = match self {
+            Slot::Vacant => Document::default(),
+            Slot::Tree(tree) => Document { tree: Some(*tree), ..Document::default() },
+            Slot::Changed(document) => Document::clone(document),
+        };
+        document.add(entry, moved);
+        document.into_slot()
+    }
+
+    /// The document with what recovery kept too long taken out (invariant 3).
+    pub fn settled(&self, moved: &mut Moved) -> Slot {
+        match self {
+            Slot::Changed(document) => {
+                let mut document = Document::clone(document);
+                document.settle(moved);
+                document.into_slot()
+            }
+            plain => plain.clone(),
+        }
+    }
+}
+
+impl Document {
+    fn into_slot(self) -> Slot {
+        match (self.tree, self.runs.is_empty(), self.blob) {
+            (None, true, None) => Slot::Vacant,
+            (Some(tree), true, None) => Slot::Tree(tree),
+            _ => Slot::Changed(Arc::new(self)),
+        }
+    }
+
+    fn add(&mut self, entry: Entry, moved: &mut Moved) {
+        match entry {
+            Entry::Tree(tree) => self.add_tree(tree, moved),
+            Entry::Run(run) => self.add_run(run, moved),
+            Entry::Blob(blob) => replace_older(&mut self.blob, blob, moved),
+        }
+    }
+
+    fn add_tree(&mut self, tree: Extent, moved: &mut Moved) {
+        replace_older(&mut self.tree, tree, moved);
+        let newest = self.tree.map_or(0, |tree| tree.sequence);
+        self.runs.retain(|run| {
+            let stays = run.extent.sequence > newest;
+            if !stays {
+                moved.dropped.push(run.extent);
+            }
+            stays
+        });
+    }
+
+    fn add_run(&mut self, run: Run, moved: &mut Moved) {
+        let superseded = self.tree.is_some_and(|tree| tree.sequence >= run.extent.sequence)
+            || self.runs.iter().any(|other| {
+                other.covers(&run) && (!run.covers(other) || other.extent.segment >= run.extent.segment)
+            });
+        if superseded {
+            return;
+        }
+        self.runs.retain(|other| {
+            let stays = !run.covers(other);
+            if !stays {
+                moved.dropped.push(other.extent);
+            }
+            stays
+        });
+        let at = self.runs.partition_point(|other| other.extent.sequence < run.extent.sequence);
+        self.runs.insert(at, run);
+        moved.added.push(run.extent);
+    }
+
+    /// The newest word on where the blob is.
+    fn blob_place(&self) -> BlobPlace {
+        let layers = self.tree.iter().chain(self.runs.iter().map(|run| &run.extent));
+        layers.rev().map(|layer| layer.blob).find(|place| *place != BlobPlace::Unchanged).unwrap_or(BlobPlace::Unchanged)
+    }
+
+    fn settle(&mut self, moved: &mut Moved) {
+        if self.blob_place() == BlobPlace::Inline
+            && let Some(blob) = self.blob.take()
+        {
+            moved.dropped.push(blob);
+        }
+    }
+}
+
+/// Puts `new` in the place of an older record of its kind, or of the same one in an older segment.
+fn replace_older(place: &mut Option<Extent>, new: Extent, moved: &mut Moved) {
+    if let Some(old) = place {
+        if (new.sequence, new.segment) <= (old.sequence, old.segment) {
+            return;
+        }
+        moved.dropped.push(*old);
+    }
+    *place = Some(new);
+    moved.added.push(new);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn extent(segment: u32, sequence: u64, blob: BlobPlace) -> Extent {
+        Extent { segment, offset8: sequence as u32, length8: 1, nodes: 1, sequence, blob }
+    }
+
+    fn run(segment: u32, first: u64, last: u64) -> Entry {
+        Entry::Run(Run { extent: extent(segment, last, BlobPlace::Unchanged), first_sequence: first })
+    }
+
+    fn build(entries: &[Entry]) -> Vec<Entry> {
+        let mut moved = Moved::default();
+        let slot = entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(*entry, &mut moved));
+        slot.settled(&mut moved).to_entries()
+    }
+
+    #[test]
+    fn an_entry_takes_32_bytes() {
+        assert_eq!(size_of::<Slot>(), 32);
+    }
+
+    #[test]
+    fn an_inline_blob_drops_the_blob_record() {
+        let entries = [
+            Entry::Tree(extent(1, 1, BlobPlace::External)),
+            Entry::Blob(extent(1, 1, BlobPlace::Unchanged)),
+            Entry::Run(Run { extent: extent(1, 2, BlobPlace::Inline), first_sequence: 2 }),
+        ];
+        assert_eq!(build(&entries).len(), 2);
+        assert_eq!(build(&entries[..2]).len(), 2);
+    }
+
+    proptest! {
+        /// A history of one document with folds, moves and leftovers of both: any order of seeing its
+        /// records leads to the same entry.
+        #[test]
+        fn the_order_of_records_does_not_matter(shuffle in Just((0..12usize).collect::<Vec<_>>()).prop_shuffle()) {
+            let place = |first| if first { BlobPlace::External } else { BlobPlace::Unchanged };
+            let history = [
+                Entry::Tree(extent(1, 1, place(true))), Entry::Blob(extent(1, 1, place(false))),
+                run(1, 2, 2), run(1, 3, 3), run(1, 4, 4), run(2, 2, 4), run(2, 5, 5), run(3, 5, 5), run(2, 6, 6),
+                Entry::Tree(extent(4, 4, place(true))), Entry::Tree(extent(3, 1, place(true))), run(5, 5, 6),
+            ];
+            let seen: Vec<Entry> = shuffle.iter().map(|at| history[*at]).collect();
+            prop_assert_eq!(build(&seen), vec![history[9], history[11], history[1]]);
+        }
+    }
+}

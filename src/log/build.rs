@@ -1,0 +1,118 @@
+//! Writing a segment that is complete before anybody sees it: compaction's output, recovery's rewritten tail.
+//!
+//! 1. `finish` returns only after the file is synced; its name is durable after the caller's `Dir::sync`.
+//! 2. A failed or abandoned build leaves a file that no manifest names; the caller removes it.
+//! 3. A failed sync here loses nothing, since nothing points here yet: it is an ordinary I/O error.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::dir::Dir;
+use super::segment::Segment;
+use super::spare::Spare;
+use crate::error::{Error, Result};
+use crate::format::extent::Extent;
+use crate::format::manifest::SegmentMeta;
+use crate::format::record::{self, RecordHeader, RecordKind};
+use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::options::ReadMode;
+use crate::vfs::File;
+
+/// Bytes gathered before a write.
+const BUFFER: usize = 1 << 20;
+
+/// A segment being built.
+pub struct SegmentBuilder {
+    header: SegmentHeader,
+    salt: u32,
+    path: PathBuf,
+    file: Arc<dyn File>,
+    buffer: Vec<u8>,
+    /// File offset of the buffer's first byte.
+    flushed: u64,
+    documents: Vec<u64>,
+    min_sequence: u64,
+    max_sequence: u64,
+}
+
+impl SegmentBuilder {
+    /// Creates the file; on a full disk, out of the reserved blocks.
+    pub fn create(dir: &Dir, header: SegmentHeader, spare: Option<&Spare>) -> Result<SegmentBuilder> {
+        let path = dir.segment(header.id);
+        dir.remove(&path)?;
+        let file = match spare {
+            Some(spare) => spare.take(dir, &path)?,
+            None => dir.create(&path)?,
+        };
+        Ok(SegmentBuilder {
+            salt: header.salt(),
+            buffer: header.encode().to_vec(),
+            header,
+            path,
+            file,
+            flushed: 0,
+            documents: Vec::new(),
+            min_sequence: u64::MAX,
+            max_sequence: 0,
+        })
+    }
+
+    /// Bytes so far.
+    pub fn length(&self) -> u64 {
+        self.flushed + self.buffer.len() as u64
+    }
+
+    /// Whether it holds no record yet.
+    pub fn is_empty(&self) -> bool {
+        self.length() == HEADER_LEN
+    }
+
+    /// Adds a record and says where it lies.
+    pub fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<Extent> {
+        let offset = self.length();
+        self.buffer.extend(header.encode(self.salt, offset));
+        self.buffer.extend(payload);
+        self.buffer.resize(self.buffer.len().next_multiple_of(8), 0);
+        if !matches!(header.kind, RecordKind::Frame | RecordKind::Footer) {
+            if self.documents.last() != Some(&header.document) {
+                self.documents.push(header.document);
+            }
+            self.min_sequence = self.min_sequence.min(header.first_sequence);
+            self.max_sequence = self.max_sequence.max(header.sequence);
+        }
+        if self.buffer.len() >= BUFFER {
+            self.flush()?;
+        }
+        Ok(Extent::of(header, self.header.id, offset))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let written = self.file.write_all_at(self.flushed, &self.buffer);
+        written.map_err(|error| Error::io("writing", &self.path, error))?;
+        self.flushed += self.buffer.len() as u64;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Ends the segment with its footer, syncs it, and opens it for reading.
+    pub fn finish(mut self, dir: &Dir, mode: ReadMode) -> Result<(Arc<Segment>, SegmentMeta)> {
+        let footer = self.length();
+        self.documents.sort_unstable();
+        self.documents.dedup();
+        let payload = record::encode_footer(&self.documents);
+        self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload), &payload)?;
+        self.flush()?;
+        self.file.sync().map_err(|error| Error::io("syncing", &self.path, error))?;
+        let meta = SegmentMeta {
+            id: self.header.id,
+            kind: self.header.kind,
+            epoch: self.header.epoch,
+            length: self.flushed,
+            footer,
+            min_sequence: self.min_sequence,
+            max_sequence: self.max_sequence,
+        };
+        let segment = Segment::open(dir, &self.header.store, self.header.id, Some(self.flushed), mode)?;
+        Ok((Arc::new(segment), meta))
+    }
+}

@@ -1,0 +1,96 @@
+//! Bytes of the store that stay valid for as long as someone holds them.
+//!
+//! 1. Bytes of a mapped segment keep the mapping alive, also after the segment was replaced or the store closed.
+//! 2. Copied bytes begin at an address divisible by 8, so that packed lists can be viewed in place.
+
+use std::ops::{Deref, Range};
+use std::sync::Arc;
+
+use super::segment::Segment;
+
+/// Shared, immutable bytes: a range of a mapped segment, or a copy.
+#[derive(Clone)]
+pub struct Bytes {
+    owner: Owner,
+    start: usize,
+    length: usize,
+}
+
+#[derive(Clone)]
+enum Owner {
+    Mapped(Arc<Segment>),
+    Copied(Arc<[u64]>),
+}
+
+impl Bytes {
+    /// A range of a mapped segment; `None` where it is not mapped that far.
+    pub fn mapped(segment: &Arc<Segment>, start: u64, length: u64) -> Option<Bytes> {
+        let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
+        segment.mapping()?.get(start..start.checked_add(length)?)?;
+        Some(Bytes { owner: Owner::Mapped(Arc::clone(segment)), start, length })
+    }
+
+    /// An aligned copy filled by `fill`.
+    pub fn filled<E>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Bytes, E> {
+        let mut words = vec![0u64; length.div_ceil(8)];
+        fill(&mut bytemuck::cast_slice_mut(&mut words)[..length])?;
+        Ok(Bytes { owner: Owner::Copied(words.into()), start: 0, length })
+    }
+
+    /// An aligned copy.
+    pub fn copy(bytes: &[u8]) -> Bytes {
+        let filled: Result<Bytes, std::convert::Infallible> = Bytes::filled(bytes.len(), |into| {
+            into.copy_from_slice(bytes);
+            Ok(())
+        });
+        match filled {
+            Ok(bytes) => bytes,
+            Err(never) => match never {},
+        }
+    }
+
+    /// A part of these bytes, without copying; `None` where it goes beyond them.
+    pub fn slice(&self, range: Range<u64>) -> Option<Bytes> {
+        let (start, end) = (usize::try_from(range.start).ok()?, usize::try_from(range.end).ok()?);
+        if start > end || end > self.length {
+            return None;
+        }
+        Some(Bytes { owner: self.owner.clone(), start: self.start + start, length: end - start })
+    }
+
+    /// Whether these are the store's own bytes rather than a copy.
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.owner, Owner::Mapped(_))
+    }
+}
+
+impl Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let all: &[u8] = match &self.owner {
+            Owner::Mapped(segment) => segment.mapping().unwrap_or_default(),
+            Owner::Copied(words) => bytemuck::cast_slice(words),
+        };
+        // Bounds were checked when these bytes were made, and neither kind of owner shrinks.
+        &all[self.start..self.start + self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_are_aligned_and_slices_stay_within() {
+        let bytes = Bytes::copy(b"0123456789");
+        assert_eq!(bytes.as_ptr() as usize % 8, 0);
+        assert_eq!(&bytes[..], b"0123456789");
+        let part = bytes.slice(2..6).unwrap();
+        assert_eq!(&part[..], b"2345");
+        assert_eq!(&part.slice(1..2).unwrap()[..], b"3");
+        assert!(part.slice(3..5).is_none());
+        assert!(bytes.slice(4..11).is_none());
+        assert!(Bytes::copy(b"").is_empty());
+    }
+}

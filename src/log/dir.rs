@@ -1,0 +1,88 @@
+//! A store's directory: its file system, its path, and what every file in it has in common.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::format::names;
+use crate::vfs::{File, FileSystem, OpenMode};
+
+/// The directory of one store.
+#[derive(Clone)]
+pub struct Dir {
+    fs: Arc<dyn FileSystem>,
+    path: PathBuf,
+}
+
+impl Dir {
+    /// The directory at `path` of a file system.
+    pub fn new(fs: Arc<dyn FileSystem>, path: &Path) -> Dir {
+        Dir { fs, path: path.to_path_buf() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its file system.
+    pub fn fs(&self) -> &Arc<dyn FileSystem> {
+        &self.fs
+    }
+
+    /// The path of a file in it.
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// The path of a segment in it.
+    pub fn segment(&self, id: u32) -> PathBuf {
+        names::segment_path(&self.path, id)
+    }
+
+    /// Creates a file that must not exist.
+    pub fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
+        self.fs.create(path).map_err(|error| Error::io("creating", path, error))
+    }
+
+    /// Opens an existing file for reading.
+    pub fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
+        self.fs.open(path, OpenMode::Read).map_err(|error| Error::io("opening", path, error))
+    }
+
+    /// Reads a whole file.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let file = self.open(path)?;
+        let reading = |error| Error::io("reading", path, error);
+        let length = file.len().map_err(reading)?;
+        let mut bytes = vec![0; usize::try_from(length).map_err(|_| reading(std::io::ErrorKind::FileTooLarge.into()))?];
+        file.read_exact_at(0, &mut bytes).map_err(reading)?;
+        Ok(bytes)
+    }
+
+    /// Makes the names in the directory durable.
+    pub fn sync(&self) -> Result<()> {
+        self.fs.sync_dir(&self.path).map_err(|error| Error::unknown("syncing the directory", &self.path, error))
+    }
+
+    /// Writes a file and puts it, complete and durable, in the place of `name`. `temporary` must be a name that
+    /// counts for nothing; what an earlier attempt left there is removed.
+    pub fn replace(&self, temporary: &str, name: &str, bytes: &[u8]) -> Result<Arc<dyn File>> {
+        let (from, to) = (self.join(temporary), self.join(name));
+        self.remove(&from)?;
+        let file = self.create(&from)?;
+        file.write_all_at(0, bytes).map_err(|error| Error::io("writing", &from, error))?;
+        file.sync().map_err(|error| Error::io("syncing", &from, error))?;
+        self.fs.rename(&from, &to).map_err(|error| Error::unknown("renaming to", &to, error))?;
+        self.sync()?;
+        Ok(file)
+    }
+
+    /// Removes a file; no error where there is none.
+    pub fn remove(&self, path: &Path) -> Result<()> {
+        match self.fs.unlink(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", path, error)),
+            _ => Ok(()),
+        }
+    }
+}

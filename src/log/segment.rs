@@ -1,0 +1,166 @@
+//! One open segment file: reading by position.
+//!
+//! 1. A mapped segment is mapped once, at the capacity it was created with; the file grows into the mapping.
+//! 2. Reads stay below `readable`, which rises only after bytes were written, so the mapping is never touched
+//!    past the end of the file (which would be a SIGBUS).
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::bytes::Bytes;
+use super::dir::Dir;
+use crate::error::{Error, Result};
+use crate::format::record::{self, RecordError, RecordHeader};
+use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::format::{HeaderError, crc};
+use crate::options::ReadMode;
+use crate::vfs::{File, Mapping};
+
+/// An open segment.
+pub struct Segment {
+    header: SegmentHeader,
+    salt: u32,
+    path: PathBuf,
+    file: Arc<dyn File>,
+    map: Option<Box<dyn Mapping>>,
+    readable: AtomicU64,
+}
+
+impl Segment {
+    /// A segment whose file is known to be good: just created, or checked by `open`.
+    pub fn new(
+        header: SegmentHeader,
+        path: PathBuf,
+        file: Arc<dyn File>,
+        capacity: u64,
+        readable: u64,
+        mode: ReadMode,
+    ) -> Result<Segment> {
+        let map = match mode {
+            ReadMode::Pread => None,
+            ReadMode::Mmap => match file.map(capacity) {
+                Ok(map) => Some(map),
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+                Err(error) => return Err(Error::io("mapping", &path, error)),
+            },
+        };
+        Ok(Segment { salt: header.salt(), header, path, file, map, readable: AtomicU64::new(readable) })
+    }
+
+    /// Opens an existing segment of which `length` bytes count.
+    pub fn open(dir: &Dir, store: &[u8; 16], id: u32, length: Option<u64>, mode: ReadMode) -> Result<Segment> {
+        let path = dir.segment(id);
+        let file = match dir.open(&path) {
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::corruption(&path, 0, None, "the manifest names this segment, and it is not there"));
+            }
+            opened => opened?,
+        };
+        let size = file.len().map_err(|error| Error::io("reading the length of", &path, error))?;
+        let length = length.unwrap_or(size);
+        let header = read_header(&path, &*file, size)?;
+        if header.store != *store || header.id != id {
+            let what = "the segment belongs to another store, or to another place of this one";
+            return Err(Error::corruption(&path, 0, None, what));
+        }
+        if size < length {
+            let what = format!("the segment is cut off: {size} bytes of {length}");
+            return Err(Error::corruption(&path, size, None, what));
+        }
+        Segment::new(header, path, file, length, length, mode)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.header.id
+    }
+
+    /// Its header.
+    pub fn header(&self) -> &SegmentHeader {
+        &self.header
+    }
+
+    /// What goes into the CRC of its record headers.
+    pub fn salt(&self) -> u32 {
+        self.salt
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Its file.
+    pub fn file(&self) -> &Arc<dyn File> {
+        &self.file
+    }
+
+    /// The mapped bytes, where it is mapped.
+    pub fn mapping(&self) -> Option<&[u8]> {
+        self.map.as_deref().map(|map| &**map)
+    }
+
+    /// Bytes that may be read.
+    pub fn readable(&self) -> u64 {
+        self.readable.load(Ordering::Acquire)
+    }
+
+    /// Lets readers see everything before `end`.
+    pub fn set_readable(&self, end: u64) {
+        self.readable.store(end, Ordering::Release);
+    }
+
+    /// Damage found in this segment.
+    pub fn damage(&self, offset: u64, document: Option<u64>, what: impl Into<String>) -> Error {
+        Error::corruption(&self.path, offset, document.and_then(crate::ids::DocumentId::new), what)
+    }
+
+    /// Reads a range, as a view of the mapping where there is one.
+    pub fn read(self: &Arc<Self>, offset: u64, length: u64) -> Result<Bytes> {
+        let end = offset.checked_add(length).filter(|end| *end <= self.readable());
+        if end.is_none() {
+            return Err(self.damage(offset, None, format!("{length} bytes reach beyond the end of what was written")));
+        }
+        if let Some(bytes) = Bytes::mapped(self, offset, length) {
+            return Ok(bytes);
+        }
+        Bytes::filled(length as usize, |into| self.file.read_exact_at(offset, into))
+            .map_err(|error| Error::io("reading", &self.path, error))
+    }
+
+    /// Reads and checks the record header at `offset`.
+    pub fn record_header(self: &Arc<Self>, offset: u64) -> Result<RecordHeader> {
+        let bytes = self.read(offset, record::HEADER_LEN)?;
+        self.decode_header(&bytes, offset)
+    }
+
+    /// Checks the record header in `bytes`, which were read at `offset`.
+    pub fn decode_header(&self, bytes: &[u8], offset: u64) -> Result<RecordHeader> {
+        RecordHeader::decode(bytes, self.salt, offset).map_err(|error| match error {
+            RecordError::Damaged(what) => self.damage(offset, None, what),
+            RecordError::Newer(what) => Error::NewerFormat { path: self.path.clone(), what },
+        })
+    }
+
+    /// Reads the record at `offset` whole; its checksums are verified.
+    pub fn record(self: &Arc<Self>, offset: u64) -> Result<(RecordHeader, Bytes)> {
+        let header = self.record_header(offset)?;
+        let payload = self.read(offset + record::HEADER_LEN, header.payload_len.into())?;
+        if crc(&payload) != header.payload_crc {
+            return Err(self.damage(offset, Some(header.document), "the payload's checksum does not match"));
+        }
+        Ok((header, payload))
+    }
+}
+
+fn read_header(path: &Path, file: &dyn File, size: u64) -> Result<SegmentHeader> {
+    let mut bytes = vec![0; size.min(HEADER_LEN) as usize];
+    file.read_exact_at(0, &mut bytes).map_err(|error| Error::io("reading the header of", path, error))?;
+    SegmentHeader::decode(&bytes).map_err(|error| match error {
+        HeaderError::Foreign => Error::corruption(path, 0, None, "the file does not start like a segment"),
+        HeaderError::Damaged(what) => Error::corruption(path, 0, None, what),
+        HeaderError::Newer(what) => Error::NewerFormat { path: path.to_path_buf(), what },
+    })
+}

@@ -1,0 +1,162 @@
+//! The active segment: the one place where commits are written.
+//!
+//! ```text
+//!   create --> append* --> seal          append fails: the end stays where it was, the next append
+//!                |  ^                    overwrites what was half written (it was never part of a record
+//!                v  |                    that anyone was told of)
+//!               sync  -- fails --> the caller poisons the writer; nothing is tried again
+//! ```
+//!
+//! 1. `end` is where the next commit goes, `durable` what is known to be on disk; `durable <= end`.
+//! 2. Sequence numbers of half-written commits are never used again, so what is left of them behind a newer
+//!    commit is told from it: numbers must rise.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::dir::Dir;
+use super::segment::Segment;
+use super::spare::Spare;
+use crate::error::{Error, Result};
+use crate::format::manifest::SegmentMeta;
+use crate::format::record::{self, RecordHeader, RecordKind};
+use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::options::ReadMode;
+use crate::vfs::File;
+
+/// The segment that commits go to.
+pub struct ActiveSegment {
+    segment: Arc<Segment>,
+    file: Arc<dyn File>,
+    end: u64,
+    durable: u64,
+    capacity: u64,
+    min_sequence: u64,
+    max_sequence: u64,
+    documents: HashSet<u64>,
+    /// Where commits ended when `seal` was called.
+    before_seal: u64,
+}
+
+impl ActiveSegment {
+    /// Creates the file, durable with its name, for commits of up to `capacity` bytes in all. With `spare`, out of the
+    /// reserved blocks.
+    pub fn create(
+        dir: &Dir,
+        header: SegmentHeader,
+        capacity: u64,
+        mode: ReadMode,
+        spare: Option<&Spare>,
+    ) -> Result<ActiveSegment> {
+        let path = dir.segment(header.id);
+        dir.remove(&path)?;
+        let file = match spare {
+            Some(spare) => spare.take(dir, &path)?,
+            None => dir.create(&path)?,
+        };
+        file.write_all_at(0, &header.encode()).map_err(|error| Error::io("writing", &path, error))?;
+        file.sync().map_err(|error| Error::unknown("syncing", &path, error))?;
+        dir.sync()?;
+        let segment = Segment::new(header, path, Arc::clone(&file), capacity, HEADER_LEN, mode)?;
+        Ok(ActiveSegment {
+            segment: Arc::new(segment),
+            file,
+            end: HEADER_LEN,
+            durable: HEADER_LEN,
+            capacity,
+            min_sequence: u64::MAX,
+            max_sequence: 0,
+            documents: HashSet::new(),
+            before_seal: HEADER_LEN,
+        })
+    }
+
+    /// The segment, for reading.
+    pub fn segment(&self) -> &Arc<Segment> {
+        &self.segment
+    }
+
+    /// Where the next commit goes.
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Everything before this offset is known to be on disk.
+    pub fn durable(&self) -> u64 {
+        self.durable
+    }
+
+    /// Whether `bytes` more fit.
+    pub fn has_room(&self, bytes: u64) -> bool {
+        self.end + bytes <= self.capacity
+    }
+
+    /// Whether it holds no commit.
+    pub fn is_empty(&self) -> bool {
+        self.end == HEADER_LEN
+    }
+
+    /// What the manifest says of it while it is active.
+    pub fn meta(&self) -> SegmentMeta {
+        let header = self.segment.header();
+        SegmentMeta {
+            id: header.id,
+            kind: header.kind,
+            epoch: header.epoch,
+            length: 0,
+            footer: 0,
+            min_sequence: self.min_sequence,
+            max_sequence: self.max_sequence,
+        }
+    }
+
+    /// Writes whole commits; readers may be given places in them afterwards.
+    pub fn append(&mut self, commits: &[u8]) -> Result<()> {
+        let written = self.file.write_all_at(self.end, commits);
+        written.map_err(|error| Error::io("writing", self.segment.path(), error))?;
+        self.end += commits.len() as u64;
+        self.segment.set_readable(self.end);
+        Ok(())
+    }
+
+    /// Books a record that was written, for the footer and the segment's sequence range.
+    pub fn note(&mut self, document: u64, sequence: u64) {
+        self.documents.insert(document);
+        self.min_sequence = self.min_sequence.min(sequence);
+        self.max_sequence = self.max_sequence.max(sequence);
+    }
+
+    /// Makes everything before `end` durable.
+    pub fn sync(&mut self) -> Result<()> {
+        if self.durable < self.end {
+            self.file.sync().map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
+            self.durable = self.end;
+        }
+        Ok(())
+    }
+
+    /// Ends the segment: footer, sync. Says what the manifest must say of it.
+    pub fn seal(&mut self) -> Result<SegmentMeta> {
+        let mut documents: Vec<u64> = self.documents.iter().copied().collect();
+        documents.sort_unstable();
+        let payload = record::encode_footer(&documents);
+        let header = RecordHeader::new(RecordKind::Footer, 0, &payload);
+        let mut footer = header.encode(self.segment.salt(), self.end).to_vec();
+        footer.extend(payload);
+        let at = self.end;
+        self.before_seal = at;
+        // A segment does without a footer where there is no room for one: whoever needs it scans.
+        let written = self.append(&footer).is_ok();
+        self.sync()?;
+        let footer = if written { at } else { 0 };
+        Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
+    }
+
+    /// Goes on after a `seal` that did not get into the manifest: the next commit takes the footer's place.
+    pub fn unseal(&mut self) {
+        if self.before_seal > HEADER_LEN {
+            self.end = self.before_seal;
+            self.durable = self.durable.min(self.end);
+        }
+    }
+}

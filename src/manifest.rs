@@ -1,0 +1,169 @@
+//! The manifest: which segments exist. An append-only file of edits, each durable before it counts.
+//!
+//! ```text
+//!   commit: append edit, sync           write fails: the next edit rewrites the file (MANIFEST.new, rename)
+//!                                       sync, rename fails: unknown which state is on disk; the store is poisoned
+//! ```
+//!
+//! 1. `state` is what all edits that returned `Ok` say; an edit that failed before its sync changed nothing.
+//! 2. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
+//!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::format::manifest::{self, Change, EditAt, HEADER_LEN, ManifestState, Marks};
+use crate::format::{HeaderError, names};
+use crate::log::Dir;
+use crate::vfs::{File, OpenMode};
+
+/// Bytes after which the file is rewritten.
+const REWRITE_AT: u64 = 1 << 20;
+/// Blocks reserved for edits, so that segments can be exchanged on a full disk.
+const RESERVED: u64 = 64 << 10;
+
+/// The manifest of an open store.
+pub struct Manifest {
+    dir: Dir,
+    state: ManifestState,
+    /// Absent until the first edit after opening.
+    file: Option<Arc<dyn File>>,
+    end: u64,
+    number: u64,
+    must_rewrite: bool,
+}
+
+impl Manifest {
+    /// Creates the manifest of a new store.
+    pub fn create(dir: &Dir, store: [u8; 16]) -> Result<Manifest> {
+        let state = ManifestState::empty(store);
+        let mut manifest = Manifest { dir: dir.clone(), state, file: None, end: 0, number: 0, must_rewrite: true };
+        manifest.rewrite()?;
+        Ok(manifest)
+    }
+
+    /// Reads the header only: the store's UUID. Says what is wrong with a manifest that is not ours to read.
+    pub fn peek(dir: &Dir) -> Result<[u8; 16]> {
+        let path = dir.join(names::MANIFEST);
+        let file = dir.open(&path)?;
+        let length = file.len().map_err(|error| Error::io("reading the length of", &path, error))?;
+        let mut head = vec![0; length.min(4096) as usize];
+        file.read_exact_at(0, &mut head).map_err(|error| Error::io("reading", &path, error))?;
+        manifest::decode_header(&head).map_err(|error| match error {
+            HeaderError::Foreign => Error::NotAStore { path, what: "the manifest is another program's file".to_string() },
+            HeaderError::Damaged(what) => Error::corruption(&path, 0, None, what),
+            HeaderError::Newer(what) => Error::NewerFormat { path, what },
+        })
+    }
+
+    /// Reads the whole file.
+    pub fn load(dir: &Dir) -> Result<Manifest> {
+        let store = Manifest::peek(dir)?;
+        let path = dir.join(names::MANIFEST);
+        let bytes = dir.read(&path)?;
+        let mut state = ManifestState::empty(store);
+        let (mut at, mut number) = (HEADER_LEN, 0);
+        loop {
+            match manifest::decode_edit(bytes.get(at..).unwrap_or_default()) {
+                EditAt::Edit(found, changes, length) if found == number + 1 => {
+                    state.apply(&changes);
+                    number = found;
+                    at += length;
+                }
+                EditAt::Newer(tag) => {
+                    return Err(Error::NewerFormat { path, what: format!("an edit with change {tag}") });
+                }
+                EditAt::End => break,
+                EditAt::Edit(..) | EditAt::Damaged => {
+                    if let Some(offset) = later_edit(&bytes, at, number) {
+                        let what = format!("an edit is damaged; a later one follows at byte {offset}");
+                        return Err(Error::corruption(&path, at as u64, None, what));
+                    }
+                    break;
+                }
+            }
+        }
+        if number == 0 {
+            return Err(Error::corruption(&path, at as u64, None, "the first edit is damaged"));
+        }
+        let must_rewrite = at != bytes.len();
+        Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite })
+    }
+
+    /// What the manifest says.
+    pub fn state(&self) -> &ManifestState {
+        &self.state
+    }
+
+    /// Whether bytes that are no edit stand at its end.
+    pub fn is_torn(&self) -> bool {
+        self.must_rewrite
+    }
+
+    /// The marks to raise for the next edit.
+    pub fn marks(&self) -> Marks {
+        self.state.marks
+    }
+
+    /// Makes changes, durably and at once. `marks.next_segment` rises by itself above every segment that is named.
+    pub fn commit(&mut self, changes: &[Change], mut marks: Marks) -> Result<()> {
+        for change in changes {
+            if let Change::Segment(meta) = change {
+                marks.next_segment = marks.next_segment.max(meta.id + 1);
+            }
+        }
+        let mut state = self.state.clone();
+        state.apply(changes);
+        state.marks = marks;
+        let before = std::mem::replace(&mut self.state, state);
+        let written = if self.must_rewrite || self.end >= REWRITE_AT { self.rewrite() } else { self.append(changes) };
+        if written.is_err() {
+            self.state = before;
+        }
+        written
+    }
+
+    fn append(&mut self, changes: &[Change]) -> Result<()> {
+        let path = self.dir.join(names::MANIFEST);
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => {
+                let opened = self.dir.fs().open(&path, OpenMode::ReadWrite);
+                opened.map_err(|error| Error::io("opening", &path, error))?
+            }
+        };
+        let mut changes = changes.to_vec();
+        changes.push(Change::Marks(self.state.marks));
+        let edit = manifest::encode_edit(self.number + 1, &changes);
+        if let Err(error) = file.write_all_at(self.end, &edit) {
+            self.must_rewrite = true;
+            return Err(Error::io("writing", &path, error));
+        }
+        file.sync().map_err(|error| Error::unknown("syncing", &path, error))?;
+        self.end += edit.len() as u64;
+        self.number += 1;
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Writes the whole state into a new file, which takes the old one's place.
+    fn rewrite(&mut self) -> Result<()> {
+        let mut bytes = manifest::encode_header(self.state.store).to_vec();
+        bytes.extend(manifest::encode_edit(1, &self.state.as_changes()));
+        let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
+        // Best effort: without the reserve an edit on a full disk is refused, and nothing is lost.
+        let _ = file.preallocate(RESERVED);
+        self.file = Some(file);
+        self.end = bytes.len() as u64;
+        self.number = 1;
+        self.must_rewrite = false;
+        Ok(())
+    }
+}
+
+/// Where a valid edit with a number above `number` stands behind a place that is none.
+fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
+    (from + 8..bytes.len()).step_by(8).find(|at| {
+        matches!(manifest::decode_edit(&bytes[*at..]), EditAt::Edit(found, ..) if found > number)
+    })
+}

@@ -1,0 +1,268 @@
+//! Opening a store: what is on disk, decided once, before anything is changed.
+//!
+//! ```text
+//!   refuse foreign, newer, damaged --> lock --> manifest --> segments --> tail of the active segment --> index
+//!                                                                                                         |
+//!                  clear leftovers <-- manifest edit <-- rewrite the unsynced tail, sync  <----------------
+//! ```
+//!
+//! 1. Nothing on disk changes before everything was read and found good; a read error is an error, never "the end".
+//! 2. What a commit frame says was durable must be there (`Corruption` if not); behind it, everything from the first
+//!    damage on is discarded and reported (`tail`).
+//! 3. What survives of the unsynced tail is written anew and synced before `open` returns: the pages that the kernel
+//!    still shows may have been dropped by a failed sync. A recovered segment is never appended to.
+//! 4. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
+
+mod rebuild;
+mod tail;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::checkpoint;
+use crate::error::{Error, Result};
+use crate::format::manifest::{Change, SegmentMeta};
+use crate::format::names;
+use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
+use crate::index::{Ledger, State};
+use crate::log::build::SegmentBuilder;
+use crate::log::{Dir, Segment, SegmentTable, scan};
+use crate::manifest::Manifest;
+use crate::options::{Options, ReadMode};
+use crate::vfs::{FileLock, FileSystem};
+
+pub use rebuild::rebuild;
+pub use tail::Tail;
+
+/// What opening a store came to.
+pub struct Opened {
+    /// Its directory.
+    pub dir: Dir,
+    /// Held for as long as the store is open.
+    pub lock: Box<dyn FileLock>,
+    /// Its manifest.
+    pub manifest: Manifest,
+    /// Its newest moment.
+    pub state: State,
+    /// Live bytes per segment.
+    pub ledger: Ledger,
+    /// The lowest document id never handed out.
+    pub next_document: u64,
+    /// What recovery had to do.
+    pub report: Report,
+}
+
+/// What recovery had to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Bytes behind the last whole commit that were discarded.
+    pub discarded_bytes: u64,
+    /// Bytes of log that were replayed.
+    pub replayed_bytes: u64,
+    /// Sequence number that the checkpoint covers; zero where none was used.
+    pub checkpoint_sequence: u64,
+}
+
+/// Opens the store at `path`, or creates it.
+pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Opened> {
+    let dir = Dir::new(fs, path);
+    let found = look(&dir)?;
+    match found {
+        Found::Store if options.exclusive => {
+            let what = "there is a store already, and `exclusive` was asked for";
+            return Err(Error::OpenRefused { path: path.to_path_buf(), what });
+        }
+        Found::Store => drop(Manifest::peek(&dir)?),
+        Found::Nothing if !options.create => {
+            let what = "there is no store, and `create` is off";
+            return Err(Error::OpenRefused { path: path.to_path_buf(), what });
+        }
+        Found::Nothing => {
+            let created = dir.fs().create_dir_all(path);
+            created.map_err(|error| Error::io("creating the directory", path, error))?;
+        }
+    }
+    let lock_path = dir.join(names::LOCK);
+    let lock = dir.fs().lock(&lock_path).map_err(|error| Error::io("locking", &lock_path, error))?;
+    let lock = lock.ok_or_else(|| Error::Locked(path.to_path_buf()))?;
+    // Only now is it certain that nobody else creates it.
+    let manifest = match look(&dir)? {
+        Found::Store => Manifest::load(&dir)?,
+        Found::Nothing => {
+            let store = dir.fs().unique_id().map_err(|error| Error::io("making an id for", path, error))?;
+            Manifest::create(&dir, store)?
+        }
+    };
+    recover(dir, lock, manifest, options.read_mode)
+}
+
+enum Found {
+    Nothing,
+    Store,
+}
+
+/// Tells a store from an empty place, and refuses everything else.
+fn look(dir: &Dir) -> Result<Found> {
+    let names = match dir.fs().list(dir.path()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        listed => listed.map_err(|error| Error::io("listing", dir.path(), error))?,
+    };
+    if names.iter().any(|name| name.as_os_str() == names::MANIFEST) {
+        return Ok(Found::Store);
+    }
+    if let Some(segment) = names.iter().find(|name| names::segment_id(name).is_some()) {
+        let what = "there are segments, and no manifest";
+        return Err(Error::corruption(&dir.path().join(segment), 0, None, what));
+    }
+    match names.iter().find(|name| !names::precedes_a_store(name)) {
+        None => Ok(Found::Nothing),
+        Some(other) => {
+            let what = format!("the directory holds other files ({})", other.display());
+            Err(Error::NotAStore { path: dir.path().to_path_buf(), what })
+        }
+    }
+}
+
+/// Finds the newest moment of a locked store.
+fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: ReadMode) -> Result<Opened> {
+    let state = manifest.state().clone();
+    let leftovers = unnamed(&dir, &manifest)?;
+    let mut segments: Vec<(Arc<Segment>, u64)> = Vec::new();
+    let mut tail: Option<(u32, Tail)> = None;
+    for meta in state.segments.values() {
+        let active = meta.length == 0;
+        let segment = Segment::open(&dir, &state.store, meta.id, (!active).then_some(meta.length), mode)?;
+        if segment.header().kind != meta.kind || segment.header().epoch != meta.epoch {
+            return Err(segment.damage(0, None, "the segment is not the one that the manifest names"));
+        }
+        let segment = Arc::new(segment);
+        let mut length = meta.length;
+        if active {
+            let found = tail::examine(&segment)?;
+            length = found.valid_end;
+            if tail.replace((meta.id, found)).is_some() {
+                return Err(segment.damage(0, None, "the manifest names a second active segment"));
+            }
+        }
+        segments.push((segment, length));
+    }
+    let checkpoint = checkpoint::load(&dir, &state.store)?;
+    let mut rebuilt = rebuild(&segments, checkpoint)?;
+    let mut report = rebuilt.report;
+    if let Some((id, found)) = tail {
+        report.discarded_bytes = found.discarded;
+        let at = segments.iter().position(|(segment, _)| segment.id() == id);
+        let (segment, _) = segments.remove(at.unwrap_or_default());
+        let settled = settle_tail(&dir, &mut manifest, &segment, &found, mode)?;
+        for segment in settled {
+            if segment.header().kind == SegmentKind::Recovered {
+                rebuilt.relocate(&segment)?;
+            }
+            let length = segment.readable();
+            segments.push((segment, length));
+        }
+        if !segments.iter().any(|(segment, _)| segment.id() == id) {
+            dir.remove(&dir.segment(id))?;
+        }
+    }
+    for path in leftovers {
+        dir.remove(&path)?;
+    }
+    let mut table = SegmentTable::default();
+    table.change(segments.into_iter().map(|(segment, _)| segment), &[]);
+    let next_document = rebuilt.next_document.max(state.marks.next_document);
+    let sequence = rebuilt.sequence.max(manifest.marks().sequence);
+    let state = State { index: rebuilt.index, segments: table, sequence, position: (0, 0) };
+    Ok(Opened { dir, lock, manifest, state, ledger: rebuilt.ledger, next_document, report })
+}
+
+/// Files that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would mean
+/// that the edit which named them was lost.
+fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<Vec<PathBuf>> {
+    let state = manifest.state();
+    let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
+    let mut leftovers = Vec::new();
+    for name in listed {
+        let path = dir.path().join(&name);
+        let Some(id) = names::segment_id(&name) else {
+            if [names::MANIFEST_NEW, names::CHECKPOINT_NEW].iter().any(|own| name.as_os_str() == *own) {
+                leftovers.push(path);
+            }
+            continue;
+        };
+        if state.segments.contains_key(&id) {
+            continue;
+        }
+        if first_commit(dir, &state.store, id)?.is_some_and(|sequence| sequence > state.marks.sequence) {
+            let what = "the segment holds commits, and the manifest's edit that named it is damaged or lost";
+            return Err(Error::corruption(&path, 0, None, what));
+        }
+        leftovers.push(path);
+    }
+    Ok(leftovers)
+}
+
+/// Sequence number of the first commit in an unnamed file, if it is a log segment of this store with one.
+fn first_commit(dir: &Dir, store: &[u8; 16], id: u32) -> Result<Option<u64>> {
+    let segment = match Segment::open(dir, store, id, None, ReadMode::Pread) {
+        Err(Error::Corruption(_) | Error::NewerFormat { .. }) => return Ok(None),
+        opened => Arc::new(opened?),
+    };
+    if segment.header().kind != SegmentKind::Log {
+        return Ok(None);
+    }
+    match scan::commit_at(&segment, HEADER_LEN, segment.readable()) {
+        Err(Error::Corruption(_) | Error::NewerFormat { .. }) => Ok(None),
+        commit => commit.map(|commit| Some(commit.header.sequence)),
+    }
+}
+
+/// Seals the active segment of the crashed process at its durable end, and moves what survives behind it into a
+/// segment of its own. Gives back the segments that take its place.
+fn settle_tail(
+    dir: &Dir,
+    manifest: &mut Manifest,
+    segment: &Arc<Segment>,
+    tail: &Tail,
+    mode: ReadMode,
+) -> Result<Vec<Arc<Segment>>> {
+    let state = manifest.state();
+    let mut marks = manifest.marks();
+    marks.epoch += 1;
+    marks.sequence = marks.sequence.max(tail.max_sequence);
+    let mut changes = Vec::new();
+    let mut segments = Vec::new();
+    if tail.durable > HEADER_LEN {
+        let old = segment.header();
+        let meta = SegmentMeta {
+            id: old.id,
+            kind: old.kind,
+            epoch: old.epoch,
+            length: tail.durable,
+            footer: 0,
+            min_sequence: tail.min_sequence,
+            max_sequence: tail.max_durable_sequence,
+        };
+        changes.push(Change::Segment(meta));
+        segments.push(Arc::new(Segment::open(dir, &state.store, old.id, Some(tail.durable), mode)?));
+    } else {
+        changes.push(Change::Remove(segment.id()));
+    }
+    if tail.valid_end > tail.durable {
+        let header = SegmentHeader {
+            store: state.store,
+            id: marks.next_segment,
+            kind: SegmentKind::Recovered,
+            epoch: marks.epoch,
+            first_sequence: tail.max_durable_sequence + 1,
+        };
+        let mut builder = SegmentBuilder::create(dir, header, None)?;
+        tail.copy_unsynced(segment, &mut builder)?;
+        let (recovered, meta) = builder.finish(dir, mode)?;
+        dir.sync()?;
+        changes.push(Change::Segment(meta));
+        segments.push(recovered);
+    }
+    manifest.commit(&changes, marks)?;
+    Ok(segments)
+}

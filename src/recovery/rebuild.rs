@@ -1,0 +1,161 @@
+//! The index from the log, with or without a checkpoint.
+//!
+//! 1. Segments are seen in any order; `index::slot` has the rule that makes it not matter. A tombstone hides every
+//!    record of its document, since ids are never used again.
+//! 2. With a checkpoint of sequence number C, only segments it does not cover are read. A record of C or before in
+//!    them was moved there by compaction: it may replace what the checkpoint has, but never bring back a document.
+//! 3. A checkpoint that leaves anything pointing at a segment that is gone, or a delta without its tree, is dropped,
+//!    and the log read whole.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Report;
+use crate::checkpoint::Loaded;
+use crate::error::Result;
+use crate::format::checkpoint::Entry;
+use crate::format::extent::{Extent, Run};
+use crate::format::record::{RecordHeader, RecordKind};
+use crate::format::segment::HEADER_LEN;
+use crate::index::{Index, Ledger, Slot};
+use crate::log::{Segment, scan};
+
+/// What a rebuild came to.
+#[derive(Default)]
+pub struct Rebuilt {
+    /// The index.
+    pub index: Index,
+    /// Live bytes per segment.
+    pub ledger: Ledger,
+    /// Sequence number of the newest commit.
+    pub sequence: u64,
+    /// The lowest document id that no frame saw handed out.
+    pub next_document: u64,
+    /// What was done.
+    pub report: Report,
+    deleted: HashSet<u64>,
+    /// Sequence number up to which the checkpoint knows better.
+    covered: u64,
+}
+
+/// Builds the index of the given segments, of each of which so many bytes count.
+pub fn rebuild(segments: &[(Arc<Segment>, u64)], checkpoint: Option<Loaded>) -> Result<Rebuilt> {
+    if let Some(checkpoint) = checkpoint
+        && fits(&checkpoint, segments)
+        && let Some(rebuilt) = from_checkpoint(checkpoint, segments)?
+    {
+        return Ok(rebuilt);
+    }
+    let mut rebuilt = Rebuilt::default();
+    for (segment, length) in segments {
+        rebuilt.replay(segment, HEADER_LEN, *length)?;
+    }
+    rebuilt.finish();
+    rebuilt.check_trees(segments)?;
+    Ok(rebuilt)
+}
+
+/// Whether everything that the checkpoint covers of a segment still counts.
+fn fits(checkpoint: &Loaded, segments: &[(Arc<Segment>, u64)]) -> bool {
+    checkpoint.head.segments.iter().all(|(id, covered)| {
+        let found = segments.iter().find(|(segment, _)| segment.id() == *id);
+        found.is_none_or(|(_, length)| length >= covered)
+    })
+}
+
+fn from_checkpoint(checkpoint: Loaded, segments: &[(Arc<Segment>, u64)]) -> Result<Option<Rebuilt>> {
+    let head = checkpoint.head;
+    let mut rebuilt = Rebuilt {
+        index: checkpoint.index,
+        ledger: checkpoint.ledger,
+        sequence: head.sequence,
+        next_document: head.next_document,
+        report: Report { checkpoint_sequence: head.sequence, ..Report::default() },
+        deleted: HashSet::new(),
+        covered: head.sequence,
+    };
+    for (segment, length) in segments {
+        let covered = head.segments.iter().find(|(id, _)| *id == segment.id()).map(|(_, covered)| *covered);
+        match covered {
+            Some(_) if segment.id() != head.position.0 => {}
+            Some(covered) => rebuilt.replay(segment, covered, *length)?,
+            None => rebuilt.replay(segment, HEADER_LEN, *length)?,
+        }
+    }
+    rebuilt.finish();
+    Ok((rebuilt.is_whole(segments)).then_some(rebuilt))
+}
+
+impl Rebuilt {
+    fn replay(&mut self, segment: &Arc<Segment>, from: u64, end: u64) -> Result<()> {
+        self.report.replayed_bytes += end.saturating_sub(from);
+        let next_document = scan::records(segment, from, end, |offset, header| {
+            self.see(segment, offset, header);
+            Ok(())
+        })?;
+        self.next_document = self.next_document.max(next_document);
+        Ok(())
+    }
+
+    fn see(&mut self, segment: &Segment, offset: u64, header: &RecordHeader) {
+        self.sequence = self.sequence.max(header.sequence);
+        let document = header.document;
+        self.next_document = self.next_document.max(document.saturating_add(1));
+        let extent = Extent::of(header, segment.id(), offset);
+        let entry = match header.kind {
+            RecordKind::Tree => Entry::Tree(extent),
+            RecordKind::Delta => Entry::Run(Run { extent, first_sequence: header.first_sequence }),
+            RecordKind::Blob => Entry::Blob(extent),
+            RecordKind::Tombstone => {
+                self.deleted.insert(document);
+                return self.index.remove(document, &mut self.ledger);
+            }
+            RecordKind::Frame | RecordKind::Footer => return,
+        };
+        let moved_only = header.sequence <= self.covered && self.index.get(document).is_vacant();
+        if !moved_only && !self.deleted.contains(&document) {
+            self.index.absorb(document, entry, &mut self.ledger);
+        }
+    }
+
+    /// Sees the records that recovery moved into `segment`: each takes the place of the one it was copied from.
+    pub fn relocate(&mut self, segment: &Arc<Segment>) -> Result<()> {
+        scan::records(segment, HEADER_LEN, segment.readable(), |offset, header| {
+            self.see(segment, offset, header);
+            Ok(())
+        })?;
+        self.finish();
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        self.index.settle(&mut self.ledger);
+    }
+
+    /// Whether every document has its tree and nothing points at a segment that is gone.
+    fn is_whole(&self, segments: &[(Arc<Segment>, u64)]) -> bool {
+        let present: HashSet<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
+        let mut whole = true;
+        self.index.for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| present.contains(&at.segment)));
+        whole
+    }
+
+    fn check_trees(&self, segments: &[(Arc<Segment>, u64)]) -> Result<()> {
+        let mut unsound = None;
+        self.index.for_each(|document, slot| {
+            if unsound.is_none() && !is_sound(slot) {
+                unsound = slot.extents().next().map(|extent| (document, *extent));
+            }
+        });
+        let Some((document, extent)) = unsound else { return Ok(()) };
+        let segment = segments.iter().find(|(segment, _)| segment.id() == extent.segment);
+        segment.map_or(Ok(()), |(segment, _)| {
+            let what = "the tree or blob that this record belongs to is missing";
+            Err(segment.damage(extent.offset(), Some(document), what))
+        })
+    }
+}
+
+fn is_sound(slot: &Slot) -> bool {
+    slot.tree().is_some() && slot.blob().is_some() == slot.blob_is_external()
+}

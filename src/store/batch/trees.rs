@@ -1,0 +1,192 @@
+//! Batch calls on whole trees.
+
+use super::Batch;
+use super::contents::NewTree;
+use crate::error::{Error, Missing, Result};
+use crate::format::packed::{self, BlobState, Head, TreeParts};
+use crate::format::value::encoded_len;
+use crate::ids::{DocumentId, InputId};
+use crate::tree::{Columns, Input, Tree, TreeIds};
+
+/// Blobs over this many bytes are records of their own, which folding does not copy.
+pub(super) const EXTERNAL_OVER: usize = 64 << 10;
+
+impl Batch {
+    /// Creates a document with a blob and columns, and no inputs.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for a column that may not be stored, `TooLarge` over `max_record_bytes` or `max_batch_bytes`.
+    pub fn create_document(&mut self, blob: &[u8], columns: &Columns) -> Result<DocumentId> {
+        self.put(None, blob, columns, &[]).map(|ids| ids.document)
+    }
+
+    /// Creates a document with everything under it. Ids in the tree's inputs are ignored.
+    ///
+    /// # Errors
+    /// As for [`Batch::create_document`].
+    pub fn put_tree(&mut self, tree: &Tree) -> Result<TreeIds> {
+        self.put(None, &tree.blob, &tree.columns, &tree.inputs)
+    }
+
+    /// Replaces everything of a document. It keeps its id; its inputs get fresh ones.
+    ///
+    /// # Errors
+    /// `NotFound`, and as for [`Batch::create_document`].
+    pub fn replace_tree(&mut self, document: DocumentId, tree: &Tree) -> Result<TreeIds> {
+        self.put(Some(document), &tree.blob, &tree.columns, &tree.inputs)
+    }
+
+    /// Creates a document from a packed tree (docs/format.md). Ids in it are ignored.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the bytes are no packed tree, and as for [`Batch::create_document`].
+    pub fn put_packed(&mut self, packed: &[u8]) -> Result<TreeIds> {
+        self.put_bytes(None, packed)
+    }
+
+    /// Replaces everything of a document by a packed tree.
+    ///
+    /// # Errors
+    /// `NotFound`, and as for [`Batch::put_packed`].
+    pub fn replace_packed(&mut self, document: DocumentId, packed: &[u8]) -> Result<TreeIds> {
+        self.put_bytes(Some(document), packed)
+    }
+
+    fn put(&mut self, replaces: Option<DocumentId>, blob: &[u8], columns: &Columns, inputs: &[Input]) -> Result<TreeIds> {
+        self.core.check_writable()?;
+        self.check_tree(blob, columns, inputs)?;
+        let external = blob.len() > EXTERNAL_OVER;
+        let ids = self.take_ids(replaces, inputs.len() as u64)?;
+        let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
+        let packed = packed::encode_tree(TreeParts { blob, columns, inputs }, first, external);
+        let outputs = inputs.iter().filter(|input| input.output.is_some()).count();
+        let tree = NewTree { packed, nodes: (1 + inputs.len() + outputs) as u32, external };
+        self.set_tree(ids.document, tree, external.then(|| blob.to_vec()));
+        Ok(ids)
+    }
+
+    fn put_bytes(&mut self, replaces: Option<DocumentId>, packed: &[u8]) -> Result<TreeIds> {
+        self.core.check_writable()?;
+        let invalid = |error: crate::format::Malformed| Error::InvalidArgument(format!("the packed tree is {error}"));
+        self.check_room(packed.len() as u64)?;
+        packed::check(packed).map_err(invalid)?;
+        let head = Head::parse(packed).map_err(invalid)?;
+        if head.is_delta() {
+            return Err(Error::InvalidArgument("the packed bytes are a delta, not a tree".to_string()));
+        }
+        let BlobState::Inline(blob) = head.blob() else {
+            return Err(Error::InvalidArgument("the packed tree does not hold its blob".to_string()));
+        };
+        self.check_bodies(&head).map_err(|error| match error {
+            Body::Malformed(error) => invalid(error),
+            Body::TooLarge(error) => error,
+        })?;
+        let nodes = 1 + head.entry_count() + head.output_count();
+        if blob.length > EXTERNAL_OVER as u64 {
+            // The blob goes into a record of its own, so the tree is packed anew.
+            let tree = packed::to_tree(packed, None).map_err(invalid)?;
+            return self.put(replaces, &tree.blob, &tree.columns, &tree.inputs);
+        }
+        let ids = self.take_ids(replaces, head.entry_count().into())?;
+        let mut packed = packed.to_vec();
+        let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
+        packed::renumber(&mut packed, first).map_err(invalid)?;
+        self.set_tree(ids.document, NewTree { packed, nodes, external: false }, None);
+        Ok(ids)
+    }
+
+    /// Whether everything in the tree may be stored.
+    fn check_tree(&self, blob: &[u8], columns: &Columns, inputs: &[Input]) -> Result<()> {
+        self.check_record("the blob", blob.len() as u64)?;
+        let mut bytes = blob.len() as u64;
+        let mut check_columns = |columns: &Columns| -> Result<u64> {
+            columns.check()?;
+            columns.iter().try_fold(0, |sum, (name, value)| {
+                self.check_record("the column", encoded_len(value))?;
+                Ok(sum + encoded_len(value) + name.len() as u64 + 16)
+            })
+        };
+        bytes += check_columns(columns)?;
+        for input in inputs {
+            bytes += check_columns(&input.columns)? + 32;
+            for value in std::iter::once(&input.value).chain(&input.output) {
+                value.check()?;
+                self.check_record("the value", encoded_len(value))?;
+                bytes += encoded_len(value);
+            }
+        }
+        self.check_room(bytes)
+    }
+
+    /// Whether the values of a packed tree, each of which checks out, are within the limits.
+    fn check_bodies(&self, head: &Head<'_>) -> std::result::Result<(), Body> {
+        if let BlobState::Inline(blob) = head.blob() {
+            self.check_record("the blob", blob.length).map_err(Body::TooLarge)?;
+        }
+        for entry in head.directory().map_err(Body::Malformed)?.iter() {
+            let entry = entry.map_err(Body::Malformed)?;
+            let output = if let packed::OutputState::At(span) = entry.output { Some(span) } else { None };
+            for span in entry.value.into_iter().chain(output).chain(entry.columns) {
+                self.check_record("the value", span.length).map_err(Body::TooLarge)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The ids of a tree with so many inputs.
+    fn take_ids(&mut self, replaces: Option<DocumentId>, inputs: u64) -> Result<TreeIds> {
+        let document = match replaces {
+            Some(document) => {
+                self.pending(document)?;
+                document
+            }
+            None => {
+                let id = self.core.next_document.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let document = DocumentId::new(id);
+                let document = document.ok_or_else(|| Error::InvalidArgument("document ids are used up".to_string()))?;
+                self.contents.document(document).created = true;
+                document
+            }
+        };
+        if inputs == 0 {
+            return Ok(TreeIds { document, first_input: None, inputs: 0 });
+        }
+        let first = self.take_inputs(document, inputs)?;
+        Ok(TreeIds { document, first_input: InputId::new(first), inputs: inputs as u32 })
+    }
+
+    /// Takes ids for new inputs of a document; gives back the first.
+    pub(super) fn take_inputs(&mut self, document: DocumentId, count: u64) -> Result<u64> {
+        let core = std::sync::Arc::clone(&self.core);
+        self.contents.take_inputs(document, count, || {
+            let state = core.published();
+            let slot = state.index.get(document.get());
+            let layers = crate::index::layers::Layers::open(&state, document.get(), slot, core.options.verify_reads)?;
+            Ok(layers.ok_or(Missing::Document(document))?.stack()?.next_input_id())
+        })
+    }
+
+    /// The lowest input id that a document has not handed out.
+    fn next_free(&mut self, document: DocumentId) -> Result<u64> {
+        let pending = self.contents.document(document);
+        if pending.created || pending.next_input > 0 {
+            return Ok(pending.next_input.max(1));
+        }
+        self.below(document, |stack| Ok(stack.next_input_id()))
+    }
+
+    fn set_tree(&mut self, document: DocumentId, tree: NewTree, blob: Option<Vec<u8>>) {
+        let size = tree.packed.len() as u64 + blob.as_ref().map_or(0, Vec::len) as u64;
+        let pending = self.contents.document(document);
+        pending.tree = Some(tree);
+        pending.blob = blob;
+        pending.delta = packed::DeltaBuilder::default();
+        pending.need_output.clear();
+        self.note(size, false);
+    }
+}
+
+enum Body {
+    Malformed(crate::format::Malformed),
+    TooLarge(Error),
+}

@@ -1,0 +1,362 @@
+//! Committing: from prepared batches to a published moment.
+//!
+//! ```text
+//!   prepare (any thread) --> queue --> leader, for all that wait, with `writer` held:
+//!       stage: documents still as prepared? number, place, apply to the next state ...
+//!       write: one append --> sync, if anyone asked for it --> publish
+//! ```
+//!
+//! 1. A batch whose documents changed since it was prepared is prepared again, against the state it will follow.
+//! 2. A commit that could not be written leaves no trace in the state that is published; its sequence number is spent.
+//! 3. On a full disk the commits of a group are tried one by one, and a batch that only deletes may take the reserve.
+//! 4. Nothing of a group is visible before its sync, if any of its commits asked for one.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::batch::{Change, Contents, Prepared, prepare};
+use super::core::{Core, Writer};
+use super::counters;
+use crate::compaction;
+use crate::error::{Error, Result};
+use crate::format::checkpoint::Entry;
+use crate::format::extent::{Extent, Run};
+use crate::format::manifest;
+use crate::format::record::{FRAME_RECORD_LEN, Frame, RecordHeader, RecordKind};
+use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
+use crate::index::{Ledger, State};
+use crate::log::writer::ActiveSegment;
+use crate::options::Durability;
+
+/// Bytes kept free behind the commits for the footer of a segment that a large batch fills.
+const FOOTER_ROOM: u64 = 1 << 12;
+
+/// A batch on its way.
+pub struct Request {
+    pub contents: Arc<Contents>,
+    pub prepared: Prepared,
+    pub durability: Durability,
+}
+
+/// Commits that are staged and not yet written.
+struct Pending {
+    buffer: Vec<u8>,
+    /// Positions in the group, of those staged since the last write.
+    staged: Vec<usize>,
+    /// The state and ledger to go back to when they cannot be written.
+    before: State,
+    ledger_before: Ledger,
+}
+
+/// A group at work.
+struct Group<'a> {
+    core: &'a Core,
+    writer: &'a mut Writer,
+    state: State,
+    ledger: Ledger,
+    pending: Pending,
+    results: Vec<Result<u64>>,
+}
+
+impl Core {
+    /// Commits a batch and waits for its durability. Gives back its sequence number.
+    pub fn commit(&self, contents: Arc<Contents>, durability: Durability) -> Result<u64> {
+        self.check_writable()?;
+        if contents.is_empty() {
+            return Ok(self.published().sequence);
+        }
+        if !contents.only_deletes() {
+            self.pace();
+        }
+        let prepared = prepare(self, &self.published(), &contents)?;
+        let request = Request { contents, prepared, durability };
+        let result = self.queue.submit(request, |requests| self.commit_group(requests));
+        result.unwrap_or_else(|| Err(Error::Poisoned("a commit was cut short by a panic".to_string())))
+    }
+
+    /// Holds a commit back while the store is at its ceiling and compaction can do something about it.
+    fn pace(&self) {
+        let over = || {
+            let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
+            compaction::is_over_ceiling(total, live, &self.options)
+        };
+        if !self.options.background || !over() {
+            return;
+        }
+        self.signal.raise();
+        let mut waited = false;
+        while over() && !self.counters.stuck.load(Ordering::Relaxed) && self.check_writable().is_ok() {
+            waited = true;
+            self.signal.wait_for_progress();
+        }
+        if waited {
+            counters::add(&self.counters.paced_commits, 1);
+        }
+    }
+
+    /// Commits a group; gives back a result for each.
+    fn commit_group(&self, requests: Vec<Request>) -> Vec<Result<u64>> {
+        let mut writer = self.writer.lock();
+        if let Err(error) = self.check_writable() {
+            return requests.iter().map(|_| Err(error.again())).collect();
+        }
+        let state = State::clone(&self.published());
+        let pending = Pending {
+            buffer: Vec::new(),
+            staged: Vec::new(),
+            before: state.clone(),
+            ledger_before: Ledger::default(),
+        };
+        let mut group =
+            Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
+        for request in &requests {
+            let result = group.stage(request);
+            group.results.push(result);
+            if group.results.last().is_some_and(Result::is_ok) {
+                let position = group.results.len() - 1;
+                group.pending.staged.push(position);
+            }
+        }
+        group.finish(&requests)
+    }
+}
+
+impl Group<'_> {
+    /// Gives a batch its number and place, and applies it to the next state.
+    fn stage(&mut self, request: &Request) -> Result<u64> {
+        let mut again = None;
+        if !request.prepared.still_holds(&self.state) {
+            // What it follows must be readable before it can be prepared once more.
+            self.write();
+            again = Some(prepare(self.core, &self.state, &request.contents)?);
+        }
+        let prepared = again.as_ref().unwrap_or(&request.prepared);
+        let bytes = prepared.bytes(self.writer.compacting) + FRAME_RECORD_LEN;
+        let fits = |writer: &Writer, pending: usize| {
+            writer.active.as_ref().is_some_and(|active| active.has_room(pending as u64 + bytes))
+        };
+        if !fits(self.writer, self.pending.buffer.len()) {
+            self.write();
+            if !fits(self.writer, 0) {
+                match self.rotate(bytes, false) {
+                    Err(Error::NoSpace { .. }) if request.contents.only_deletes() => self.rotate(bytes, true)?,
+                    rotated => rotated?,
+                }
+            }
+        }
+        self.encode(prepared)
+    }
+
+    /// Appends the commit's bytes to the buffer.
+    fn encode(&mut self, prepared: &Prepared) -> Result<u64> {
+        let Some(active) = &mut self.writer.active else { return Err(Error::Closed) };
+        self.writer.sequence += 1;
+        let sequence = self.writer.sequence;
+        let (salt, segment) = (active.segment().salt(), active.segment().id());
+        let skip_folds = self.writer.compacting;
+        let frame = Frame {
+            body_len: prepared.bytes(skip_folds),
+            records: prepared.records(skip_folds) as u32,
+            durable_offset: active.durable(),
+            next_document: self.core.next_document.load(Ordering::Relaxed),
+        };
+        let buffer = &mut self.pending.buffer;
+        let start = active.end();
+        let mut put = |mut header: RecordHeader, payload: &[u8]| {
+            header.sequence = sequence;
+            if header.first_sequence == 0 {
+                header.first_sequence = sequence;
+            }
+            let offset = start + buffer.len() as u64;
+            buffer.extend(header.encode(salt, offset));
+            buffer.extend(payload);
+            buffer.resize(buffer.len().next_multiple_of(8), 0);
+            (header, Extent::of(&header, segment, offset))
+        };
+        let payload = frame.encode();
+        put(RecordHeader::new(RecordKind::Frame, 0, &payload), &payload);
+        let mut entries = Vec::new();
+        for Change { document, records, .. } in &prepared.changes {
+            entries.clear();
+            let mut deleted = false;
+            for record in records.iter().filter(|record| !(skip_folds && record.header.fold)) {
+                let (header, extent) = put(record.header, &record.payload);
+                match header.kind {
+                    RecordKind::Tree => entries.push(Entry::Tree(extent)),
+                    RecordKind::Blob => entries.push(Entry::Blob(extent)),
+                    RecordKind::Delta => {
+                        entries.push(Entry::Run(Run { extent, first_sequence: header.first_sequence }));
+                    }
+                    _ => deleted = true,
+                }
+                active.note(*document, header.first_sequence.min(sequence));
+            }
+            if deleted {
+                self.state.index.remove(*document, &mut self.ledger);
+            } else {
+                self.state.index.apply(*document, &entries, &mut self.ledger);
+            }
+        }
+        self.state.sequence = sequence;
+        self.state.position = (segment, start + self.pending.buffer.len() as u64);
+        Ok(sequence)
+    }
+
+    /// Writes what is staged. What cannot be written is taken back, and its results say so.
+    fn write(&mut self) {
+        let staged = std::mem::take(&mut self.pending.staged);
+        let buffer = std::mem::take(&mut self.pending.buffer);
+        let written = match &mut self.writer.active {
+            Some(active) if !buffer.is_empty() => active.append(&buffer),
+            _ => Ok(()),
+        };
+        match written {
+            Ok(()) => {
+                self.writer.since_checkpoint += buffer.len() as u64;
+                self.settle();
+            }
+            Err(error) => {
+                self.state = self.pending.before.clone();
+                self.ledger = self.pending.ledger_before.clone();
+                for position in staged {
+                    self.results[position] = Err(error.again());
+                }
+            }
+        }
+    }
+
+    /// What is staged from here on is taken back to here, if it must be.
+    fn settle(&mut self) {
+        self.pending.before = self.state.clone();
+        self.pending.ledger_before = self.ledger.clone();
+    }
+
+    /// Seals the active segment and begins another, for a commit of `bytes`.
+    fn rotate(&mut self, bytes: u64, from_spare: bool) -> Result<()> {
+        let core = self.core;
+        let header = SegmentHeader {
+            store: core.store,
+            id: core.next_segment.fetch_add(1, Ordering::Relaxed),
+            kind: SegmentKind::Log,
+            epoch: self.writer.manifest.marks().epoch,
+            first_sequence: self.writer.sequence + 1,
+        };
+        let capacity = core.options.segment_size.max(HEADER_LEN + bytes + FOOTER_ROOM);
+        let spare = from_spare.then_some(&core.spare);
+        let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
+        let next = created.inspect_err(|_| {
+            // Left behind, the file is a leftover that no manifest names; the next open removes it.
+            let _ = core.dir.remove(&core.dir.segment(header.id));
+        });
+        let next = next.map_err(|error| core.fail(error))?;
+        let mut changes = vec![manifest::Change::Segment(next.meta())];
+        let mut empty = None;
+        if let Some(active) = &mut self.writer.active {
+            if active.is_empty() {
+                empty = Some(active.segment().id());
+                changes.push(manifest::Change::Remove(active.segment().id()));
+            } else {
+                let sealed = active.seal().map_err(|error| core.fail(error))?;
+                changes.push(manifest::Change::Segment(sealed));
+            }
+        }
+        let marks = core.marks(self.writer);
+        if let Err(error) = self.writer.manifest.commit(&changes, marks) {
+            if let Some(active) = &mut self.writer.active {
+                active.unseal();
+            }
+            // As above; after a failed sync the edit may be on disk, and the file must stay.
+            if !matches!(error, Error::CommitUnknown { .. }) {
+                let _ = core.dir.remove(next.segment().path());
+            }
+            return Err(core.fail(error));
+        }
+        if let Some(id) = empty {
+            core.dir.remove(&core.dir.segment(id))?;
+        }
+        self.state.segments.change([Arc::clone(next.segment())], empty.as_slice());
+        self.state.position = (header.id, next.end());
+        self.writer.active = Some(next);
+        self.settle();
+        if !from_spare {
+            core.reserve_spare(self.writer);
+        }
+        core.signal.raise();
+        Ok(())
+    }
+
+    /// Writes, syncs, publishes.
+    fn finish(mut self, requests: &[Request]) -> Vec<Result<u64>> {
+        self.write();
+        self.retry_alone(requests);
+        let committed = || self.results.iter().zip(requests).filter(|(result, _)| result.is_ok());
+        let count = committed().count() as u64;
+        let durable = committed().filter(|(_, request)| request.durability == Durability::Always).count() as u64;
+        if durable > 0
+            && let Some(active) = &mut self.writer.active
+        {
+            if let Err(error) = active.sync() {
+                let error = self.core.fail(error);
+                for result in self.results.iter_mut().filter(|result| result.is_ok()) {
+                    *result = Err(error.again());
+                }
+                return self.results;
+            }
+            counters::add(&self.core.counters.syncs, 1);
+            self.writer.durable_sequence = self.state.sequence;
+        }
+        self.writer.ledger.add(&self.ledger);
+        self.core.publish(self.state);
+        self.core.note_sizes(self.writer);
+        let counters = &self.core.counters;
+        counters::add(&counters.commits, count);
+        counters::add(&counters.durable_commits, durable);
+        counters.largest_group.fetch_max(durable, Ordering::Relaxed);
+        self.core.raise_if_due(self.writer);
+        self.results
+    }
+
+    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the reserve.
+    fn retry_alone(&mut self, requests: &[Request]) {
+        for (position, request) in requests.iter().enumerate() {
+            let full = matches!(self.results[position], Err(Error::NoSpace { .. }));
+            let deletes = request.contents.only_deletes();
+            if !full || (requests.len() == 1 && !deletes) {
+                continue;
+            }
+            let mut result = self.stage_and_write(request, position);
+            if deletes && matches!(result, Err(Error::NoSpace { .. })) {
+                let bytes = request.prepared.bytes(true) + FRAME_RECORD_LEN;
+                result = self.rotate(bytes, true).and_then(|()| self.stage_and_write(request, position));
+            }
+            self.results[position] = result;
+        }
+    }
+
+    fn stage_and_write(&mut self, request: &Request, position: usize) -> Result<u64> {
+        let sequence = self.stage(request)?;
+        self.results[position] = Ok(sequence);
+        self.pending.staged.push(position);
+        self.write();
+        std::mem::replace(&mut self.results[position], Ok(sequence))
+    }
+}
+
+impl Core {
+    /// Sets blocks aside for a full disk: as much as the store's largest segment, so that any one can be compacted.
+    pub fn reserve_spare(&self, writer: &Writer) {
+        let largest = writer.manifest.state().segments.values().map(|meta| meta.length).max().unwrap_or(0);
+        let least = self.options.segment_size.min(1 << 20);
+        self.spare.reserve(&self.dir, largest.clamp(least, self.options.segment_size.max(least)));
+    }
+
+    /// Wakes the store's thread if there is something to do.
+    pub fn raise_if_due(&self, writer: &Writer) {
+        let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
+        let start = 1.0 + (self.options.max_amplification - 1.0) / 2.0;
+        let garbage = total > (live as f64 * start) as u64 + self.options.segment_size;
+        if garbage || writer.since_checkpoint >= self.options.checkpoint_bytes {
+            self.signal.raise();
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What an open store consists of, and which lock guards what.
+//!
+//! ```text
+//!   maintenance   held by the one compaction, checkpoint or verification at work
+//!     writer      held by the commit leader (validate, write, sync, publish) and, briefly, by maintenance
+//!       published held to swap or copy one pointer; readers take nothing else
+//! ```
+//!
+//! 1. Locks are taken in this order, from the outside in.
+//! 2. Only the holder of `writer` publishes; states become visible in the order of their sequence numbers.
+//! 3. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::background::Signal;
+use super::commit::Request;
+use super::counters::Counters;
+use super::input_ids::InputIds;
+use super::queue::GroupQueue;
+use super::retained::Retained;
+use crate::error::{Error, Result};
+use crate::format::manifest::{Marks, SegmentMeta};
+use crate::index::{Ledger, State};
+use crate::log::Dir;
+use crate::log::spare::Spare;
+use crate::log::writer::ActiveSegment;
+use crate::manifest::Manifest;
+use crate::options::Options;
+use crate::recovery::{Opened, Report};
+use crate::vfs::{FileLock, os};
+
+/// An open store.
+pub struct Core {
+    pub dir: Dir,
+    pub options: Options,
+    pub store: [u8; 16],
+    pub report: Report,
+    pub spare: Spare,
+    pub counters: Counters,
+    pub input_ids: InputIds,
+    pub next_document: AtomicU64,
+    pub next_segment: AtomicU32,
+    pub queue: GroupQueue<Request, Result<u64>>,
+    pub maintenance: Mutex<Maintenance>,
+    pub writer: Mutex<Writer>,
+    pub retained: Retained,
+    pub signal: Signal,
+    pub lock: Mutex<Option<Box<dyn FileLock>>>,
+    published: RwLock<Arc<State>>,
+    closed: AtomicBool,
+    poisoned: RwLock<Option<String>>,
+    /// The process that opened the store; a fork has another number.
+    generation: u64,
+}
+
+/// What the commit leader works with.
+pub struct Writer {
+    pub manifest: Manifest,
+    /// Absent until the first commit, and after close.
+    pub active: Option<ActiveSegment>,
+    pub ledger: Ledger,
+    /// The highest sequence number ever used, also by commits that failed.
+    pub sequence: u64,
+    /// Everything up to here is on disk.
+    pub durable_sequence: u64,
+    /// A compaction is at work: folds of what it may be folding wait (see `compaction`).
+    pub compacting: bool,
+    /// Bytes of log since the last checkpoint.
+    pub since_checkpoint: u64,
+}
+
+/// What maintenance remembers between jobs.
+#[derive(Default)]
+pub struct Maintenance {
+    /// The state that the last checkpoint covers: sequence number and segments.
+    pub checkpoint: Option<(u64, Vec<u32>)>,
+    /// Segments that could not be compacted because they are damaged.
+    pub damaged: Vec<u32>,
+}
+
+impl Core {
+    pub fn new(opened: Opened, options: Options) -> Core {
+        let marks = opened.manifest.marks();
+        let checkpoint = opened.report.checkpoint_sequence;
+        let writer = Writer {
+            sequence: opened.state.sequence,
+            durable_sequence: opened.state.sequence,
+            manifest: opened.manifest,
+            active: None,
+            ledger: opened.ledger,
+            compacting: false,
+            since_checkpoint: opened.report.replayed_bytes,
+        };
+        let core = Core {
+            dir: opened.dir,
+            options,
+            store: writer.manifest.state().store,
+            report: opened.report,
+            spare: Spare::default(),
+            counters: Counters::default(),
+            input_ids: InputIds::default(),
+            next_document: AtomicU64::new(opened.next_document),
+            next_segment: AtomicU32::new(marks.next_segment),
+            queue: GroupQueue::default(),
+            maintenance: Mutex::new(Maintenance::default()),
+            retained: Retained::default(),
+            signal: Signal::default(),
+            lock: Mutex::new(Some(opened.lock)),
+            published: RwLock::new(Arc::new(opened.state)),
+            closed: AtomicBool::new(false),
+            poisoned: RwLock::new(None),
+            generation: os::fork_generation(),
+            writer: Mutex::new(writer),
+        };
+        core.counters.checkpoint_sequence.store(checkpoint, Ordering::Relaxed);
+        core.note_sizes(&core.writer.lock());
+        core
+    }
+
+    /// The newest moment.
+    pub fn published(&self) -> Arc<State> {
+        Arc::clone(&self.published.read())
+    }
+
+    /// Makes a moment the newest; the caller holds `writer`.
+    pub fn publish(&self, state: State) {
+        *self.published.write() = Arc::new(state);
+    }
+
+    /// Whether this process may use the store.
+    pub fn check_open(&self) -> Result<()> {
+        if self.generation != os::fork_generation() {
+            return Err(Error::Forked);
+        }
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// Whether this process is a fork of the one that opened the store.
+    pub fn is_forked(&self) -> bool {
+        self.generation != os::fork_generation()
+    }
+
+    /// Whether the store takes commits.
+    pub fn check_writable(&self) -> Result<()> {
+        self.check_open()?;
+        match &*self.poisoned.read() {
+            Some(reason) => Err(Error::Poisoned(reason.clone())),
+            None => Ok(()),
+        }
+    }
+
+    pub fn is_poisoned(&self) -> bool {
+        self.poisoned.read().is_some()
+    }
+
+    /// Passes an error on, and poisons the store if it leaves the disk's state unknown.
+    pub fn fail(&self, error: Error) -> Error {
+        if matches!(error, Error::CommitUnknown { .. }) {
+            self.poisoned.write().get_or_insert_with(|| error.to_string());
+        }
+        error
+    }
+
+    /// Marks the store closed; false if it was.
+    pub fn begin_close(&self) -> bool {
+        !self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// The marks for the next manifest edit.
+    pub fn marks(&self, writer: &Writer) -> Marks {
+        Marks {
+            next_document: self.next_document.load(Ordering::Relaxed),
+            sequence: writer.sequence,
+            ..writer.manifest.marks()
+        }
+    }
+
+    /// Every sealed segment.
+    pub fn sealed(&self, writer: &Writer) -> Vec<SegmentMeta> {
+        writer.manifest.state().segments.values().copied().filter(|meta| meta.length != 0).collect()
+    }
+
+    /// Notes the store's size where readers of statistics and pacing find it without a lock.
+    pub fn note_sizes(&self, writer: &Writer) {
+        let sealed: u64 = writer.manifest.state().segments.values().map(|meta| meta.length).sum();
+        let active = writer.active.as_ref().map_or(0, ActiveSegment::end);
+        self.counters.total_bytes.store(sealed + active, Ordering::Relaxed);
+        self.counters.live_bytes.store(writer.ledger.total(), Ordering::Relaxed);
+    }
+}

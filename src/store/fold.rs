@@ -1,0 +1,88 @@
+//! When a document's deltas are folded as part of a commit.
+//!
+//! 1. Tiers: the newest deltas are composed into one, together with older ones that are not much larger, so that each
+//!    change is rewritten about log(n) times, and a document has few deltas at any time.
+//! 2. They are folded into the tree when together they are not small beside it.
+//! 3. A commit never rewrites more than `IN_COMMIT` bytes for this; what is larger is left to compaction.
+
+/// Most bytes that a commit rewrites to fold.
+const IN_COMMIT: u64 = 1 << 20;
+/// A tree is not rewritten for deltas of less than this share of it.
+const SHARE: u64 = 4;
+
+/// What to fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fold {
+    /// Nothing.
+    Not,
+    /// The deltas from this one on, into one.
+    From(usize),
+    /// Everything, into a new tree.
+    All,
+}
+
+/// Decides for a tree of `tree` bytes with deltas of these sizes, oldest first, the newest being the one committed.
+pub fn plan(tree: u64, runs: &[u64], fold_after: u32) -> Fold {
+    if runs.len() <= fold_after as usize {
+        return Fold::Not;
+    }
+    let mut sum = 0;
+    let mut first = runs.len();
+    while first > 0 {
+        let next = runs[first - 1];
+        let enough = runs.len() - first >= 2;
+        if sum + next > IN_COMMIT || (enough && next > 2 * sum) {
+            break;
+        }
+        sum += next;
+        first -= 1;
+    }
+    if first == 0 && tree <= sum * SHARE && tree + sum <= IN_COMMIT {
+        return Fold::All;
+    }
+    if runs.len() - first >= 2 { Fold::From(first) } else { Fold::Not }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Appends deltas of one size and counts what folding rewrites.
+    fn simulate(tree: u64, size: u64, appends: u64) -> (u64, usize) {
+        let (mut tree, mut runs, mut rewritten, mut most) = (tree, Vec::new(), 0, 0);
+        for _ in 0..appends {
+            runs.push(size);
+            match plan(tree, &runs, 8) {
+                Fold::Not => {}
+                Fold::From(first) => {
+                    let sum = runs.drain(first..).sum();
+                    rewritten += sum;
+                    runs.push(sum);
+                }
+                Fold::All => {
+                    tree += runs.drain(..).sum::<u64>();
+                    rewritten += tree;
+                }
+            }
+            most = most.max(runs.len());
+        }
+        (rewritten, most)
+    }
+
+    #[test]
+    fn each_byte_is_rewritten_a_few_times_and_deltas_stay_few() {
+        let (rewritten, most) = simulate(1000, 100, 5000);
+        assert!(rewritten < 100 * 5000 * 6, "{rewritten} bytes rewritten for {}", 100 * 5000);
+        assert!(most <= 16, "{most} deltas");
+    }
+
+    #[test]
+    fn large_trees_are_left_to_compaction() {
+        let mut runs = vec![100; 9];
+        assert_eq!(plan(10_000_000, &runs, 8), Fold::From(0));
+        runs[0] = 5000;
+        assert_eq!(plan(10_000_000, &runs, 8), Fold::From(1));
+        assert_eq!(plan(1000, &[10; 8], 8), Fold::Not);
+        assert_eq!(plan(100, &[2 << 20; 9], 8), Fold::Not);
+    }
+}

@@ -1,0 +1,121 @@
+//! The real file system, on Linux. Everything that depends on the system is in this folder, so that another
+//! system is another folder with the same names.
+//!
+//! 1. One call of the trait is one system call (`create_dir_all` excepted): nothing is retried but what the
+//!    kernel says it did not begin, and a failed sync least of all.
+//! 2. Every descriptor is close-on-exec (`std` opens that way), so that a host's children inherit no store.
+//! 3. A directory that `create_dir_all` makes is durable when it returns: the parent of each one is synced.
+
+use std::fs::{self, File as StdFile, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::{File, FileLock, FileSystem, Mapping, OpenMode};
+
+pub mod fork;
+mod lock;
+mod mmap;
+mod space;
+
+/// The file system of this machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OsFileSystem;
+
+impl FileSystem for OsFileSystem {
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        if path.as_os_str().is_empty() || path.is_dir() {
+            return Ok(());
+        }
+        let parent = parent_of(path);
+        self.create_dir_all(parent)?;
+        match fs::create_dir(path) {
+            Ok(()) => self.sync_dir(parent),
+            // Somebody else made it in the meantime; its durability is theirs to see to. A file is no directory.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        Ok(Arc::new(OsFile { file }))
+    }
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        let file = OpenOptions::new().read(true).write(mode == OpenMode::ReadWrite).open(path)?;
+        Ok(Arc::new(OsFile { file }))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::hard_link(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        fs::read_dir(dir)?.map(|entry| Ok(PathBuf::from(entry?.file_name()))).collect()
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        StdFile::open(dir)?.sync_all()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        lock::take(path)
+    }
+}
+
+/// The directory that holds `path`'s name; `.` for a bare name.
+fn parent_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// An open file: positioned reads and writes only, so that threads share it without a cursor.
+struct OsFile {
+    file: StdFile,
+}
+
+impl File for OsFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        FileExt::write_at(&self.file, bytes, offset)
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        FileExt::read_at(&self.file, into, offset)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)
+    }
+
+    fn preallocate(&self, length: u64) -> io::Result<()> {
+        space::preallocate(&self.file, length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn map(&self, length: u64) -> io::Result<Box<dyn Mapping>> {
+        Ok(Box::new(mmap::Map::new(&self.file, length)?))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! The real file system, in a temporary directory.
+#![allow(unsafe_code)] // one test forks
+
+use std::path::Path;
+
+use super::*;
+
+fn in_temporary<T>(work: impl FnOnce(&OsFileSystem, &Path) -> T) -> T {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    work(&OsFileSystem, dir.path())
+}
+
+#[test]
+fn what_is_written_is_read() {
+    in_temporary(|fs, dir| {
+        let path = dir.join("a");
+        let file = fs.create(&path).unwrap();
+        file.write_all_at(3, b"log").unwrap();
+        file.sync().unwrap();
+        assert_eq!(file.len().unwrap(), 6);
+        let again = fs.open(&path, OpenMode::Read).unwrap();
+        let mut into = [9; 6];
+        again.read_exact_at(0, &mut into).unwrap();
+        assert_eq!(&into, b"\0\0\0log");
+        assert_eq!(again.read_at(6, &mut into).unwrap(), 0);
+        assert_eq!(again.read_exact_at(1, &mut into).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        assert!(again.write_at(0, b"x").is_err(), "opened for reading only");
+        file.truncate(2).unwrap();
+        assert_eq!(again.len().unwrap(), 2);
+    });
+}
+
+#[test]
+fn create_wants_a_new_name_and_open_an_old_one() {
+    in_temporary(|fs, dir| {
+        let path = dir.join("a");
+        assert_eq!(fs.open(&path, OpenMode::ReadWrite).err().unwrap().kind(), io::ErrorKind::NotFound);
+        fs.create(&path).unwrap();
+        assert_eq!(fs.create(&path).err().unwrap().kind(), io::ErrorKind::AlreadyExists);
+    });
+}
+
+#[test]
+fn names_are_listed_renamed_linked_and_removed() {
+    in_temporary(|fs, dir| {
+        fs.create(&dir.join("a")).unwrap().write_all_at(0, b"1").unwrap();
+        fs.link(&dir.join("a"), &dir.join("b")).unwrap();
+        assert_eq!(fs.link(&dir.join("a"), &dir.join("b")).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs.create(&dir.join("c")).unwrap();
+        fs.rename(&dir.join("a"), &dir.join("c")).unwrap();
+        fs.sync_dir(dir).unwrap();
+        let mut names = fs.list(dir).unwrap();
+        names.sort();
+        assert_eq!(names, [PathBuf::from("b"), PathBuf::from("c")]);
+        assert_eq!(fs.open(&dir.join("c"), OpenMode::Read).unwrap().len().unwrap(), 1);
+        let held = fs.open(&dir.join("b"), OpenMode::Read).unwrap();
+        fs.unlink(&dir.join("b")).unwrap();
+        fs.unlink(&dir.join("c")).unwrap();
+        held.read_exact_at(0, &mut [0]).unwrap();
+        assert!(fs.list(dir).unwrap().is_empty());
+    });
+}
+
+#[test]
+fn directories_are_made_with_their_parents() {
+    in_temporary(|fs, dir| {
+        let deep = dir.join("x/y/z");
+        fs.create_dir_all(&deep).unwrap();
+        fs.create_dir_all(&deep).unwrap();
+        assert!(fs.list(&deep).unwrap().is_empty());
+        fs.create(&dir.join("file")).unwrap();
+        assert!(fs.create_dir_all(&dir.join("file")).is_err());
+        assert!(fs.create_dir_all(&dir.join("file/under")).is_err());
+    });
+}
+
+#[test]
+fn a_lock_is_held_once_even_within_a_process_and_goes_with_its_holder() {
+    in_temporary(|fs, dir| {
+        let path = dir.join("LOCK");
+        let held = fs.lock(&path).unwrap();
+        assert!(held.is_some());
+        assert!(fs.lock(&path).unwrap().is_none());
+        // What fcntl locks would lose: some descriptor of the file is closed.
+        drop(fs.open(&path, OpenMode::ReadWrite).unwrap());
+        assert!(fs.lock(&path).unwrap().is_none());
+        drop(held);
+        assert!(fs.lock(&path).unwrap().is_some());
+    });
+}
+
+#[test]
+fn reserving_space_leaves_the_length() {
+    in_temporary(|fs, dir| {
+        let file = fs.create(&dir.join("a")).unwrap();
+        file.preallocate(0).unwrap();
+        file.preallocate(1 << 16).unwrap();
+        assert_eq!(file.len().unwrap(), 0);
+        assert!(file.preallocate(u64::MAX).is_err());
+    });
+}
+
+#[test]
+fn a_mapping_sees_the_file_grow_and_outlives_it() {
+    in_temporary(|fs, dir| {
+        let path = dir.join("a");
+        let file = fs.create(&path).unwrap();
+        let map = file.map(1 << 20).unwrap();
+        assert_eq!(map.len(), 1 << 20);
+        file.write_all_at(0, b"first").unwrap();
+        assert_eq!(&map[..5], b"first");
+        file.write_all_at(5, b"second").unwrap();
+        assert_eq!(&map[5..11], b"second");
+        drop(file);
+        fs.unlink(&path).unwrap();
+        assert_eq!(&map[..11], b"firstsecond");
+    });
+}
+
+#[test]
+fn odd_mapping_lengths_are_answered() {
+    in_temporary(|fs, dir| {
+        let file = fs.create(&dir.join("a")).unwrap();
+        assert!(file.map(0).unwrap().is_empty());
+        assert!(file.map(u64::MAX).is_err());
+        assert!(file.map(u64::MAX >> 1).is_err());
+    });
+}
+
+#[test]
+fn a_forked_child_is_of_another_generation() {
+    let before = fork::generation();
+    assert_eq!(before, fork::generation());
+    // SAFETY: the child only reads atomics and leaves through _exit.
+    let child = unsafe { libc::fork() };
+    assert!(child >= 0);
+    if child == 0 {
+        let differs = fork::generation() != before;
+        // SAFETY: ends the child without running the test harness's exit handlers in it.
+        unsafe { libc::_exit(if differs { 7 } else { 8 }) };
+    }
+    let mut status = 0;
+    // SAFETY: `status` is valid for a write, `child` is our own child.
+    assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
+    assert!(libc::WIFEXITED(status));
+    assert_eq!(libc::WEXITSTATUS(status), 7, "the child's generation must differ");
+    assert_eq!(fork::generation(), before, "the parent's must not");
+}
