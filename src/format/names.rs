@@ -47,7 +47,9 @@ mod tests {
         for id in [0, 1, 42, u32::MAX] {
             assert_eq!(segment_id(Path::new(&segment(id))), Some(id));
         }
-        for other in ["MANIFEST", "segment-1.strat", "segment-0000002A.strat", "segment-.strat", "segment-+000002a.strat"] {
+        for other in
+            ["MANIFEST", "segment-1.strat", "segment-0000002A.strat", "segment-.strat", "segment-+000002a.strat"]
+        {
             assert_eq!(segment_id(Path::new(other)), None, "{other}");
         }
     }

@@ -150,6 +150,7 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     let mut rebuilt = rebuild(&segments, checkpoint)?;
     let mut report = rebuilt.report;
     if let Some((id, found)) = tail {
+        let segment_path = dir.segment(id);
         report.discarded_bytes = found.discarded;
         let at = segments.iter().position(|(segment, _)| segment.id() == id);
         let (segment, _) = segments.remove(at.unwrap_or_default());
@@ -162,8 +163,13 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
             segments.push((segment, length));
         }
         if !segments.iter().any(|(segment, _)| segment.id() == id) {
-            dir.remove(&dir.segment(id))?;
+            dir.remove(&segment_path)?;
         }
+    }
+    if !leftovers.is_empty() {
+        // What was read may not be on disk yet, and what it replaced must not go before it is.
+        let marks = manifest.marks();
+        manifest.commit(&[], marks)?;
     }
     for path in leftovers {
         dir.remove(&path)?;

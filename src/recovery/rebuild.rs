@@ -136,7 +136,8 @@ impl Rebuilt {
     fn is_whole(&self, segments: &[(Arc<Segment>, u64)]) -> bool {
         let present: HashSet<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
         let mut whole = true;
-        self.index.for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| present.contains(&at.segment)));
+        self.index
+            .for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| present.contains(&at.segment)));
         whole
     }
 

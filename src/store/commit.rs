@@ -101,12 +101,8 @@ impl Core {
             return requests.iter().map(|_| Err(error.again())).collect();
         }
         let state = State::clone(&self.published());
-        let pending = Pending {
-            buffer: Vec::new(),
-            staged: Vec::new(),
-            before: state.clone(),
-            ledger_before: Ledger::default(),
-        };
+        let pending =
+            Pending { buffer: Vec::new(), staged: Vec::new(), before: state.clone(), ledger_before: Ledger::default() };
         let mut group =
             Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
         for request in &requests {
@@ -124,27 +120,33 @@ impl Core {
 impl Group<'_> {
     /// Gives a batch its number and place, and applies it to the next state.
     fn stage(&mut self, request: &Request) -> Result<u64> {
-        let mut again = None;
-        if !request.prepared.still_holds(&self.state) {
-            // What it follows must be readable before it can be prepared once more.
-            self.write();
-            again = Some(prepare(self.core, &self.state, &request.contents)?);
+        self.make_room(request, &request.prepared)?;
+        if request.prepared.still_holds(&self.state) {
+            return self.encode(&request.prepared);
         }
-        let prepared = again.as_ref().unwrap_or(&request.prepared);
+        // What it follows must be readable before it can be prepared once more.
+        self.write();
+        let prepared = prepare(self.core, &self.state, &request.contents)?;
+        self.make_room(request, &prepared)?;
+        self.encode(&prepared)
+    }
+
+    /// Makes sure that the active segment has room for a commit. Writes what is staged if it must begin another.
+    fn make_room(&mut self, request: &Request, prepared: &Prepared) -> Result<()> {
         let bytes = prepared.bytes(self.writer.compacting) + FRAME_RECORD_LEN;
-        let fits = |writer: &Writer, pending: usize| {
-            writer.active.as_ref().is_some_and(|active| active.has_room(pending as u64 + bytes))
-        };
-        if !fits(self.writer, self.pending.buffer.len()) {
-            self.write();
-            if !fits(self.writer, 0) {
-                match self.rotate(bytes, false) {
-                    Err(Error::NoSpace { .. }) if request.contents.only_deletes() => self.rotate(bytes, true)?,
-                    rotated => rotated?,
-                }
-            }
+        let pending = self.pending.buffer.len() as u64;
+        let fits = |writer: &Writer, bytes: u64| writer.active.as_ref().is_some_and(|active| active.has_room(bytes));
+        if fits(self.writer, pending + bytes) {
+            return Ok(());
         }
-        self.encode(prepared)
+        self.write();
+        if fits(self.writer, bytes) {
+            return Ok(());
+        }
+        match self.rotate(bytes, false) {
+            Err(Error::NoSpace { .. }) if request.contents.only_deletes() => self.rotate(bytes, true),
+            rotated => rotated,
+        }
     }
 
     /// Appends the commit's bytes to the buffer.
