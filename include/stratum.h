@@ -407,8 +407,8 @@ typedef struct stratum_progress {
 
 /**
  * Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is done
- * stays done). `progress` is valid during the call only. It may read the store; writes, flush, compaction and close of
- * the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+ * stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint, compaction,
+ * verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
  */
 typedef int32_t (*stratum_progress_fn)(const struct stratum_progress *progress, void *context);
 
@@ -418,7 +418,7 @@ typedef struct stratum_stats {
     size_t struct_size;
     /** Live documents. */
     uint64_t documents;
-    /** Documents, inputs and outputs, as counted when last folded or written. */
+    /** Live documents, inputs and outputs. */
     uint64_t nodes;
     /** Bytes on disk that the newest view reaches. */
     uint64_t live_bytes;
@@ -458,16 +458,22 @@ typedef struct stratum_stats {
     uint64_t mapped_bytes;
     /** Bytes of memory in the index. */
     uint64_t index_bytes;
+    /** Bytes of disk set aside for deletes and compaction on a full disk. */
+    uint64_t reserved_bytes;
     /** Sequence number of the newest commit. */
     uint64_t sequence;
     /** Sequence number of the newest commit that is known durable. */
     uint64_t durable_sequence;
+    /** Checkpoints written since the store was opened. */
+    uint64_t checkpoints;
     /** Sequence number that the last checkpoint covers; 0 for none. */
     uint64_t checkpoint_sequence;
     /** Bytes of unacknowledged log that were discarded when the store was opened. */
     uint64_t recovery_discarded_bytes;
     /** Bytes of log that the open had to read. */
     uint64_t recovery_replayed_bytes;
+    /** Steps of background work that failed since the store was opened. */
+    uint64_t background_failures;
     /** 1 where the open used a checkpoint, otherwise 0. */
     int32_t opened_from_checkpoint;
     /** 1 where a failed sync stopped all writing until the store is reopened, otherwise 0. */
@@ -926,8 +932,7 @@ const void *stratum_pinned_data(const struct stratum_pinned *pinned);
 size_t stratum_pinned_length(const struct stratum_pinned *pinned);
 
 /**
- * 1 where the bytes of a packed tree are the store's own (a mapped log file), 0 where they are a copy, or a blob, or
- * `pinned` is not an open handle.
+ * 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open handle.
  *
  * Thread safety: any thread.
  */
@@ -1038,9 +1043,9 @@ int32_t stratum_db_stats(const struct stratum_db *db,
 /**
  * Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of this
  * call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
- * Errors: STRATUM_IO, STRATUM_CLOSED.
+ * Errors: STRATUM_IO, STRATUM_CLOSED, STRATUM_BUSY (inside a callback).
  *
- * Thread safety: any thread; reads and writes go on meanwhile.
+ * Thread safety: any thread; reads and writes go on meanwhile, compaction waits.
  */
 int32_t stratum_db_verify(const struct stratum_db *db,
                           struct stratum_report **report,
@@ -1266,7 +1271,7 @@ int32_t stratum_view_packed_trees(const struct stratum_view *view,
 /**
  * A cursor over the live document ids of the view, ascending, from the id `from` on (0: from the first). It keeps the
  * moment of the view and may outlive it. The caller frees it with stratum_document_cursor_free.
- * Errors: STRATUM_CLOSED, STRATUM_IO, STRATUM_CORRUPTION.
+ * Errors: STRATUM_CLOSED.
  *
  * Thread safety: any thread.
  */
@@ -1300,7 +1305,7 @@ int32_t stratum_document_cursor_fill(struct stratum_document_cursor *cursor,
 
 /**
  * Moves the cursor, forwards or back: the next id will be the first one that is `from` or above (0: the first of all).
- * Errors: STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+ * Errors: STRATUM_CLOSED, STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */

@@ -21,8 +21,7 @@ use super::value_out::{Arena, Frozen};
 use super::view::{self, stratum_view, too_small};
 use crate::format::packed::encode_columns;
 use crate::format::value::encode_value;
-use crate::store::{Documents, Inputs};
-use crate::{DocumentId, Input, View};
+use crate::{DocumentId, Documents, Input, Inputs};
 
 const ROW_HEADER_LEN: usize = 24;
 
@@ -35,7 +34,6 @@ pub struct stratum_input_cursor(());
 /// What a document cursor handle holds.
 pub(super) struct DocumentCursor {
     store: Arc<Store>,
-    view: View,
     rows: Mutex<Documents>,
 }
 
@@ -91,7 +89,7 @@ fn alone<'a, T>(store: &Store, rows: &'a Mutex<T>) -> Call<MutexGuard<'a, T>> {
 
 /// A cursor over the live document ids of the view, ascending, from the id `from` on (0: from the first). It keeps the
 /// moment of the view and may outlive it. The caller frees it with stratum_document_cursor_free.
-/// Errors: STRATUM_CLOSED, STRATUM_IO, STRATUM_CORRUPTION.
+/// Errors: STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
@@ -107,7 +105,7 @@ pub unsafe extern "C" fn stratum_view_documents(
             let out = Out::required("cursor", cursor)?;
             let cursor = view::with(view, |view, store| {
                 let rows = Mutex::new(view.documents(first(from))?);
-                Ok(DocumentCursor { store: Arc::clone(store), view: view.clone(), rows })
+                Ok(DocumentCursor { store: Arc::clone(store), rows })
             })?;
             out.put(handles::insert(cursor)?);
             Ok(())
@@ -182,7 +180,7 @@ pub unsafe extern "C" fn stratum_document_cursor_fill(
 }
 
 /// Moves the cursor, forwards or back: the next id will be the first one that is `from` or above (0: the first of all).
-/// Errors: STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+/// Errors: STRATUM_CLOSED, STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -195,8 +193,7 @@ pub unsafe extern "C" fn stratum_document_cursor_seek(
     unsafe {
         guard::call(error, || {
             let cursor = handles::enter(cursor)?;
-            let mut rows = alone(&cursor.store, &cursor.rows)?;
-            *rows = cursor.view.documents(first(from))?;
+            alone(&cursor.store, &cursor.rows)?.seek(first(from));
             Ok(())
         })
     }
