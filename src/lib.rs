@@ -1,5 +1,6 @@
 //! Stratum: an embedded, log-structured, hierarchical storage engine.
 
+pub mod capi;
 mod checkpoint;
 mod compaction;
 pub mod error;

@@ -1,0 +1,58 @@
+# Everything that a developer runs. `make` alone lists the targets.
+
+CARGO ?= cargo
+# Where `make install` puts things; DESTDIR goes in front of it and is not written into any file.
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Below PREFIX: lib/x86_64-linux-gnu, lib64...
+LIBDIR ?= lib
+# Where the built libraries are taken from.
+BUILT ?= target/release
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+MAJOR := $(firstword $(subst ., ,$(VERSION)))
+# What a program needs beside the static library.
+NATIVE_LIBS = $(shell rustc --crate-type staticlib --print native-static-libs -o /dev/null - < /dev/null 2>&1 | \
+	sed -n 's/.*native-static-libs: //p')
+
+.PHONY: help demo test lint bench fuzz build header install install-files
+
+help:
+	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
+	@echo 'make test      every test'
+	@echo 'make lint      format and lints'
+	@echo 'make bench     criterion benchmarks'
+	@echo 'make fuzz      the fuzz targets, 45 seconds each'
+	@echo 'make header    refresh include/stratum.h from src/capi'
+	@echo 'make install   shared and static library, header, pkg-config and CMake files, into PREFIX ($(PREFIX))'
+
+demo:
+	examples/demo.sh
+
+test:
+	$(CARGO) test --workspace --all-targets
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+bench:
+	$(CARGO) bench
+
+fuzz:
+	fuzz/run.sh
+
+build:
+	$(CARGO) build --release --lib
+
+# build.rs makes the header into its OUT_DIR; cargo says where that is.
+header:
+	out=$$($(CARGO) build --lib --message-format=json | \
+		sed -n 's|.*"build-script-executed".*path+file://$(CURDIR)#.*"out_dir":"\([^"]*\)".*|\1|p') && \
+	install -m 644 "$$out/stratum.h" include/stratum.h
+
+install: build install-files
+
+install-files:
+	BUILT='$(BUILT)' VERSION='$(VERSION)' MAJOR='$(MAJOR)' NATIVE_LIBS='$(NATIVE_LIBS)' \
+	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' packaging/install.sh
