@@ -21,8 +21,8 @@ use crate::vfs::File;
 
 /// Bytes after which the file is rewritten.
 const REWRITE_AT: u64 = 1 << 20;
-/// Blocks reserved for edits, so that segments can be exchanged on a full disk.
-const RESERVED: u64 = 64 << 10;
+/// Blocks reserved ahead for edits, so that segments can be exchanged on a full disk.
+const RESERVED: u64 = 8 << 10;
 
 /// The manifest of an open store.
 pub struct Manifest {
@@ -33,13 +33,16 @@ pub struct Manifest {
     end: u64,
     number: u64,
     must_rewrite: bool,
+    /// Blocks are reserved up to this offset.
+    reserved: u64,
 }
 
 impl Manifest {
     /// Creates the manifest of a new store.
     pub fn create(dir: &Dir, store: [u8; 16]) -> Result<Manifest> {
         let state = ManifestState::empty(store);
-        let mut manifest = Manifest { dir: dir.clone(), state, file: None, end: 0, number: 0, must_rewrite: true };
+        let mut manifest =
+            Manifest { dir: dir.clone(), state, file: None, end: 0, number: 0, must_rewrite: true, reserved: 0 };
         manifest.rewrite()?;
         Ok(manifest)
     }
@@ -90,7 +93,7 @@ impl Manifest {
         if number == 0 {
             return Err(Error::corruption(&path, at as u64, None, "the first edit is damaged"));
         }
-        Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite: true })
+        Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite: true, reserved: 0 })
     }
 
     /// What the manifest says.
@@ -134,6 +137,7 @@ impl Manifest {
         file.sync().map_err(|error| Error::unknown("syncing", &path, error))?;
         self.end += edit.len() as u64;
         self.number += 1;
+        self.reserve();
         Ok(())
     }
 
@@ -142,13 +146,23 @@ impl Manifest {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
         bytes.extend(manifest::encode_edit(1, &self.state.as_changes()));
         let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
-        // Best effort: without the reserve an edit on a full disk is refused, and nothing is lost.
-        let _ = file.preallocate(RESERVED);
         self.file = Some(file);
         self.end = bytes.len() as u64;
         self.number = 1;
         self.must_rewrite = false;
+        self.reserved = 0;
+        self.reserve();
         Ok(())
+    }
+
+    /// Reserves blocks for the next edits. Best effort: without, an edit on a full disk is refused and nothing is lost.
+    fn reserve(&mut self) {
+        if let Some(file) = &self.file
+            && self.end + RESERVED / 2 > self.reserved
+            && file.preallocate(self.end + RESERVED).is_ok()
+        {
+            self.reserved = self.end + RESERVED;
+        }
     }
 }
 

@@ -224,7 +224,7 @@ impl Writer<'_> {
 
     fn finish_segment(&mut self) -> Result<()> {
         let Some((builder, id)) = self.builder.take() else { return Ok(()) };
-        match builder.finish(self.job.dir, self.job.options.read_mode) {
+        match builder.finish(self.job.options.read_mode) {
             Ok((segment, meta)) => {
                 self.output.bytes_written += meta.length;
                 self.output.segments.push((segment, meta));

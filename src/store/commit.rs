@@ -244,7 +244,7 @@ impl Group<'_> {
             first_sequence: self.writer.sequence + 1,
         };
         let capacity = core.options.segment_size.max(HEADER_LEN + bytes + FOOTER_ROOM);
-        let spare = from_spare.then_some(&core.spare);
+        let spare = from_spare.then_some(&core.spare_log);
         let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
         let next = created.inspect_err(|_| {
             // Left behind, the file is a leftover that no manifest names; the next open removes it.
@@ -262,8 +262,7 @@ impl Group<'_> {
                 changes.push(manifest::Change::Segment(sealed));
             }
         }
-        let marks = core.marks(self.writer);
-        if let Err(error) = self.writer.manifest.commit(&changes, marks) {
+        if let Err(error) = core.edit(self.writer, &changes) {
             if let Some(active) = &mut self.writer.active {
                 active.unseal();
             }
@@ -271,7 +270,7 @@ impl Group<'_> {
             if !matches!(error, Error::CommitUnknown { .. }) {
                 let _ = core.dir.remove(next.segment().path());
             }
-            return Err(core.fail(error));
+            return Err(error);
         }
         if let Some(id) = empty {
             core.dir.remove(&core.dir.segment(id))?;
@@ -281,7 +280,7 @@ impl Group<'_> {
         self.writer.active = Some(next);
         self.settle();
         if !from_spare {
-            core.reserve_spare(self.writer);
+            core.reserve_spares(self.writer);
         }
         core.signal.raise();
         Ok(())
@@ -345,13 +344,6 @@ impl Group<'_> {
 }
 
 impl Core {
-    /// Sets blocks aside for a full disk: as much as the store's largest segment, so that any one can be compacted.
-    pub fn reserve_spare(&self, writer: &Writer) {
-        let largest = writer.manifest.state().segments.values().map(|meta| meta.length).max().unwrap_or(0);
-        let least = self.options.segment_size.min(1 << 20);
-        self.spare.reserve(&self.dir, largest.clamp(least, self.options.segment_size.max(least)));
-    }
-
     /// Wakes the store's thread if there is something to do.
     pub fn raise_if_due(&self, writer: &Writer) {
         let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));

@@ -81,6 +81,14 @@ impl Core {
         Ok(())
     }
 
+    /// On a full disk the store does without a checkpoint: everything is in the log, and the next open reads it.
+    fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
+        match self.write_checkpoint(maintenance) {
+            Err(Error::NoSpace { .. }) => Ok(()),
+            written => written,
+        }
+    }
+
     /// One step of background work; false when there is nothing to do.
     pub fn maintain(&self) -> Result<bool> {
         let mut maintenance = self.maintenance.lock();
@@ -115,10 +123,7 @@ impl Core {
         let mut maintenance = self.maintenance.lock();
         self.check_writable()?;
         // With a checkpoint of all deletes, their tombstones can go.
-        match self.write_checkpoint(&mut maintenance) {
-            Err(Error::NoSpace { .. }) => {}
-            written => written?,
-        }
+        self.write_checkpoint_if_room(&mut maintenance)?;
         self.seal_active()?;
         maintenance.damaged.clear();
         let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
@@ -135,7 +140,7 @@ impl Core {
                 break;
             }
         }
-        if jobs.is_empty() { Ok(()) } else { self.write_checkpoint(&mut maintenance) }
+        if jobs.is_empty() { Ok(()) } else { self.write_checkpoint_if_room(&mut maintenance) }
     }
 
     /// Segments that hold deltas of live documents.
@@ -156,12 +161,11 @@ impl Core {
         let empty = active.is_empty();
         let change =
             if empty { Change::Remove(id) } else { Change::Segment(active.seal().map_err(|error| self.fail(error))?) };
-        let marks = self.marks(writer);
-        if let Err(error) = writer.manifest.commit(&[change], marks) {
+        if let Err(error) = self.edit(writer, &[change]) {
             if let Some(active) = &mut writer.active {
                 active.unseal();
             }
-            return Err(self.fail(error));
+            return Err(error);
         }
         writer.active = None;
         writer.durable_sequence = self.published().sequence;
@@ -197,8 +201,8 @@ impl Core {
             spare: None,
         };
         let mut output = compaction::rewrite(&job);
-        if matches!(output, Err(Error::NoSpace { .. })) && self.spare.reserved() > 0 {
-            job.spare = Some(&self.spare);
+        if matches!(output, Err(Error::NoSpace { .. })) && self.spare_compaction.reserved() > 0 {
+            job.spare = Some(&self.spare_compaction);
             output = compaction::rewrite(&job);
         }
         let result = output.and_then(|output| self.exchange(victims, output));
@@ -221,13 +225,12 @@ impl Core {
             let writer = &mut *writer;
             let added = output.segments.iter().map(|(_, meta)| Change::Segment(*meta));
             let changes: Vec<Change> = added.chain(ids.iter().map(|id| Change::Remove(*id))).collect();
-            let marks = self.marks(writer);
-            if let Err(error) = writer.manifest.commit(&changes, marks) {
+            if let Err(error) = self.edit(writer, &changes) {
                 // After a failed sync the edit may be on disk, and the files must stay.
                 if !matches!(error, Error::CommitUnknown { .. }) {
                     compaction::discard(&self.dir, &output);
                 }
-                return Err(self.fail(error));
+                return Err(error);
             }
             let mut state = State::clone(&self.published());
             state.segments.change(output.segments.iter().map(|(segment, _)| Arc::clone(segment)), &[]);
@@ -245,7 +248,7 @@ impl Core {
         for id in ids {
             self.dir.remove(&self.dir.segment(id))?;
         }
-        self.reserve_spare(&self.writer.lock());
+        self.reserve_spares(&self.writer.lock());
         Ok((output.bytes_read, output.bytes_written))
     }
 
@@ -308,10 +311,6 @@ impl Core {
         {
             return Ok(());
         }
-        match self.write_checkpoint(maintenance) {
-            // Everything is in the log; the next open reads it.
-            Err(Error::NoSpace { .. }) => Ok(()),
-            written => written,
-        }
+        self.write_checkpoint_if_room(maintenance)
     }
 }

@@ -107,7 +107,7 @@ impl Core {
             paced_commits: get(&counters.paced_commits),
             mapped_bytes: mapped.map(|bytes| bytes.len() as u64).sum(),
             index_bytes: state.index.memory(),
-            reserved_bytes: self.spare.reserved(),
+            reserved_bytes: self.spare_log.reserved() + self.spare_compaction.reserved(),
             sequence: state.sequence,
             durable_sequence,
             checkpoints: get(&counters.checkpoints),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::core::Core;
 use super::read;
 use super::retained::Lease;
-use crate::error::{Error, Missing, Result};
+use crate::error::{Error, Result};
 use crate::format::packed::{self, Head};
 use crate::ids::{DocumentId, InputId};
 use crate::index::State;

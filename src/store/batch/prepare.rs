@@ -8,8 +8,7 @@
 use std::collections::HashSet;
 
 use super::contents::{Contents, Pending};
-use crate::Error;
-use crate::error::{Missing, Result};
+use crate::error::{Error, Missing, Result};
 use crate::format::packed::{self, Head, MergedBlob, OrderOp, OutputState};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
 use crate::format::{Malformed, packed::PendingBlob};
