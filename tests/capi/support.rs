@@ -1,6 +1,5 @@
 //! Tools, and the libraries under test.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -84,13 +83,8 @@ pub fn built() -> PathBuf {
     folder
 }
 
-/// What a program needs beside the static library.
+/// What a program needs beside the static library, as linker flags.
 pub fn native_libraries() -> Vec<String> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| OsStr::new("rustc").to_os_string());
-    let mut command = Command::new(rustc);
-    command.args(["--crate-type", "staticlib", "--print", "native-static-libs", "-o", "/dev/null", "-"]);
-    let output = command.stdin(std::process::Stdio::null()).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stderr);
-    let (_, libraries) = text.split_once("native-static-libs: ").unwrap_or_else(|| panic!("rustc said: {text}"));
-    libraries.lines().next().unwrap_or_default().split_whitespace().map(str::to_string).collect()
+    let flags = run(&mut Command::new(root().join("packaging/native-libs.sh")));
+    flags.split_whitespace().map(str::to_string).collect()
 }

@@ -215,7 +215,9 @@ static void forked(const char *directory) {
         IS(STRATUM_FORKED, stratum_db_set_blob(db, document, S("child"), &error));
         IS(STRATUM_FORKED, stratum_view_exists(stratum_db_latest(db), document, &exists, &error));
         OK(stratum_db_close(&db, &error)); /* of the child's copy of the handle */
-        _exit(0);
+        /* ends as another program, beyond valgrind: a child has always lost what its parent's other threads held */
+        execl("/bin/true", "true", (char *)NULL);
+        _exit(1);
     }
     TRUE(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
     OK(stratum_db_set_blob(db, document, S("parent still"), &error));
