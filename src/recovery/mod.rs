@@ -11,7 +11,8 @@
 //!    damage on is discarded and reported (`tail`).
 //! 3. What survives of the unsynced tail is written anew and synced before `open` returns: the pages that the kernel
 //!    still shows may have been dropped by a failed sync. A recovered segment is never appended to.
-//! 4. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
+//! 4. What `open` shows is durable when it returns, whatever state the process before left the page cache in.
+//! 5. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
 
 mod rebuild;
 mod tail;
@@ -173,6 +174,8 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     for path in leftovers {
         dir.remove(&path)?;
     }
+    // A process that was killed may have left names behind that are not on disk yet, the manifest's own among them.
+    dir.sync()?;
     let mut table = SegmentTable::default();
     table.change(segments.into_iter().map(|(segment, _)| segment), &[]);
     let next_document = rebuilt.next_document.max(state.marks.next_document);
