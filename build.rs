@@ -24,6 +24,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("cursor", "Cursors"),
     ("batch", "Batches"),
     ("batch_writes", "Writes: each on a batch"),
+    ("apply", "Writes in one buffer"),
     ("db_writes", "Writes as single calls"),
 ];
 

@@ -198,6 +198,57 @@
 /** A map of text to values of any kind: as.entries, count of them. Keys are unique and keep their order. */
 #define STRATUM_KIND_MAP 13
 
+/** columns, body: the blob. Its id is the new document's. */
+#define STRATUM_OP_CREATE_DOCUMENT 1
+
+/** body: a packed tree. Its id is the new document's, whose inputs have the ids 1, 2, 3... */
+#define STRATUM_OP_PUT_TREE 2
+
+/** document, body: a packed tree. Its id is that of the first input, 0 for none; the others follow it one by one. */
+#define STRATUM_OP_REPLACE_TREE 3
+
+/** document, body: the blob. */
+#define STRATUM_OP_SET_BLOB 4
+
+/** document, name, body: a value. */
+#define STRATUM_OP_SET_COLUMN 5
+
+/** document, name. */
+#define STRATUM_OP_REMOVE_COLUMN 6
+
+/** document. */
+#define STRATUM_OP_DELETE_DOCUMENT 7
+
+/** document, body: a value. Its id is the new input's. */
+#define STRATUM_OP_APPEND_INPUT 8
+
+/** document, before, body: a value. Its id is the new input's. */
+#define STRATUM_OP_INSERT_INPUT 9
+
+/** document, input, before (0: to the end). */
+#define STRATUM_OP_MOVE_INPUT 10
+
+/** document, input, body: a value. */
+#define STRATUM_OP_REPLACE_INPUT 11
+
+/** document, input, name, body: a value. */
+#define STRATUM_OP_SET_INPUT_COLUMN 12
+
+/** document, input, name. */
+#define STRATUM_OP_REMOVE_INPUT_COLUMN 13
+
+/** document, input. */
+#define STRATUM_OP_DELETE_INPUT 14
+
+/** document, input, body: a value. */
+#define STRATUM_OP_SET_OUTPUT 15
+
+/** document, input, body: a value. */
+#define STRATUM_OP_UPDATE_OUTPUT 16
+
+/** document, input. */
+#define STRATUM_OP_DELETE_OUTPUT 17
+
 /**
  * Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a refused
  * one leaves the batch as it was) and again at commit, against what others committed in between.
@@ -356,8 +407,8 @@ typedef struct stratum_progress {
 
 /**
  * Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is done
- * stays done). `progress` is valid during the call only. It may read the store; writes, flush, compaction and close of
- * the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+ * stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint, compaction,
+ * verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
  */
 typedef int32_t (*stratum_progress_fn)(const struct stratum_progress *progress, void *context);
 
@@ -367,7 +418,7 @@ typedef struct stratum_stats {
     size_t struct_size;
     /** Live documents. */
     uint64_t documents;
-    /** Documents, inputs and outputs, as counted when last folded or written. */
+    /** Live documents, inputs and outputs. */
     uint64_t nodes;
     /** Bytes on disk that the newest view reaches. */
     uint64_t live_bytes;
@@ -407,16 +458,22 @@ typedef struct stratum_stats {
     uint64_t mapped_bytes;
     /** Bytes of memory in the index. */
     uint64_t index_bytes;
+    /** Bytes of disk set aside for deletes and compaction on a full disk. */
+    uint64_t reserved_bytes;
     /** Sequence number of the newest commit. */
     uint64_t sequence;
     /** Sequence number of the newest commit that is known durable. */
     uint64_t durable_sequence;
+    /** Checkpoints written since the store was opened. */
+    uint64_t checkpoints;
     /** Sequence number that the last checkpoint covers; 0 for none. */
     uint64_t checkpoint_sequence;
     /** Bytes of unacknowledged log that were discarded when the store was opened. */
     uint64_t recovery_discarded_bytes;
     /** Bytes of log that the open had to read. */
     uint64_t recovery_replayed_bytes;
+    /** Steps of background work that failed since the store was opened. */
+    uint64_t background_failures;
     /** 1 where the open used a checkpoint, otherwise 0. */
     int32_t opened_from_checkpoint;
     /** 1 where a failed sync stopped all writing until the store is reopened, otherwise 0. */
@@ -875,8 +932,7 @@ const void *stratum_pinned_data(const struct stratum_pinned *pinned);
 size_t stratum_pinned_length(const struct stratum_pinned *pinned);
 
 /**
- * 1 where the bytes of a packed tree are the store's own (a mapped log file), 0 where they are a copy, or a blob, or
- * `pinned` is not an open handle.
+ * 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open handle.
  *
  * Thread safety: any thread.
  */
@@ -987,9 +1043,9 @@ int32_t stratum_db_stats(const struct stratum_db *db,
 /**
  * Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of this
  * call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
- * Errors: STRATUM_IO, STRATUM_CLOSED.
+ * Errors: STRATUM_IO, STRATUM_CLOSED, STRATUM_BUSY (inside a callback).
  *
- * Thread safety: any thread; reads and writes go on meanwhile.
+ * Thread safety: any thread; reads and writes go on meanwhile, compaction waits.
  */
 int32_t stratum_db_verify(const struct stratum_db *db,
                           struct stratum_report **report,
@@ -1215,7 +1271,7 @@ int32_t stratum_view_packed_trees(const struct stratum_view *view,
 /**
  * A cursor over the live document ids of the view, ascending, from the id `from` on (0: from the first). It keeps the
  * moment of the view and may outlive it. The caller frees it with stratum_document_cursor_free.
- * Errors: STRATUM_CLOSED, STRATUM_IO, STRATUM_CORRUPTION.
+ * Errors: STRATUM_CLOSED.
  *
  * Thread safety: any thread.
  */
@@ -1249,7 +1305,7 @@ int32_t stratum_document_cursor_fill(struct stratum_document_cursor *cursor,
 
 /**
  * Moves the cursor, forwards or back: the next id will be the first one that is `from` or above (0: the first of all).
- * Errors: STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+ * Errors: STRATUM_CLOSED, STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */
@@ -1285,6 +1341,29 @@ int32_t stratum_view_input_cursor(const struct stratum_view *view,
  */
 int32_t stratum_input_cursor_next(struct stratum_input_cursor *cursor,
                                   const struct stratum_input **input,
+                                  struct stratum_error **error);
+
+/**
+ * The next inputs as packed rows, little-endian, as many as there are and the buffer holds:
+ *
+ *      0 u32 length of the row in units of 8 bytes, this header included
+ *      4 u32 id of the input
+ *      8 u32 length of the value     12 u32 length of the output, 0 for none
+ *     16 u32 length of the columns section, 0 for none     20 u32 0
+ *     24 the value, the output, the columns
+ *
+ * with lengths in units of 8 bytes, and values and columns in their encoded form ("Value" and "Columns section" in
+ * docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
+ * answer is STRATUM_OK; where not even the next row fits, the bytes that it needs, and the cursor stays where it is.
+ * Errors: STRATUM_END (past the last), STRATUM_BUFFER_TOO_SMALL, STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO,
+ * STRATUM_CORRUPTION (rows that were read before it are given first).
+ *
+ * Thread safety: one thread at a time.
+ */
+int32_t stratum_input_cursor_fill(struct stratum_input_cursor *cursor,
+                                  void *buffer,
+                                  size_t capacity,
+                                  size_t *length,
                                   struct stratum_error **error);
 
 /**
@@ -1592,6 +1671,50 @@ int32_t stratum_batch_delete_output(struct stratum_batch *batch,
                                     uint64_t document,
                                     uint64_t input,
                                     struct stratum_error **error);
+
+/* ---- Writes in one buffer -------------------------------------------------------------------------------- */
+
+/**
+ * Many writes in one call: `operations` is a run of rows, little-endian, each
+ *
+ *      0 u32 operation: STRATUM_OP_*
+ *      4 u32 length of the row in units of 8 bytes, this header included
+ *      8 u64 document      16 u64 input      24 u64 before
+ *     32 u32 length of the name in bytes     36 u32 length of the columns in units of 8 bytes
+ *     40 u64 length of the body in bytes
+ *     48 the name, the columns, the body, each padded with zeros to a multiple of 8
+ *
+ * What an operation does not use is 0. Values and columns are in their encoded form ("Value" and "Columns section" in
+ * docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the document
+ * of the first row.
+ * `*applied` (may be NULL) gets the number of rows that were applied, also on failure, when those before the failing one
+ * stay in the batch. `ids` (may be NULL with capacity 0) gets one id for each row, on success: what it makes, else 0.
+ * Errors: those of the operations; STRATUM_INVALID_ARGUMENT for a row that is not well-formed; STRATUM_BUFFER_TOO_SMALL
+ * where `capacity` is neither 0 nor enough (nothing was applied); STRATUM_CLOSED, STRATUM_BUSY.
+ *
+ * Thread safety: one thread at a time.
+ */
+int32_t stratum_batch_apply_packed(struct stratum_batch *batch,
+                                   const void *operations,
+                                   size_t length,
+                                   uint64_t *ids,
+                                   size_t capacity,
+                                   size_t *applied,
+                                   struct stratum_error **error);
+
+/**
+ * stratum_batch_apply_packed and a commit in one call: all rows or none. `*applied` tells which row failed.
+ * Errors: as stratum_batch_apply_packed and stratum_batch_commit.
+ *
+ * Thread safety: any thread.
+ */
+int32_t stratum_db_apply_packed(const struct stratum_db *db,
+                                const void *operations,
+                                size_t length,
+                                uint64_t *ids,
+                                size_t capacity,
+                                size_t *applied,
+                                struct stratum_error **error);
 
 /* ---- Writes as single calls ------------------------------------------------------------------------------ */
 

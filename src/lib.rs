@@ -1,10 +1,16 @@
 //! Stratum: an embedded, log-structured, hierarchical storage engine.
 
 pub mod capi;
+mod checkpoint;
+mod compaction;
 pub mod error;
 pub mod format;
 pub mod ids;
+mod index;
+mod log;
+mod manifest;
 pub mod options;
+mod recovery;
 pub mod store;
 pub mod tree;
 pub mod value;
@@ -13,6 +19,6 @@ pub mod vfs;
 pub use error::{Damage, Error, Missing, Result};
 pub use ids::{DocumentId, InputId};
 pub use options::{Durability, Options, ReadMode};
-pub use store::{Batch, Db, PackedTree, Pinned, Progress, Stats, VerifyReport, View};
+pub use store::{Batch, Db, Documents, Inputs, PackedTree, Pinned, Progress, Stats, VerifyReport, View};
 pub use tree::{Columns, Input, Tree, TreeIds};
 pub use value::Value;

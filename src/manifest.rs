@@ -6,7 +6,9 @@
 //! ```
 //!
 //! 1. `state` is what all edits that returned `Ok` say; an edit that failed before its sync changed nothing.
-//! 2. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
+//! 2. The first edit after opening rewrites the file: what was read may be the page cache's, left from a failed sync,
+//!    and an edit behind one that never reached the disk would be damage.
+//! 3. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
 //!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
 
 use std::sync::Arc;
@@ -15,12 +17,12 @@ use crate::error::{Error, Result};
 use crate::format::manifest::{self, Change, EditAt, HEADER_LEN, ManifestState, Marks};
 use crate::format::{HeaderError, names};
 use crate::log::Dir;
-use crate::vfs::{File, OpenMode};
+use crate::vfs::File;
 
 /// Bytes after which the file is rewritten.
 const REWRITE_AT: u64 = 1 << 20;
-/// Blocks reserved for edits, so that segments can be exchanged on a full disk.
-const RESERVED: u64 = 64 << 10;
+/// Blocks reserved ahead for edits, so that segments can be exchanged on a full disk.
+const RESERVED: u64 = 8 << 10;
 
 /// The manifest of an open store.
 pub struct Manifest {
@@ -31,13 +33,16 @@ pub struct Manifest {
     end: u64,
     number: u64,
     must_rewrite: bool,
+    /// Blocks are reserved up to this offset.
+    reserved: u64,
 }
 
 impl Manifest {
     /// Creates the manifest of a new store.
     pub fn create(dir: &Dir, store: [u8; 16]) -> Result<Manifest> {
         let state = ManifestState::empty(store);
-        let mut manifest = Manifest { dir: dir.clone(), state, file: None, end: 0, number: 0, must_rewrite: true };
+        let mut manifest =
+            Manifest { dir: dir.clone(), state, file: None, end: 0, number: 0, must_rewrite: true, reserved: 0 };
         manifest.rewrite()?;
         Ok(manifest)
     }
@@ -50,7 +55,9 @@ impl Manifest {
         let mut head = vec![0; length.min(4096) as usize];
         file.read_exact_at(0, &mut head).map_err(|error| Error::io("reading", &path, error))?;
         manifest::decode_header(&head).map_err(|error| match error {
-            HeaderError::Foreign => Error::NotAStore { path, what: "the manifest is another program's file".to_string() },
+            HeaderError::Foreign => {
+                Error::NotAStore { path, what: "the manifest is another program's file".to_string() }
+            }
             HeaderError::Damaged(what) => Error::corruption(&path, 0, None, what),
             HeaderError::Newer(what) => Error::NewerFormat { path, what },
         })
@@ -86,18 +93,12 @@ impl Manifest {
         if number == 0 {
             return Err(Error::corruption(&path, at as u64, None, "the first edit is damaged"));
         }
-        let must_rewrite = at != bytes.len();
-        Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite })
+        Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite: true, reserved: 0 })
     }
 
     /// What the manifest says.
     pub fn state(&self) -> &ManifestState {
         &self.state
-    }
-
-    /// Whether bytes that are no edit stand at its end.
-    pub fn is_torn(&self) -> bool {
-        self.must_rewrite
     }
 
     /// The marks to raise for the next edit.
@@ -124,14 +125,8 @@ impl Manifest {
     }
 
     fn append(&mut self, changes: &[Change]) -> Result<()> {
+        let Some(file) = self.file.clone() else { return self.rewrite() };
         let path = self.dir.join(names::MANIFEST);
-        let file = match &self.file {
-            Some(file) => Arc::clone(file),
-            None => {
-                let opened = self.dir.fs().open(&path, OpenMode::ReadWrite);
-                opened.map_err(|error| Error::io("opening", &path, error))?
-            }
-        };
         let mut changes = changes.to_vec();
         changes.push(Change::Marks(self.state.marks));
         let edit = manifest::encode_edit(self.number + 1, &changes);
@@ -142,7 +137,7 @@ impl Manifest {
         file.sync().map_err(|error| Error::unknown("syncing", &path, error))?;
         self.end += edit.len() as u64;
         self.number += 1;
-        self.file = Some(file);
+        self.reserve();
         Ok(())
     }
 
@@ -151,19 +146,29 @@ impl Manifest {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
         bytes.extend(manifest::encode_edit(1, &self.state.as_changes()));
         let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
-        // Best effort: without the reserve an edit on a full disk is refused, and nothing is lost.
-        let _ = file.preallocate(RESERVED);
         self.file = Some(file);
         self.end = bytes.len() as u64;
         self.number = 1;
         self.must_rewrite = false;
+        self.reserved = 0;
+        self.reserve();
         Ok(())
+    }
+
+    /// Reserves blocks for the next edits. Best effort: without, an edit on a full disk is refused and nothing is lost.
+    fn reserve(&mut self) {
+        if let Some(file) = &self.file
+            && self.end + RESERVED / 2 > self.reserved
+            && file.preallocate(self.end + RESERVED).is_ok()
+        {
+            self.reserved = self.end + RESERVED;
+        }
     }
 }
 
 /// Where a valid edit with a number above `number` stands behind a place that is none.
 fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
-    (from + 8..bytes.len()).step_by(8).find(|at| {
-        matches!(manifest::decode_edit(&bytes[*at..]), EditAt::Edit(found, ..) if found > number)
-    })
+    (from + 8..bytes.len())
+        .step_by(8)
+        .find(|at| matches!(manifest::decode_edit(&bytes[*at..]), EditAt::Edit(found, ..) if found > number))
 }

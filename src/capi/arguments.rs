@@ -179,7 +179,7 @@ impl<T> Out<T> {
     }
 
     /// Stores the answer.
-    pub(super) fn put(self, value: T) {
+    pub(super) fn put(&self, value: T) {
         if !self.0.is_null() {
             // SAFETY: the promise made to `required` or `optional`; aligned. What was there is plain data.
             unsafe { self.0.write(value) }
@@ -219,5 +219,14 @@ impl<T: Copy> Buffer<T> {
             unsafe { std::ptr::copy_nonoverlapping(items.as_ptr(), self.data.add(at), items.len()) }
         }
         true
+    }
+
+    /// Stores as many of `items` as fit.
+    pub(super) fn put_first(&mut self, items: &[T]) {
+        let fitting = items.len().min(self.capacity);
+        if fitting > 0 {
+            // SAFETY: as in `put`.
+            unsafe { std::ptr::copy_nonoverlapping(items.as_ptr(), self.data, fitting) }
+        }
     }
 }

@@ -58,51 +58,87 @@ fn committed() -> Failure {
     Failure::Refused(STRATUM_CLOSED, "the batch was committed; make a new one".into())
 }
 
-/// Runs one operation on a batch and stores what it answers.
+/// Runs one operation on a batch and gives what it answers to `answer`.
+///
+/// # Safety
+/// `error` is NULL or leads to room for a pointer.
+pub(super) unsafe fn on_batch_into<T>(
+    batch: *mut stratum_batch,
+    answer: Call<impl FnOnce(T)>,
+    error: *mut *mut stratum_error,
+    operation: impl FnOnce(&mut Batch, &Store) -> Call<T>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        guard::call(error, || {
+            let answer = answer?;
+            let object = handles::enter(batch)?;
+            let mut batch = object.alone()?;
+            answer(operation(batch.as_mut().ok_or_else(committed)?, &object.store)?);
+            Ok(())
+        })
+    }
+}
+
+/// Runs one operation as a batch of its own and gives what it answers to `answer` once that is committed.
+///
+/// # Safety
+/// As `on_batch_into`.
+pub(super) unsafe fn on_db_into<T>(
+    db: *const stratum_db,
+    answer: Call<impl FnOnce(T)>,
+    error: *mut *mut stratum_error,
+    operation: impl FnOnce(&mut Batch, &Store) -> Call<T>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        guard::call(error, || {
+            let answer = answer?;
+            let object = handles::enter(db)?;
+            object.store.check_not_in_callback()?;
+            let mut batch = object.store.db.batch()?;
+            let made = operation(&mut batch, &object.store)?;
+            batch.commit()?;
+            answer(made);
+            Ok(())
+        })
+    }
+}
+
+/// `on_batch_into` with the answer stored in `*out`.
 ///
 /// # Safety
 /// `out` and `error` are NULL or lead to room for what they say.
-pub(super) unsafe fn on_batch<T>(
+pub(super) unsafe fn on_batch<T: 'static>(
     batch: *mut stratum_batch,
     out: *mut T,
     error: *mut *mut stratum_error,
     operation: impl FnOnce(&mut Batch, &Store) -> Call<T>,
 ) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe {
-        guard::call(error, || {
-            let out = Out::optional("the place for the ids", out)?;
-            let object = handles::enter(batch)?;
-            let mut batch = object.alone()?;
-            out.put(operation(batch.as_mut().ok_or_else(committed)?, &object.store)?);
-            Ok(())
-        })
-    }
+    unsafe { on_batch_into(batch, place(out), error, operation) }
 }
 
-/// Runs one operation as a batch of its own and stores what it answers once that is committed.
+/// `on_db_into` with the answer stored in `*out`.
 ///
 /// # Safety
 /// As `on_batch`.
-pub(super) unsafe fn on_db<T>(
+pub(super) unsafe fn on_db<T: 'static>(
     db: *const stratum_db,
     out: *mut T,
     error: *mut *mut stratum_error,
     operation: impl FnOnce(&mut Batch, &Store) -> Call<T>,
 ) -> i32 {
     // SAFETY: the caller's promise.
-    unsafe {
-        guard::call(error, || {
-            let out = Out::optional("the place for the ids", out)?;
-            let object = handles::enter(db)?;
-            object.store.check_not_in_callback()?;
-            let mut batch = object.store.db.batch()?;
-            let answer = operation(&mut batch, &object.store)?;
-            batch.commit()?;
-            out.put(answer);
-            Ok(())
-        })
-    }
+    unsafe { on_db_into(db, place(out), error, operation) }
+}
+
+/// # Safety
+/// `out` is NULL or leads to room for a `T`.
+unsafe fn place<T: 'static>(out: *mut T) -> Call<impl FnOnce(T)> {
+    // SAFETY: the caller's promise.
+    let out = unsafe { Out::optional("the place for the ids", out)? };
+    Ok(move |answer| out.put(answer))
 }
 
 /// Makes an empty batch. The caller commits it with stratum_batch_commit or abandons it with stratum_batch_free.

@@ -5,6 +5,7 @@
 
 #![allow(unsafe_code)] // the C boundary
 
+use std::ffi::c_void;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -17,9 +18,12 @@ use super::handles::{self, Handle, Kind};
 use super::status::{Call, Failure, STRATUM_BUSY};
 use super::tree::stratum_input;
 use super::value_out::{Arena, Frozen};
-use super::view::{self, stratum_view};
-use crate::store::{Documents, Inputs};
-use crate::{DocumentId, Input, View};
+use super::view::{self, stratum_view, too_small};
+use crate::format::packed::encode_columns;
+use crate::format::value::encode_value;
+use crate::{DocumentId, Documents, Input, Inputs};
+
+const ROW_HEADER_LEN: usize = 24;
 
 /// Walks over the ids of the documents in a view, ascending.
 pub struct stratum_document_cursor(());
@@ -30,7 +34,6 @@ pub struct stratum_input_cursor(());
 /// What a document cursor handle holds.
 pub(super) struct DocumentCursor {
     store: Arc<Store>,
-    view: View,
     rows: Mutex<Documents>,
 }
 
@@ -42,8 +45,24 @@ pub(super) struct InputCursor {
 
 struct InputRows {
     inputs: Inputs,
+    /// Read, but too long for the buffer of `fill`: the next one to give.
+    pending: Option<Input>,
+    /// Met after rows that `fill` gave: what the next call answers.
+    failed: Option<Failure>,
     /// The row that C borrows until the next call.
     current: Option<CurrentInput>,
+}
+
+impl InputRows {
+    fn next(&mut self) -> Call<Option<Input>> {
+        if let Some(failure) = self.failed.take() {
+            return Err(failure);
+        }
+        match self.pending.take() {
+            Some(input) => Ok(Some(input)),
+            None => Ok(self.inputs.next().transpose()?),
+        }
+    }
 }
 
 struct CurrentInput {
@@ -70,7 +89,7 @@ fn alone<'a, T>(store: &Store, rows: &'a Mutex<T>) -> Call<MutexGuard<'a, T>> {
 
 /// A cursor over the live document ids of the view, ascending, from the id `from` on (0: from the first). It keeps the
 /// moment of the view and may outlive it. The caller frees it with stratum_document_cursor_free.
-/// Errors: STRATUM_CLOSED, STRATUM_IO, STRATUM_CORRUPTION.
+/// Errors: STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
@@ -86,7 +105,7 @@ pub unsafe extern "C" fn stratum_view_documents(
             let out = Out::required("cursor", cursor)?;
             let cursor = view::with(view, |view, store| {
                 let rows = Mutex::new(view.documents(first(from))?);
-                Ok(DocumentCursor { store: Arc::clone(store), view: view.clone(), rows })
+                Ok(DocumentCursor { store: Arc::clone(store), rows })
             })?;
             out.put(handles::insert(cursor)?);
             Ok(())
@@ -161,7 +180,7 @@ pub unsafe extern "C" fn stratum_document_cursor_fill(
 }
 
 /// Moves the cursor, forwards or back: the next id will be the first one that is `from` or above (0: the first of all).
-/// Errors: STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+/// Errors: STRATUM_CLOSED, STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -174,8 +193,7 @@ pub unsafe extern "C" fn stratum_document_cursor_seek(
     unsafe {
         guard::call(error, || {
             let cursor = handles::enter(cursor)?;
-            let mut rows = alone(&cursor.store, &cursor.rows)?;
-            *rows = cursor.view.documents(first(from))?;
+            alone(&cursor.store, &cursor.rows)?.seek(first(from));
             Ok(())
         })
     }
@@ -209,7 +227,7 @@ pub unsafe extern "C" fn stratum_view_input_cursor(
             let out = Out::required("cursor", cursor)?;
             let cursor = view::with(view, |view, store| {
                 let inputs = view.inputs(arguments::document(document)?)?;
-                let rows = Mutex::new(InputRows { inputs, current: None });
+                let rows = Mutex::new(InputRows { inputs, pending: None, failed: None, current: None });
                 Ok(InputCursor { store: Arc::clone(store), rows })
             })?;
             out.put(handles::insert(cursor)?);
@@ -235,7 +253,7 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
             let cursor = handles::enter(cursor)?;
             let mut rows = alone(&cursor.store, &cursor.rows)?;
             rows.current = None;
-            let input = rows.inputs.next().ok_or(Failure::End)??;
+            let input = rows.next()?.ok_or(Failure::End)?;
             let mut arena = Arena::default();
             let view = Frozen(arena.input(&input));
             let current = rows.current.insert(CurrentInput { view, _arena: arena, _input: input });
@@ -243,6 +261,92 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
             Ok(())
         })
     }
+}
+
+/// The next inputs as packed rows, little-endian, as many as there are and the buffer holds:
+///
+///      0 u32 length of the row in units of 8 bytes, this header included
+///      4 u32 id of the input
+///      8 u32 length of the value     12 u32 length of the output, 0 for none
+///     16 u32 length of the columns section, 0 for none     20 u32 0
+///     24 the value, the output, the columns
+///
+/// with lengths in units of 8 bytes, and values and columns in their encoded form ("Value" and "Columns section" in
+/// docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
+/// answer is STRATUM_OK; where not even the next row fits, the bytes that it needs, and the cursor stays where it is.
+/// Errors: STRATUM_END (past the last), STRATUM_BUFFER_TOO_SMALL, STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO,
+/// STRATUM_CORRUPTION (rows that were read before it are given first).
+///
+/// Thread safety: one thread at a time.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stratum_input_cursor_fill(
+    cursor: *mut stratum_input_cursor,
+    buffer: *mut c_void,
+    capacity: usize,
+    length: *mut usize,
+    error: *mut *mut stratum_error,
+) -> i32 {
+    // SAFETY: the caller's pointers, as the header's conventions demand.
+    unsafe {
+        guard::call(error, || {
+            let out = Out::required("length", length)?;
+            let mut buffer = Buffer::new("buffer", buffer.cast::<u8>(), capacity)?;
+            let cursor = handles::enter(cursor)?;
+            let mut rows = alone(&cursor.store, &cursor.rows)?;
+            rows.current = None;
+            let mut filled = 0;
+            let mut row = Vec::new();
+            loop {
+                let input = match rows.next() {
+                    Ok(Some(input)) => input,
+                    Ok(None) => break,
+                    Err(failure) if filled == 0 => return Err(failure),
+                    Err(failure) => {
+                        rows.failed = Some(failure);
+                        break;
+                    }
+                };
+                row.clear();
+                encode_row(&input, &mut row);
+                if !buffer.put(filled, &row) {
+                    rows.pending = Some(input);
+                    if filled == 0 {
+                        out.put(row.len());
+                        return Err(too_small(row.len(), capacity));
+                    }
+                    break;
+                }
+                filled += row.len();
+            }
+            if filled == 0 {
+                return Err(Failure::End);
+            }
+            out.put(filled);
+            Ok(())
+        })
+    }
+}
+
+/// Appends the packed row of an input.
+fn encode_row(input: &Input, row: &mut Vec<u8>) {
+    row.resize(ROW_HEADER_LEN, 0);
+    let mut section = |at: usize, write: &mut dyn FnMut(&mut Vec<u8>)| {
+        let start = row.len();
+        write(row);
+        let length8 = ((row.len() - start) / 8) as u32;
+        row[at..at + 4].copy_from_slice(&length8.to_le_bytes());
+    };
+    section(8, &mut |row| encode_value(&input.value, row));
+    section(12, &mut |row| {
+        if let Some(output) = &input.output {
+            encode_value(output, row);
+        }
+    });
+    section(16, &mut |row| encode_columns(&input.columns, row));
+    let id = input.id.map_or(0, |id| id.get() as u32);
+    row[4..8].copy_from_slice(&id.to_le_bytes());
+    let length8 = (row.len() / 8) as u32;
+    row[..4].copy_from_slice(&length8.to_le_bytes());
 }
 
 /// Frees the cursor and sets `*cursor` to NULL; what was borrowed from it ends. A NULL is no error.

@@ -88,20 +88,15 @@ pub struct stratum_progress {
 
 impl From<Progress> for stratum_progress {
     fn from(progress: Progress) -> stratum_progress {
-        stratum_progress {
-            struct_size: size_of::<stratum_progress>(),
-            segments_done: progress.segments_done,
-            segments_total: progress.segments_total,
-            bytes_read: progress.bytes_read,
-            bytes_written: progress.bytes_written,
-            bytes_reclaimed: progress.bytes_reclaimed,
-        }
+        let Progress { segments_done, segments_total, bytes_read, bytes_written, bytes_reclaimed } = progress;
+        let struct_size = size_of::<stratum_progress>();
+        stratum_progress { struct_size, segments_done, segments_total, bytes_read, bytes_written, bytes_reclaimed }
     }
 }
 
 /// Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is done
-/// stays done). `progress` is valid during the call only. It may read the store; writes, flush, compaction and close of
-/// the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+/// stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint, compaction,
+/// verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
 pub type stratum_progress_fn =
     Option<unsafe extern "C" fn(progress: *const stratum_progress, context: *mut c_void) -> i32>;
 
@@ -260,7 +255,7 @@ pub unsafe extern "C" fn stratum_db_compact_now(
 ///
 /// # Safety
 /// `error` is NULL or leads to room for a pointer.
-unsafe fn on_store(
+pub(super) unsafe fn on_store(
     db: *const stratum_db,
     error: *mut *mut stratum_error,
     work: impl FnOnce(&Store) -> Call<()>,

@@ -37,13 +37,14 @@ impl Drop for Inside {
     }
 }
 
-/// Keeps panics inside the wall from printing to the host's stderr.
+/// Keeps panics inside the wall, and on the stores' own threads, from printing to the host's stderr.
 fn silence_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
-            if INSIDE.try_with(|inside| inside.get() == 0).unwrap_or(true) {
+            let inside = INSIDE.try_with(|inside| inside.get() > 0).unwrap_or(false);
+            if !inside && std::thread::current().name() != Some("stratum") {
                 before(info);
             }
         }));

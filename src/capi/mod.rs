@@ -17,6 +17,7 @@ mod operations;
 mod value_in;
 mod value_out;
 
+pub mod apply;
 pub mod batch;
 pub mod batch_writes;
 pub mod cursor;

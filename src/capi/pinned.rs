@@ -55,15 +55,17 @@ pub extern "C" fn stratum_pinned_length(pinned: *const stratum_pinned) -> usize 
     guard::peek(0, || Ok(handles::enter(pinned)?.bytes().len()))
 }
 
-/// 1 where the bytes of a packed tree are the store's own (a mapped log file), 0 where they are a copy, or a blob, or
-/// `pinned` is not an open handle.
+/// 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open handle.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn stratum_pinned_is_borrowed(pinned: *const stratum_pinned) -> i32 {
-    guard::peek(0, || match &*handles::enter(pinned)? {
-        PinnedObject::Tree(tree) => Ok(i32::from(tree.is_pinned())),
-        PinnedObject::Blob(_) | PinnedObject::Many(_) => Ok(0),
+    guard::peek(0, || {
+        Ok(i32::from(match &*handles::enter(pinned)? {
+            PinnedObject::Blob(blob) => blob.is_pinned(),
+            PinnedObject::Tree(tree) => tree.is_pinned(),
+            PinnedObject::Many(_) => false,
+        }))
     })
 }
 

@@ -17,7 +17,7 @@ pub struct stratum_stats {
     pub struct_size: usize,
     /// Live documents.
     pub documents: u64,
-    /// Documents, inputs and outputs, as counted when last folded or written.
+    /// Live documents, inputs and outputs.
     pub nodes: u64,
     /// Bytes on disk that the newest view reaches.
     pub live_bytes: u64,
@@ -57,16 +57,22 @@ pub struct stratum_stats {
     pub mapped_bytes: u64,
     /// Bytes of memory in the index.
     pub index_bytes: u64,
+    /// Bytes of disk set aside for deletes and compaction on a full disk.
+    pub reserved_bytes: u64,
     /// Sequence number of the newest commit.
     pub sequence: u64,
     /// Sequence number of the newest commit that is known durable.
     pub durable_sequence: u64,
+    /// Checkpoints written since the store was opened.
+    pub checkpoints: u64,
     /// Sequence number that the last checkpoint covers; 0 for none.
     pub checkpoint_sequence: u64,
     /// Bytes of unacknowledged log that were discarded when the store was opened.
     pub recovery_discarded_bytes: u64,
     /// Bytes of log that the open had to read.
     pub recovery_replayed_bytes: u64,
+    /// Steps of background work that failed since the store was opened.
+    pub background_failures: u64,
     /// 1 where the open used a checkpoint, otherwise 0.
     pub opened_from_checkpoint: i32,
     /// 1 where a failed sync stopped all writing until the store is reopened, otherwise 0.
@@ -75,36 +81,73 @@ pub struct stratum_stats {
 
 impl From<Stats> for stratum_stats {
     fn from(stats: Stats) -> stratum_stats {
+        // without `..`: a new figure is an error here until C has it too
+        let Stats {
+            documents,
+            nodes,
+            live_bytes,
+            total_bytes,
+            garbage_bytes,
+            amplification,
+            segments,
+            active_segment_bytes,
+            retained_bytes,
+            snapshots,
+            compactions,
+            compaction_bytes_read,
+            compaction_bytes_written,
+            folds,
+            commits,
+            durable_commits,
+            syncs,
+            largest_group,
+            paced_commits,
+            mapped_bytes,
+            index_bytes,
+            reserved_bytes,
+            sequence,
+            durable_sequence,
+            checkpoints,
+            checkpoint_sequence,
+            recovery_discarded_bytes,
+            recovery_replayed_bytes,
+            background_failures,
+            opened_from_checkpoint,
+            poisoned,
+        } = stats;
         stratum_stats {
             struct_size: size_of::<stratum_stats>(),
-            documents: stats.documents,
-            nodes: stats.nodes,
-            live_bytes: stats.live_bytes,
-            total_bytes: stats.total_bytes,
-            garbage_bytes: stats.garbage_bytes,
-            amplification: stats.amplification,
-            segments: stats.segments,
-            active_segment_bytes: stats.active_segment_bytes,
-            retained_bytes: stats.retained_bytes,
-            snapshots: stats.snapshots,
-            compactions: stats.compactions,
-            compaction_bytes_read: stats.compaction_bytes_read,
-            compaction_bytes_written: stats.compaction_bytes_written,
-            folds: stats.folds,
-            commits: stats.commits,
-            durable_commits: stats.durable_commits,
-            syncs: stats.syncs,
-            largest_group: stats.largest_group,
-            paced_commits: stats.paced_commits,
-            mapped_bytes: stats.mapped_bytes,
-            index_bytes: stats.index_bytes,
-            sequence: stats.sequence,
-            durable_sequence: stats.durable_sequence,
-            checkpoint_sequence: stats.checkpoint_sequence,
-            recovery_discarded_bytes: stats.recovery_discarded_bytes,
-            recovery_replayed_bytes: stats.recovery_replayed_bytes,
-            opened_from_checkpoint: i32::from(stats.opened_from_checkpoint),
-            poisoned: i32::from(stats.poisoned),
+            documents,
+            nodes,
+            live_bytes,
+            total_bytes,
+            garbage_bytes,
+            amplification,
+            segments,
+            active_segment_bytes,
+            retained_bytes,
+            snapshots,
+            compactions,
+            compaction_bytes_read,
+            compaction_bytes_written,
+            folds,
+            commits,
+            durable_commits,
+            syncs,
+            largest_group,
+            paced_commits,
+            mapped_bytes,
+            index_bytes,
+            reserved_bytes,
+            sequence,
+            durable_sequence,
+            checkpoints,
+            checkpoint_sequence,
+            recovery_discarded_bytes,
+            recovery_replayed_bytes,
+            background_failures,
+            opened_from_checkpoint: i32::from(opened_from_checkpoint),
+            poisoned: i32::from(poisoned),
         }
     }
 }

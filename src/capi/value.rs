@@ -1,11 +1,13 @@
 //! Typed values as C sees them: one tagged union, the same on the way in and on the way out.
 //!
-//! 1. The kind numbers are those of the stored form (`format::value`).
+//! 1. The kind numbers are those of the stored form (`format::value::kind`), which the compiler checks below.
 //! 2. These structs are `repr(C)` and never change; what is new gets a new kind.
 
 #![allow(unsafe_code)] // the extern "C" constructors carry `no_mangle`, which can clash at link time
 
 use std::ffi::{c_char, c_void};
+
+use crate::format::value::kind;
 
 /// Nothing; not the same as a missing value.
 pub const STRATUM_KIND_NULL: u32 = 1;
@@ -34,6 +36,17 @@ pub const STRATUM_KIND_STRING_MAP: u32 = 11;
 pub const STRATUM_KIND_LIST: u32 = 12;
 /// A map of text to values of any kind: as.entries, count of them. Keys are unique and keep their order.
 pub const STRATUM_KIND_MAP: u32 = 13;
+
+const _: () = {
+    assert!(STRATUM_KIND_NULL == kind::NULL as u32 && STRATUM_KIND_BOOL == kind::BOOL as u32);
+    assert!(STRATUM_KIND_INT64 == kind::INT64 as u32 && STRATUM_KIND_DOUBLE == kind::DOUBLE as u32);
+    assert!(STRATUM_KIND_DECIMAL == kind::DECIMAL as u32 && STRATUM_KIND_STRING == kind::STRING as u32);
+    assert!(STRATUM_KIND_BYTES == kind::BYTES as u32 && STRATUM_KIND_INT64_LIST == kind::INT64_LIST as u32);
+    assert!(STRATUM_KIND_DOUBLE_LIST == kind::DOUBLE_LIST as u32);
+    assert!(STRATUM_KIND_STRING_LIST == kind::STRING_LIST as u32);
+    assert!(STRATUM_KIND_STRING_MAP == kind::STRING_MAP as u32);
+    assert!(STRATUM_KIND_LIST == kind::LIST as u32 && STRATUM_KIND_MAP == kind::MAP as u32);
+};
 
 /// UTF-8 text: length bytes at data, not NUL-terminated; NULs may be part of it. data may be NULL where length is 0.
 #[repr(C)]

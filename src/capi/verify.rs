@@ -5,7 +5,7 @@
 use std::ptr;
 
 use super::arguments::Out;
-use super::db::stratum_db;
+use super::db::{on_store, stratum_db};
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
@@ -67,43 +67,40 @@ impl Handle for stratum_report {
 }
 
 impl Report {
-    fn new(report: &VerifyReport) -> Report {
-        let mut texts = Vec::with_capacity(2 * report.damage.len());
+    fn new(report: VerifyReport) -> Report {
+        let VerifyReport { segments, records, bytes, documents, inputs, outputs, damage } = report;
+        let mut texts = Vec::with_capacity(2 * damage.len());
         let mut keep = |text: String| {
             let view = stratum_text { data: lasting(text.as_bytes()).cast(), length: text.len() };
             texts.push(text); // a string's bytes stay where they are when it moves
             view
         };
-        let damage: Vec<stratum_damage> = report
-            .damage
-            .iter()
-            .map(|damage| stratum_damage {
-                file: keep(damage.file.display().to_string()),
-                offset: damage.offset,
-                document: damage.document.map_or(0, |id| id.get()),
-                what: keep(damage.what.clone()),
-            })
-            .collect();
+        let mut places = Vec::with_capacity(damage.len());
+        for place in damage {
+            let document = place.document.map_or(0, |id| id.get());
+            let (file, what) = (keep(place.file.display().to_string()), keep(place.what));
+            places.push(stratum_damage { file, offset: place.offset, document, what });
+        }
         let findings = stratum_findings {
             struct_size: size_of::<stratum_findings>(),
-            segments: report.segments,
-            records: report.records,
-            bytes: report.bytes,
-            documents: report.documents,
-            inputs: report.inputs,
-            outputs: report.outputs,
-            damage: lasting(&damage),
-            damage_count: damage.len(),
+            segments,
+            records,
+            bytes,
+            documents,
+            inputs,
+            outputs,
+            damage: lasting(&places),
+            damage_count: places.len(),
         };
-        Report { findings: Frozen(findings), _damage: Frozen(damage), _texts: texts }
+        Report { findings: Frozen(findings), _damage: Frozen(places), _texts: texts }
     }
 }
 
 /// Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of this
 /// call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
-/// Errors: STRATUM_IO, STRATUM_CLOSED.
+/// Errors: STRATUM_IO, STRATUM_CLOSED, STRATUM_BUSY (inside a callback).
 ///
-/// Thread safety: any thread; reads and writes go on meanwhile.
+/// Thread safety: any thread; reads and writes go on meanwhile, compaction waits.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn stratum_db_verify(
     db: *const stratum_db,
@@ -112,10 +109,9 @@ pub unsafe extern "C" fn stratum_db_verify(
 ) -> i32 {
     // SAFETY: the caller's pointers, as the header's conventions demand.
     unsafe {
-        guard::call(error, || {
+        on_store(db, error, |store| {
             let out = Out::required("report", report)?;
-            let found = handles::enter(db)?.store.db.verify()?;
-            out.put(handles::insert(Report::new(&found))?);
+            out.put(handles::insert(Report::new(store.db.verify()?))?);
             Ok(())
         })
     }

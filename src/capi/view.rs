@@ -199,7 +199,8 @@ pub unsafe extern "C" fn stratum_view_read_blob(
     }
 }
 
-fn too_small(needed: usize, capacity: usize) -> Failure {
+/// `STRATUM_BUFFER_TOO_SMALL`, with lengths in bytes.
+pub(super) fn too_small(needed: usize, capacity: usize) -> Failure {
     Failure::Refused(STRATUM_BUFFER_TOO_SMALL, format!("the answer has {needed} bytes, the buffer {capacity}").into())
 }
 

@@ -15,5 +15,5 @@
 mod plan;
 mod rewrite;
 
-pub use plan::{Usage, choose, choose_all, is_over_ceiling, retained_by_overhead};
-pub use rewrite::{Job, Output, rewrite};
+pub use plan::{Usage, choose, choose_all, is_over_ceiling};
+pub use rewrite::{Job, Output, discard, newest_blob_place, rewrite};

@@ -23,7 +23,7 @@ pub struct Usage {
 }
 
 /// Bytes of a segment that compaction could not free: its header and footer.
-pub fn retained_by_overhead(meta: &SegmentMeta) -> u64 {
+fn retained_by_overhead(meta: &SegmentMeta) -> u64 {
     let footer = if meta.footer == 0 { 0 } else { meta.length.saturating_sub(meta.footer) };
     HEADER_LEN + footer
 }
@@ -47,7 +47,8 @@ pub fn is_over_ceiling(total: u64, live: u64, options: &Options) -> bool {
 pub fn choose(sealed: &[Usage], total: u64, live: u64, options: &Options) -> Vec<SegmentMeta> {
     let start_at = 1.0 + (options.max_amplification - 1.0) / 2.0;
     if total > (live as f64 * start_at) as u64 + options.segment_size {
-        let mut by_garbage: Vec<Usage> = sealed.iter().copied().filter(|usage| usage.garbage() * 16 > usage.meta.length).collect();
+        let mut by_garbage: Vec<Usage> =
+            sealed.iter().copied().filter(|usage| usage.garbage() * 16 > usage.meta.length).collect();
         by_garbage.sort_by(|a, b| fraction(b).total_cmp(&fraction(a)));
         let job = take_job(by_garbage.into_iter(), options);
         if !job.is_empty() {

@@ -78,7 +78,7 @@ pub fn rewrite(job: &Job<'_>) -> Result<Output> {
 }
 
 /// Removes the files of an output that will not be published.
-pub(crate) fn discard(dir: &Dir, output: &Output) {
+pub fn discard(dir: &Dir, output: &Output) {
     for (segment, _) in &output.segments {
         // Left behind, the file is a leftover that no manifest names; the next open removes it.
         let _ = dir.remove(segment.path());
@@ -116,7 +116,11 @@ impl Writer<'_> {
         let changed = !slot.runs().is_empty();
         match header.kind {
             RecordKind::Tree if slot.tree().is_some_and(|tree| tree.same_place(&here)) => {
-                if changed { self.fold(header.document, slot) } else { self.copy(segment, offset) }
+                if changed {
+                    self.fold(header.document, slot)
+                } else {
+                    self.copy(segment, offset)
+                }
             }
             RecordKind::Delta if slot.runs().iter().any(|run| run.extent.same_place(&here)) => {
                 self.fold(header.document, slot)
@@ -220,7 +224,7 @@ impl Writer<'_> {
 
     fn finish_segment(&mut self) -> Result<()> {
         let Some((builder, id)) = self.builder.take() else { return Ok(()) };
-        match builder.finish(self.job.dir, self.job.options.read_mode) {
+        match builder.finish(self.job.options.read_mode) {
             Ok((segment, meta)) => {
                 self.output.bytes_written += meta.length;
                 self.output.segments.push((segment, meta));
@@ -254,7 +258,7 @@ fn compose(layers: &Layers, document: u64, runs: &[Run]) -> Result<(RecordHeader
 }
 
 /// What a run of deltas says of the blob.
-pub(crate) fn newest_blob_place(runs: &[Run]) -> BlobPlace {
+pub fn newest_blob_place(runs: &[Run]) -> BlobPlace {
     let places = runs.iter().rev().map(|run| run.extent.blob);
     places.into_iter().find(|place| *place != BlobPlace::Unchanged).unwrap_or(BlobPlace::Unchanged)
 }

@@ -207,11 +207,12 @@ mod tests {
         let bytes = encoded();
         let reader = CheckpointReader::open(&bytes).unwrap();
         let mut rows = Vec::new();
-        reader.rows(|document, entries| {
-            rows.push((document, entries.to_vec()));
-            Ok(())
-        })
-        .unwrap();
+        reader
+            .rows(|document, entries| {
+                rows.push((document, entries.to_vec()));
+                Ok(())
+            })
+            .unwrap();
         assert_eq!((reader.head, rows), sample());
     }
 

@@ -28,6 +28,11 @@ pub const VERSION: u32 = 1;
 #[error("malformed: {0}")]
 pub struct Malformed(pub &'static str);
 
+impl Malformed {
+    /// Not damage, but a version or required feature that this version does not know.
+    pub const NEWER: Malformed = Malformed("written by a newer version of Stratum");
+}
+
 /// The result of decoding.
 pub type Decoded<T> = Result<T, Malformed>;
 

@@ -12,8 +12,10 @@ pub const MANIFEST_NEW: &str = "MANIFEST.new";
 pub const CHECKPOINT: &str = "CHECKPOINT";
 /// A checkpoint being written; it counts only once it is renamed.
 pub const CHECKPOINT_NEW: &str = "CHECKPOINT.new";
-/// The reserved segment: blocks without records, for deletes and compaction on a full disk.
-pub const SPARE: &str = "SPARE";
+/// Reserved blocks without records: a log segment for deletes on a full disk.
+pub const SPARE_LOG: &str = "SPARE.log";
+/// Reserved blocks without records: an output segment for compaction on a full disk.
+pub const SPARE_COMPACTION: &str = "SPARE.compaction";
 
 /// `segment-0000002a.strat` for segment 42.
 pub fn segment(id: u32) -> String {
@@ -47,7 +49,9 @@ mod tests {
         for id in [0, 1, 42, u32::MAX] {
             assert_eq!(segment_id(Path::new(&segment(id))), Some(id));
         }
-        for other in ["MANIFEST", "segment-1.strat", "segment-0000002A.strat", "segment-.strat", "segment-+000002a.strat"] {
+        for other in
+            ["MANIFEST", "segment-1.strat", "segment-0000002A.strat", "segment-.strat", "segment-+000002a.strat"]
+        {
             assert_eq!(segment_id(Path::new(other)), None, "{other}");
         }
     }

@@ -32,7 +32,9 @@ pub enum SegmentKind {
 impl SegmentKind {
     /// The kind with this number.
     pub fn from_number(number: u32) -> Option<SegmentKind> {
-        [SegmentKind::Log, SegmentKind::Compacted, SegmentKind::Recovered].into_iter().find(|kind| *kind as u32 == number)
+        [SegmentKind::Log, SegmentKind::Compacted, SegmentKind::Recovered]
+            .into_iter()
+            .find(|kind| *kind as u32 == number)
     }
 
     /// Whether its records stand in commit frames.

@@ -127,11 +127,6 @@ impl Layers {
         self.layers[0].malformed(error)
     }
 
-    /// Documents, inputs and outputs.
-    pub fn nodes(&self) -> i64 {
-        self.layers.iter().map(|layer| i64::from(layer.header.nodes)).sum()
-    }
-
     /// The document's blob.
     pub fn blob(&self) -> Result<Bytes> {
         match self.stack()?.blob() {
@@ -142,7 +137,8 @@ impl Layers {
     }
 
     fn external_blob(&self, length: u64, expected: u32) -> Result<Bytes> {
-        let (segment, extent) = self.blob.as_ref().ok_or_else(|| self.malformed(Malformed("the blob's record is missing")))?;
+        let (segment, extent) =
+            self.blob.as_ref().ok_or_else(|| self.malformed(Malformed("the blob's record is missing")))?;
         let bytes = segment.read(extent.offset(), extent.length())?;
         let header = checked_header(segment, &bytes, extent, self.document, RecordKind::Blob)?;
         let wrong = |what| segment.damage(extent.offset(), Some(self.document), what);

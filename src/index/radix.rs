@@ -129,7 +129,12 @@ fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
         Node::Sparse(slots) => {
             let at = page_index(id) as u8;
             match (slots.binary_search_by_key(&at, |(at, _)| *at), slot.is_vacant()) {
-                (Ok(found), true) => drop(slots.remove(found)),
+                (Ok(found), true) => {
+                    slots.remove(found);
+                    if slots.capacity() > 2 * slots.len() {
+                        slots.shrink_to_fit();
+                    }
+                }
                 (Ok(found), false) => slots[found].1 = slot,
                 (Err(_), true) => {}
                 (Err(before), false) => slots.insert(before, (at, slot)),
@@ -193,9 +198,12 @@ fn memory_of(node: &Node) -> u64 {
             let below: u64 = children.iter().flatten().map(|child| memory_of(child)).sum();
             below + (children.capacity() * size_of::<Option<Arc<Node>>>()) as u64
         }
-        Node::Dense(slots, _) => (slots.capacity() * size_of::<Slot>()) as u64 + slots.iter().map(changed_memory).sum::<u64>(),
+        Node::Dense(slots, _) => {
+            (slots.capacity() * size_of::<Slot>()) as u64 + slots.iter().map(changed_memory).sum::<u64>()
+        }
         Node::Sparse(slots) => {
-            (slots.capacity() * size_of::<(u8, Slot)>()) as u64 + slots.iter().map(|(_, slot)| changed_memory(slot)).sum::<u64>()
+            (slots.capacity() * size_of::<(u8, Slot)>()) as u64
+                + slots.iter().map(|(_, slot)| changed_memory(slot)).sum::<u64>()
         }
     };
     heap + (size_of::<Node>() + 16) as u64

@@ -170,9 +170,10 @@ impl Document {
 
     fn add_run(&mut self, run: Run, moved: &mut Moved) {
         let superseded = self.tree.is_some_and(|tree| tree.sequence >= run.extent.sequence)
-            || self.runs.iter().any(|other| {
-                other.covers(&run) && (!run.covers(other) || other.extent.segment >= run.extent.segment)
-            });
+            || self
+                .runs
+                .iter()
+                .any(|other| other.covers(&run) && (!run.covers(other) || other.extent.segment >= run.extent.segment));
         if superseded {
             return;
         }
@@ -191,7 +192,11 @@ impl Document {
     /// The newest word on where the blob is.
     fn blob_place(&self) -> BlobPlace {
         let layers = self.tree.iter().chain(self.runs.iter().map(|run| &run.extent));
-        layers.rev().map(|layer| layer.blob).find(|place| *place != BlobPlace::Unchanged).unwrap_or(BlobPlace::Unchanged)
+        layers
+            .rev()
+            .map(|layer| layer.blob)
+            .find(|place| *place != BlobPlace::Unchanged)
+            .unwrap_or(BlobPlace::Unchanged)
     }
 
     fn settle(&mut self, moved: &mut Moved) {

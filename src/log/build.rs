@@ -95,7 +95,7 @@ impl SegmentBuilder {
     }
 
     /// Ends the segment with its footer, syncs it, and opens it for reading.
-    pub fn finish(mut self, dir: &Dir, mode: ReadMode) -> Result<(Arc<Segment>, SegmentMeta)> {
+    pub fn finish(mut self, mode: ReadMode) -> Result<(Arc<Segment>, SegmentMeta)> {
         let footer = self.length();
         self.documents.sort_unstable();
         self.documents.dedup();
@@ -112,7 +112,7 @@ impl SegmentBuilder {
             min_sequence: self.min_sequence,
             max_sequence: self.max_sequence,
         };
-        let segment = Segment::open(dir, &self.header.store, self.header.id, Some(self.flushed), mode)?;
+        let segment = Segment::new(self.header, self.path, self.file, self.flushed, self.flushed, mode)?;
         Ok((Arc::new(segment), meta))
     }
 }

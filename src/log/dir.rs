@@ -73,7 +73,11 @@ impl Dir {
         let file = self.create(&from)?;
         file.write_all_at(0, bytes).map_err(|error| Error::io("writing", &from, error))?;
         file.sync().map_err(|error| Error::io("syncing", &from, error))?;
-        self.fs.rename(&from, &to).map_err(|error| Error::unknown("renaming to", &to, error))?;
+        self.fs.rename(&from, &to).map_err(|error| match Error::io("renaming to", &to, error) {
+            // Refused for want of room, it did not happen; after any other failure it may have.
+            Error::Io { action, path, source } => Error::CommitUnknown { action, path, source },
+            refused => refused,
+        })?;
         self.sync()?;
         Ok(file)
     }

@@ -92,11 +92,6 @@ impl Segment {
         &self.path
     }
 
-    /// Its file.
-    pub fn file(&self) -> &Arc<dyn File> {
-        &self.file
-    }
-
     /// The mapped bytes, where it is mapped.
     pub fn mapping(&self) -> Option<&[u8]> {
         self.map.as_deref().map(|map| &**map)

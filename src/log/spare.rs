@@ -4,34 +4,39 @@
 //! 1. The reserved file never held a record; taking it is a rename, after which it is an ordinary new segment.
 //! 2. Failing to set it aside is no error: there is just nothing to take then.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::dir::Dir;
 use crate::error::{Error, Result};
-use crate::format::names;
 use crate::vfs::{File, OpenMode};
 
-/// The reserved segment of a store.
-#[derive(Default)]
+/// One reserved segment of a store.
 pub struct Spare {
+    path: PathBuf,
     /// Bytes set aside; zero for none.
     reserved: Mutex<u64>,
 }
 
 impl Spare {
+    /// The reserve under this name. What an earlier process set aside is there to be taken.
+    pub fn find(dir: &Dir, name: &str) -> Result<Spare> {
+        let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
+        let found = listed.iter().any(|other| other.as_os_str() == name);
+        Ok(Spare { path: dir.join(name), reserved: Mutex::new(u64::from(found)) })
+    }
+
     /// Sets aside at least `bytes`, if there is room; cheap where that is done already.
     pub fn reserve(&self, dir: &Dir, bytes: u64) {
         let mut reserved = self.reserved.lock();
         if *reserved >= bytes {
             return;
         }
-        let path = dir.join(names::SPARE);
-        let file = match dir.fs().open(&path, OpenMode::ReadWrite) {
+        let file = match dir.fs().open(&self.path, OpenMode::ReadWrite) {
             Ok(file) => Ok(file),
-            Err(_) => dir.fs().create(&path),
+            Err(_) => dir.fs().create(&self.path),
         };
         if file.and_then(|file| file.preallocate(bytes)).is_ok() {
             *reserved = bytes;
@@ -45,10 +50,16 @@ impl Spare {
 
     /// The reserved file, now a new segment's.
     pub fn take(&self, dir: &Dir, path: &Path) -> Result<Arc<dyn File>> {
-        let mut reserved = self.reserved.lock();
-        *reserved = 0;
-        let spare = dir.join(names::SPARE);
-        dir.fs().rename(&spare, path).map_err(|error| Error::io("taking the reserved segment for", path, error))?;
+        *self.reserved.lock() = 0;
+        let renamed = dir.fs().rename(&self.path, path);
+        renamed.map_err(|error| Error::io("taking the reserved segment for", path, error))?;
         dir.fs().open(path, OpenMode::ReadWrite).map_err(|error| Error::io("opening", path, error))
+    }
+
+    /// Gives the blocks back to the file system, for something more urgent. False where there were none.
+    pub fn release(&self, dir: &Dir) -> Result<bool> {
+        let was = std::mem::take(&mut *self.reserved.lock());
+        dir.remove(&self.path)?;
+        Ok(was > 0)
     }
 }

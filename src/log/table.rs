@@ -25,11 +25,6 @@ impl SegmentTable {
         self.0.len()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Adds segments and takes others out.
     pub fn change(&mut self, added: impl IntoIterator<Item = Arc<Segment>>, removed: &[u32]) {
         let mut segments: Vec<_> = self.0.iter().filter(|segment| !removed.contains(&segment.id())).cloned().collect();

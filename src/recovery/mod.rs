@@ -11,7 +11,8 @@
 //!    damage on is discarded and reported (`tail`).
 //! 3. What survives of the unsynced tail is written anew and synced before `open` returns: the pages that the kernel
 //!    still shows may have been dropped by a failed sync. A recovered segment is never appended to.
-//! 4. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
+//! 4. What `open` shows is durable when it returns, whatever state the process before left the page cache in.
+//! 5. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
 
 mod rebuild;
 mod tail;
@@ -26,7 +27,8 @@ use crate::format::names;
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
 use crate::log::build::SegmentBuilder;
-use crate::log::{Dir, Segment, SegmentTable, scan};
+use crate::log::spare::Spare;
+use crate::log::{Dir, Segment, SegmentTable};
 use crate::manifest::Manifest;
 use crate::options::{Options, ReadMode};
 use crate::vfs::{FileLock, FileSystem};
@@ -50,6 +52,8 @@ pub struct Opened {
     pub next_document: u64,
     /// What recovery had to do.
     pub report: Report,
+    /// The reserves for a full disk: a log segment, and an output of compaction.
+    pub spares: (Spare, Spare),
 }
 
 /// What recovery had to do.
@@ -126,7 +130,8 @@ fn look(dir: &Dir) -> Result<Found> {
 /// Finds the newest moment of a locked store.
 fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: ReadMode) -> Result<Opened> {
     let state = manifest.state().clone();
-    let leftovers = unnamed(&dir, &manifest)?;
+    let spares = (Spare::find(&dir, names::SPARE_LOG)?, Spare::find(&dir, names::SPARE_COMPACTION)?);
+    let mut leftovers = unnamed(&dir, &manifest)?;
     let mut segments: Vec<(Arc<Segment>, u64)> = Vec::new();
     let mut tail: Option<(u32, Tail)> = None;
     for meta in state.segments.values() {
@@ -153,27 +158,30 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
         report.discarded_bytes = found.discarded;
         let at = segments.iter().position(|(segment, _)| segment.id() == id);
         let (segment, _) = segments.remove(at.unwrap_or_default());
-        let settled = settle_tail(&dir, &mut manifest, &segment, &found, mode)?;
-        for segment in settled {
-            if segment.header().kind == SegmentKind::Recovered {
-                rebuilt.relocate(&segment)?;
-            }
+        for segment in settle_tail(&dir, &mut manifest, &segment, &found, mode, &mut rebuilt)? {
             let length = segment.readable();
             segments.push((segment, length));
         }
-        if !segments.iter().any(|(segment, _)| segment.id() == id) {
-            dir.remove(&dir.segment(id))?;
-        }
+        leftovers.push(dir.segment(id));
+    }
+    // A file that an earlier recovery left may have been written anew by this one.
+    leftovers.retain(|path| !segments.iter().any(|(segment, _)| segment.path() == path));
+    if !leftovers.is_empty() {
+        // What was read may not be on disk yet, and what it replaced must not go before it is.
+        let marks = manifest.marks();
+        manifest.commit(&[], marks)?;
     }
     for path in leftovers {
         dir.remove(&path)?;
     }
+    // A process that was killed may have left names behind that are not on disk yet, the manifest's own among them.
+    dir.sync()?;
     let mut table = SegmentTable::default();
     table.change(segments.into_iter().map(|(segment, _)| segment), &[]);
     let next_document = rebuilt.next_document.max(state.marks.next_document);
     let sequence = rebuilt.sequence.max(manifest.marks().sequence);
     let state = State { index: rebuilt.index, segments: table, sequence, position: (0, 0) };
-    Ok(Opened { dir, lock, manifest, state, ledger: rebuilt.ledger, next_document, report })
+    Ok(Opened { dir, lock, manifest, state, ledger: rebuilt.ledger, next_document, report, spares })
 }
 
 /// Files that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would mean
@@ -211,22 +219,22 @@ fn first_commit(dir: &Dir, store: &[u8; 16], id: u32) -> Result<Option<u64>> {
     if segment.header().kind != SegmentKind::Log {
         return Ok(None);
     }
-    match scan::commit_at(&segment, HEADER_LEN, segment.readable()) {
+    match tail::whole_commit(&segment, HEADER_LEN, segment.readable(), 0) {
         Err(Error::Corruption(_) | Error::NewerFormat { .. }) => Ok(None),
         commit => commit.map(|commit| Some(commit.header.sequence)),
     }
 }
 
 /// Seals the active segment of the crashed process at its durable end, and moves what survives behind it into a
-/// segment of its own. Gives back the segments that take its place.
+/// segment of its own. Gives back the segments that take its place. Reads nothing.
 fn settle_tail(
     dir: &Dir,
     manifest: &mut Manifest,
     segment: &Arc<Segment>,
     tail: &Tail,
     mode: ReadMode,
+    rebuilt: &mut rebuild::Rebuilt,
 ) -> Result<Vec<Arc<Segment>>> {
-    let state = manifest.state();
     let mut marks = manifest.marks();
     marks.epoch += 1;
     marks.sequence = marks.sequence.max(tail.max_sequence);
@@ -244,25 +252,45 @@ fn settle_tail(
             max_sequence: tail.max_durable_sequence,
         };
         changes.push(Change::Segment(meta));
-        segments.push(Arc::new(Segment::open(dir, &state.store, old.id, Some(tail.durable), mode)?));
+        segment.set_readable(tail.durable);
+        segments.push(Arc::clone(segment));
     } else {
         changes.push(Change::Remove(segment.id()));
     }
-    if tail.valid_end > tail.durable {
+    if !tail.unsynced.is_empty() {
         let header = SegmentHeader {
-            store: state.store,
+            store: manifest.state().store,
             id: marks.next_segment,
             kind: SegmentKind::Recovered,
             epoch: marks.epoch,
             first_sequence: tail.max_durable_sequence + 1,
         };
-        let mut builder = SegmentBuilder::create(dir, header, None)?;
-        tail.copy_unsynced(segment, &mut builder)?;
-        let (recovered, meta) = builder.finish(dir, mode)?;
-        dir.sync()?;
+        let path = dir.segment(header.id);
+        let (recovered, meta) = write_unsynced(dir, header, tail, mode, rebuilt).inspect_err(|_| {
+            // Left behind, the file is a leftover that no manifest names; the next open removes it.
+            let _ = dir.remove(&path);
+        })?;
         changes.push(Change::Segment(meta));
         segments.push(recovered);
     }
     manifest.commit(&changes, marks)?;
     Ok(segments)
+}
+
+/// Writes the unsynced commits into a segment of their own, durable with its name, and points the index there.
+fn write_unsynced(
+    dir: &Dir,
+    header: SegmentHeader,
+    tail: &Tail,
+    mode: ReadMode,
+    rebuilt: &mut rebuild::Rebuilt,
+) -> Result<(Arc<Segment>, SegmentMeta)> {
+    let mut builder = SegmentBuilder::create(dir, header, None)?;
+    for (header, payload) in &tail.unsynced {
+        let extent = builder.append(header, payload)?;
+        rebuilt.relocate(header, extent);
+    }
+    let finished = builder.finish(mode)?;
+    dir.sync()?;
+    Ok(finished)
 }

@@ -90,18 +90,17 @@ impl Rebuilt {
     fn replay(&mut self, segment: &Arc<Segment>, from: u64, end: u64) -> Result<()> {
         self.report.replayed_bytes += end.saturating_sub(from);
         let next_document = scan::records(segment, from, end, |offset, header| {
-            self.see(segment, offset, header);
+            self.see(header, Extent::of(header, segment.id(), offset));
             Ok(())
         })?;
         self.next_document = self.next_document.max(next_document);
         Ok(())
     }
 
-    fn see(&mut self, segment: &Segment, offset: u64, header: &RecordHeader) {
+    fn see(&mut self, header: &RecordHeader, extent: Extent) {
         self.sequence = self.sequence.max(header.sequence);
         let document = header.document;
         self.next_document = self.next_document.max(document.saturating_add(1));
-        let extent = Extent::of(header, segment.id(), offset);
         let entry = match header.kind {
             RecordKind::Tree => Entry::Tree(extent),
             RecordKind::Delta => Entry::Run(Run { extent, first_sequence: header.first_sequence }),
@@ -118,25 +117,26 @@ impl Rebuilt {
         }
     }
 
-    /// Sees the records that recovery moved into `segment`: each takes the place of the one it was copied from.
-    pub fn relocate(&mut self, segment: &Arc<Segment>) -> Result<()> {
-        scan::records(segment, HEADER_LEN, segment.readable(), |offset, header| {
-            self.see(segment, offset, header);
-            Ok(())
-        })?;
-        self.finish();
-        Ok(())
+    /// Points the index at a record's copy.
+    pub fn relocate(&mut self, header: &RecordHeader, extent: Extent) {
+        self.see(header, extent);
+        self.finish_document(header.document);
     }
 
     fn finish(&mut self) {
         self.index.settle(&mut self.ledger);
     }
 
+    fn finish_document(&mut self, document: u64) {
+        self.index.apply(document, &[], &mut self.ledger);
+    }
+
     /// Whether every document has its tree and nothing points at a segment that is gone.
     fn is_whole(&self, segments: &[(Arc<Segment>, u64)]) -> bool {
         let present: HashSet<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
         let mut whole = true;
-        self.index.for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| present.contains(&at.segment)));
+        self.index
+            .for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| present.contains(&at.segment)));
         whole
     }
 

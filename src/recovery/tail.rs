@@ -17,11 +17,9 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::record::{self, Frame, RecordHeader, RecordKind};
 use crate::format::segment::HEADER_LEN;
-use crate::log::build::SegmentBuilder;
 use crate::log::{Bytes, Segment, scan};
 
 /// What the end of the active segment looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tail {
     /// Behind the last whole commit.
     pub valid_end: u64,
@@ -35,6 +33,8 @@ pub struct Tail {
     pub max_durable_sequence: u64,
     /// Highest sequence number before `valid_end`.
     pub max_sequence: u64,
+    /// The records between `durable` and `valid_end`, frames too, as they are to be written anew.
+    pub unsynced: Vec<(RecordHeader, Bytes)>,
 }
 
 /// Reads the active segment to its end.
@@ -47,6 +47,7 @@ pub fn examine(segment: &Arc<Segment>) -> Result<Tail> {
         min_sequence: u64::MAX,
         max_durable_sequence: 0,
         max_sequence: 0,
+        unsynced: Vec::new(),
     };
     let mut boundaries = vec![(HEADER_LEN, 0)];
     let mut last = segment.header().first_sequence.saturating_sub(1);
@@ -76,6 +77,7 @@ pub fn examine(segment: &Arc<Segment>) -> Result<Tail> {
     if !is_footer(segment, &rest, tail.valid_end) {
         tail.discarded = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last as u64 + 1);
     }
+    tail.unsynced = unsynced(segment, tail.durable, tail.valid_end)?;
     Ok(tail)
 }
 
@@ -86,7 +88,7 @@ fn first_sequence(commit: &scan::Commit) -> u64 {
 }
 
 /// The commit at `at`, payloads verified.
-fn whole_commit(segment: &Arc<Segment>, at: u64, end: u64, last: u64) -> Result<scan::Commit> {
+pub fn whole_commit(segment: &Arc<Segment>, at: u64, end: u64, last: u64) -> Result<scan::Commit> {
     let commit = scan::commit_at(segment, at, end)?;
     if commit.header.sequence <= last {
         return Err(segment.damage(at, None, "an older commit's remains"));
@@ -120,23 +122,21 @@ fn is_footer(segment: &Segment, rest: &Bytes, from: u64) -> bool {
     RecordHeader::decode(rest, segment.salt(), from).is_ok_and(|header| header.kind == RecordKind::Footer)
 }
 
-impl Tail {
-    /// Writes the commits between `durable` and `valid_end` into another segment.
-    pub fn copy_unsynced(&self, segment: &Arc<Segment>, into: &mut SegmentBuilder) -> Result<()> {
-        let mut at = self.durable;
-        while at < self.valid_end {
-            let commit = scan::commit_at(segment, at, self.valid_end)?;
-            let frame = Frame { durable_offset: HEADER_LEN, ..commit.frame };
-            let mut header = RecordHeader::new(RecordKind::Frame, 0, &frame.encode());
-            header.sequence = commit.header.sequence;
-            header.first_sequence = commit.header.sequence;
-            into.append(&header, &frame.encode())?;
-            for (offset, _) in &commit.records {
-                let (header, payload) = segment.record(*offset)?;
-                into.append(&header, &payload)?;
-            }
-            at = commit.end;
+/// Reads the commits between two boundaries, as they are to be written into another segment.
+fn unsynced(segment: &Arc<Segment>, from: u64, end: u64) -> Result<Vec<(RecordHeader, Bytes)>> {
+    let mut all = Vec::new();
+    let mut at = from;
+    while at < end {
+        let commit = scan::commit_at(segment, at, end)?;
+        let payload = Frame { durable_offset: HEADER_LEN, ..commit.frame }.encode();
+        let mut header = RecordHeader::new(RecordKind::Frame, 0, &payload);
+        header.sequence = commit.header.sequence;
+        header.first_sequence = commit.header.sequence;
+        all.push((header, Bytes::copy(&payload)));
+        for (offset, _) in &commit.records {
+            all.push(segment.record(*offset)?);
         }
-        Ok(())
+        at = commit.end;
     }
+    Ok(all)
 }

@@ -101,12 +101,8 @@ impl Core {
             return requests.iter().map(|_| Err(error.again())).collect();
         }
         let state = State::clone(&self.published());
-        let pending = Pending {
-            buffer: Vec::new(),
-            staged: Vec::new(),
-            before: state.clone(),
-            ledger_before: Ledger::default(),
-        };
+        let pending =
+            Pending { buffer: Vec::new(), staged: Vec::new(), before: state.clone(), ledger_before: Ledger::default() };
         let mut group =
             Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
         for request in &requests {
@@ -124,27 +120,33 @@ impl Core {
 impl Group<'_> {
     /// Gives a batch its number and place, and applies it to the next state.
     fn stage(&mut self, request: &Request) -> Result<u64> {
-        let mut again = None;
-        if !request.prepared.still_holds(&self.state) {
-            // What it follows must be readable before it can be prepared once more.
-            self.write();
-            again = Some(prepare(self.core, &self.state, &request.contents)?);
+        self.make_room(request, &request.prepared)?;
+        if request.prepared.still_holds(&self.state) {
+            return self.encode(&request.prepared);
         }
-        let prepared = again.as_ref().unwrap_or(&request.prepared);
+        // What it follows must be readable before it can be prepared once more.
+        self.write();
+        let prepared = prepare(self.core, &self.state, &request.contents)?;
+        self.make_room(request, &prepared)?;
+        self.encode(&prepared)
+    }
+
+    /// Makes sure that the active segment has room for a commit. Writes what is staged if it must begin another.
+    fn make_room(&mut self, request: &Request, prepared: &Prepared) -> Result<()> {
         let bytes = prepared.bytes(self.writer.compacting) + FRAME_RECORD_LEN;
-        let fits = |writer: &Writer, pending: usize| {
-            writer.active.as_ref().is_some_and(|active| active.has_room(pending as u64 + bytes))
-        };
-        if !fits(self.writer, self.pending.buffer.len()) {
-            self.write();
-            if !fits(self.writer, 0) {
-                match self.rotate(bytes, false) {
-                    Err(Error::NoSpace { .. }) if request.contents.only_deletes() => self.rotate(bytes, true)?,
-                    rotated => rotated?,
-                }
-            }
+        let pending = self.pending.buffer.len() as u64;
+        let fits = |writer: &Writer, bytes: u64| writer.active.as_ref().is_some_and(|active| active.has_room(bytes));
+        if fits(self.writer, pending + bytes) {
+            return Ok(());
         }
-        self.encode(prepared)
+        self.write();
+        if fits(self.writer, bytes) {
+            return Ok(());
+        }
+        match self.rotate(bytes, false) {
+            Err(Error::NoSpace { .. }) if request.contents.only_deletes() => self.rotate(bytes, true),
+            rotated => rotated,
+        }
     }
 
     /// Appends the commit's bytes to the buffer.
@@ -242,7 +244,7 @@ impl Group<'_> {
             first_sequence: self.writer.sequence + 1,
         };
         let capacity = core.options.segment_size.max(HEADER_LEN + bytes + FOOTER_ROOM);
-        let spare = from_spare.then_some(&core.spare);
+        let spare = from_spare.then_some(&core.spare_log);
         let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
         let next = created.inspect_err(|_| {
             // Left behind, the file is a leftover that no manifest names; the next open removes it.
@@ -260,8 +262,7 @@ impl Group<'_> {
                 changes.push(manifest::Change::Segment(sealed));
             }
         }
-        let marks = core.marks(self.writer);
-        if let Err(error) = self.writer.manifest.commit(&changes, marks) {
+        if let Err(error) = core.edit(self.writer, &changes) {
             if let Some(active) = &mut self.writer.active {
                 active.unseal();
             }
@@ -269,7 +270,7 @@ impl Group<'_> {
             if !matches!(error, Error::CommitUnknown { .. }) {
                 let _ = core.dir.remove(next.segment().path());
             }
-            return Err(core.fail(error));
+            return Err(error);
         }
         if let Some(id) = empty {
             core.dir.remove(&core.dir.segment(id))?;
@@ -279,7 +280,7 @@ impl Group<'_> {
         self.writer.active = Some(next);
         self.settle();
         if !from_spare {
-            core.reserve_spare(self.writer);
+            core.reserve_spares(self.writer);
         }
         core.signal.raise();
         Ok(())
@@ -343,13 +344,6 @@ impl Group<'_> {
 }
 
 impl Core {
-    /// Sets blocks aside for a full disk: as much as the store's largest segment, so that any one can be compacted.
-    pub fn reserve_spare(&self, writer: &Writer) {
-        let largest = writer.manifest.state().segments.values().map(|meta| meta.length).max().unwrap_or(0);
-        let least = self.options.segment_size.min(1 << 20);
-        self.spare.reserve(&self.dir, largest.clamp(least, self.options.segment_size.max(least)));
-    }
-
     /// Wakes the store's thread if there is something to do.
     pub fn raise_if_due(&self, writer: &Writer) {
         let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));

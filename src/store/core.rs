@@ -22,7 +22,7 @@ use super::input_ids::InputIds;
 use super::queue::GroupQueue;
 use super::retained::Retained;
 use crate::error::{Error, Result};
-use crate::format::manifest::{Marks, SegmentMeta};
+use crate::format::manifest::{Change, Marks, SegmentMeta};
 use crate::index::{Ledger, State};
 use crate::log::Dir;
 use crate::log::spare::Spare;
@@ -32,13 +32,17 @@ use crate::options::Options;
 use crate::recovery::{Opened, Report};
 use crate::vfs::{FileLock, os};
 
+/// Bytes that even a small store sets aside for a full disk, twice.
+const LEAST_RESERVE: u64 = 256 << 10;
+
 /// An open store.
 pub struct Core {
     pub dir: Dir,
     pub options: Options,
     pub store: [u8; 16],
     pub report: Report,
-    pub spare: Spare,
+    pub spare_log: Spare,
+    pub spare_compaction: Spare,
     pub counters: Counters,
     pub input_ids: InputIds,
     pub next_document: AtomicU64,
@@ -95,11 +99,12 @@ impl Core {
             since_checkpoint: opened.report.replayed_bytes,
         };
         let core = Core {
+            spare_log: opened.spares.0,
+            spare_compaction: opened.spares.1,
             dir: opened.dir,
             options,
             store: writer.manifest.state().store,
             report: opened.report,
-            spare: Spare::default(),
             counters: Counters::default(),
             input_ids: InputIds::default(),
             next_document: AtomicU64::new(opened.next_document),
@@ -173,13 +178,28 @@ impl Core {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// The marks for the next manifest edit.
-    pub fn marks(&self, writer: &Writer) -> Marks {
-        Marks {
+    /// Makes a manifest edit. Where the disk is full, compaction's reserve makes room for it.
+    pub fn edit(&self, writer: &mut Writer, changes: &[Change]) -> Result<()> {
+        let marks = Marks {
             next_document: self.next_document.load(Ordering::Relaxed),
             sequence: writer.sequence,
             ..writer.manifest.marks()
+        };
+        let mut edited = writer.manifest.commit(changes, marks);
+        if matches!(edited, Err(Error::NoSpace { .. })) && self.spare_compaction.release(&self.dir)? {
+            edited = writer.manifest.commit(changes, marks);
+            self.reserve_spares(writer);
         }
+        edited.map_err(|error| self.fail(error))
+    }
+
+    /// Sets blocks aside for a full disk: a little log for deletes, and as much as the store's largest segment, so that
+    /// any one can be compacted.
+    pub fn reserve_spares(&self, writer: &Writer) {
+        let largest = writer.manifest.state().segments.values().map(|meta| meta.length).max().unwrap_or(0);
+        let least = self.options.segment_size.min(LEAST_RESERVE);
+        self.spare_log.reserve(&self.dir, least);
+        self.spare_compaction.reserve(&self.dir, largest.clamp(least, self.options.segment_size));
     }
 
     /// Every sealed segment.

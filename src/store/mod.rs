@@ -1,331 +1,199 @@
-//! The facade: what a program does with a store.
+//! The facade: what a program does with a store. Everything below it is joined here, and nowhere else.
 
-use std::ops::Deref;
+mod background;
+mod batch;
+mod commit;
+mod core;
+mod counters;
+mod fold;
+mod input_ids;
+mod maintenance;
+mod queue;
+mod read;
+mod retained;
+mod stats;
+mod verify;
+mod view;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::error::{Damage, Result};
-use crate::ids::{DocumentId, InputId};
-use crate::options::{Durability, Options};
-use crate::tree::{Columns, Input, Tree, TreeIds};
-use crate::value::Value;
+use self::core::Core;
+use crate::error::Result;
+use crate::options::Options;
+use crate::recovery;
 use crate::vfs::FileSystem;
+use crate::vfs::os::OsFileSystem;
 
-/// An open store. Cheap to clone; all calls may be made from any thread.
-#[derive(Clone)]
-pub struct Db {}
+pub use batch::Batch;
+pub use maintenance::Progress;
+pub use stats::Stats;
+pub use verify::VerifyReport;
+pub use view::{Documents, Inputs, PackedTree, Pinned, View};
 
-#[allow(unused_variables, missing_docs, clippy::missing_errors_doc)]
-impl Db {
-    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Db> {
-        todo!()
-    }
-    /// Opens on a file system of the caller's choice: the simulated disk, in tests.
-    pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Db> {
-        todo!()
-    }
-    /// The newest moment. A view stays at its moment for as long as it lives.
-    pub fn view(&self) -> Result<View> {
-        todo!()
-    }
-    /// A view that is counted in the stats and that `max_retained_bytes` may give up (`SnapshotTooOld`).
-    pub fn snapshot(&self) -> Result<View> {
-        todo!()
-    }
-    pub fn batch(&self) -> Result<Batch> {
-        todo!()
-    }
-    /// Runs `work` on a batch and commits it; nothing is written where `work` fails.
-    pub fn write<T>(&self, work: impl FnOnce(&mut Batch) -> Result<T>) -> Result<T> {
-        todo!()
-    }
-    /// Makes everything committed so far durable.
-    pub fn flush(&self) -> Result<()> {
-        todo!()
-    }
-    /// Compacts until no garbage is left that can go; blocks. `progress` is called between steps and
-    /// stops the work by returning false (what is done stays done).
-    pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
-        todo!()
-    }
-    /// Writes an index checkpoint now.
-    pub fn checkpoint(&self) -> Result<()> {
-        todo!()
-    }
-    pub fn stats(&self) -> Result<Stats> {
-        todo!()
-    }
-    /// Reads and checks everything.
-    pub fn verify(&self) -> Result<VerifyReport> {
-        todo!()
-    }
-    /// Makes everything durable and closes; later calls on any clone say `Closed`, a second close is `Ok`.
-    pub fn close(&self) -> Result<()> {
-        todo!()
-    }
-}
-
-/// One moment of the whole store.
-#[derive(Clone)]
-pub struct View {}
-
-#[allow(unused_variables, missing_docs, clippy::missing_errors_doc)]
-impl View {
-    /// Sequence number of the newest commit in this view.
-    pub fn sequence(&self) -> u64 {
-        todo!()
-    }
-    pub fn document_count(&self) -> Result<u64> {
-        todo!()
-    }
-    pub fn exists(&self, document: DocumentId) -> Result<bool> {
-        todo!()
-    }
-    /// Live ids from `from` on, ascending.
-    pub fn documents(&self, from: DocumentId) -> Result<Documents> {
-        todo!()
-    }
-    pub fn blob(&self, document: DocumentId) -> Result<Pinned> {
-        todo!()
-    }
-    /// Reads no blob.
-    pub fn columns(&self, document: DocumentId) -> Result<Columns> {
-        todo!()
-    }
-    pub fn column(&self, document: DocumentId, name: &str) -> Result<Value> {
-        todo!()
-    }
-    pub fn input_count(&self, document: DocumentId) -> Result<u64> {
-        todo!()
-    }
-    /// The input ids in their order.
-    pub fn input_ids(&self, document: DocumentId) -> Result<Vec<InputId>> {
-        todo!()
-    }
-    /// A cursor over the inputs in their order, one decoded at a time.
-    pub fn inputs(&self, document: DocumentId) -> Result<Inputs> {
-        todo!()
-    }
-    pub fn input(&self, document: DocumentId, input: InputId) -> Result<Value> {
-        todo!()
-    }
-    pub fn input_columns(&self, document: DocumentId, input: InputId) -> Result<Columns> {
-        todo!()
-    }
-    pub fn output(&self, document: DocumentId, input: InputId) -> Result<Value> {
-        todo!()
-    }
-    pub fn tree(&self, document: DocumentId) -> Result<Tree> {
-        todo!()
-    }
-    pub fn packed_tree(&self, document: DocumentId) -> Result<PackedTree> {
-        todo!()
-    }
-}
-
-/// Live document ids, ascending.
-pub struct Documents {}
-impl Iterator for Documents {
-    type Item = DocumentId;
-    fn next(&mut self) -> Option<DocumentId> {
-        todo!()
-    }
-}
-
-/// The inputs of one document in their order.
-pub struct Inputs {}
-impl Iterator for Inputs {
-    type Item = Result<Input>;
-    fn next(&mut self) -> Option<Result<Input>> {
-        todo!()
-    }
-}
-
-/// Bytes of the store, kept valid for as long as this lives (also after close). 8-aligned where they are a packed tree.
-pub struct Pinned {}
-impl Deref for Pinned {
-    type Target = [u8];
-    fn deref(&self) -> &[u8] {
-        todo!()
-    }
-}
-
-/// A whole tree in its packed form (docs/format.md), pinned where it can be.
-pub struct PackedTree {}
-#[allow(missing_docs)]
-impl PackedTree {
-    pub fn as_bytes(&self) -> &[u8] {
-        todo!()
-    }
-    /// Whether the bytes are the store's own (a mapped segment) rather than a copy.
-    pub fn is_pinned(&self) -> bool {
-        todo!()
-    }
-    pub fn to_tree(&self) -> Result<Tree> {
-        todo!()
-    }
-}
-
-/// Any number of writes that become visible and durable together.
+/// An open store.
 ///
-/// Each call is checked when it is made (`NotFound` and limits at once; a refused call leaves the
-/// batch as it was) and again at commit, against what others committed in between. Dropping a batch abandons it.
-pub struct Batch {}
+/// Cheap to clone; all calls may be made from any thread. The store is closed by [`Db::close`], or when the last clone is
+/// dropped; views, batches and cursors do not keep it open. One process has a store open at a time.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, Value};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let sum = db.write(|batch| {
+///     let document = batch.create_document(b"Add two numbers.", &Columns::from([("name", Value::String("Sum".into()))]))?;
+///     let input = batch.append_input(document, &Value::Int64List(vec![2, 3]))?;
+///     batch.set_output(document, input, &Value::Int64(5))?;
+///     Ok(document)
+/// })?;
+/// let tree = db.view()?.tree(sum)?;
+/// assert_eq!(tree.inputs[0].output, Some(Value::Int64(5)));
+/// db.close()?;
+/// # Ok::<(), stratum::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Db {
+    handle: Arc<Handle>,
+}
 
-#[allow(unused_variables, missing_docs, clippy::missing_errors_doc)]
-impl Batch {
-    pub fn create_document(&mut self, blob: &[u8], columns: &Columns) -> Result<DocumentId> {
-        todo!()
-    }
-    pub fn put_tree(&mut self, tree: &Tree) -> Result<TreeIds> {
-        todo!()
-    }
-    pub fn replace_tree(&mut self, document: DocumentId, tree: &Tree) -> Result<TreeIds> {
-        todo!()
-    }
-    pub fn put_packed(&mut self, packed: &[u8]) -> Result<TreeIds> {
-        todo!()
-    }
-    pub fn replace_packed(&mut self, document: DocumentId, packed: &[u8]) -> Result<TreeIds> {
-        todo!()
-    }
-    pub fn set_blob(&mut self, document: DocumentId, blob: &[u8]) -> Result<()> {
-        todo!()
-    }
-    pub fn set_column(&mut self, document: DocumentId, name: &str, value: &Value) -> Result<()> {
-        todo!()
-    }
-    pub fn remove_column(&mut self, document: DocumentId, name: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn delete_document(&mut self, document: DocumentId) -> Result<()> {
-        todo!()
-    }
-    pub fn append_input(&mut self, document: DocumentId, value: &Value) -> Result<InputId> {
-        todo!()
-    }
-    pub fn insert_input(&mut self, document: DocumentId, before: InputId, value: &Value) -> Result<InputId> {
-        todo!()
-    }
-    /// Moves an input before another, or to the end.
-    pub fn move_input(&mut self, document: DocumentId, input: InputId, before: Option<InputId>) -> Result<()> {
-        todo!()
-    }
-    pub fn replace_input(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> {
-        todo!()
-    }
-    pub fn set_input_column(&mut self, document: DocumentId, input: InputId, name: &str, value: &Value) -> Result<()> {
-        todo!()
-    }
-    pub fn remove_input_column(&mut self, document: DocumentId, input: InputId, name: &str) -> Result<()> {
-        todo!()
-    }
-    pub fn delete_input(&mut self, document: DocumentId, input: InputId) -> Result<()> {
-        todo!()
-    }
-    pub fn set_output(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> {
-        todo!()
-    }
-    /// Like `set_output`, but the output must be there already.
-    pub fn update_output(&mut self, document: DocumentId, input: InputId, value: &Value) -> Result<()> {
-        todo!()
-    }
-    pub fn delete_output(&mut self, document: DocumentId, input: InputId) -> Result<()> {
-        todo!()
-    }
-    /// How many calls it holds.
-    pub fn len(&self) -> usize {
-        todo!()
-    }
-    pub fn is_empty(&self) -> bool {
-        todo!()
-    }
-    /// Its size in bytes, as counted against `max_batch_bytes`.
-    pub fn bytes(&self) -> u64 {
-        todo!()
-    }
-    /// Forgets everything in it.
-    pub fn clear(&mut self) {
-        todo!()
-    }
-    /// Commits with the store's durability; gives back the commit's sequence number.
-    pub fn commit(self) -> Result<u64> {
-        todo!()
-    }
-    pub fn commit_with(self, durability: Durability) -> Result<u64> {
-        todo!()
+/// Closes the store when the last `Db` is gone.
+struct Handle {
+    core: Arc<Core>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        // There is nobody to tell: whoever wants to know calls `close`. What was promised is on disk already.
+        let _ = self.core.close();
     }
 }
 
-/// How far a compaction has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub struct Progress {
-    pub segments_done: u64,
-    pub segments_total: u64,
-    pub bytes_read: u64,
-    pub bytes_written: u64,
-    pub bytes_reclaimed: u64,
-}
+impl Db {
+    /// Opens the store in the directory `path`, creating it if there is none.
+    ///
+    /// # Errors
+    /// `Locked` when it is open elsewhere; `NotAStore`, `NewerFormat` or `Corruption` for what it must not touch;
+    /// `OpenRefused` against `create` or `exclusive`; `InvalidArgument` for options that make no sense; `Io`, `NoSpace`.
+    pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Db> {
+        Db::open_on(Arc::new(OsFileSystem), path.as_ref(), options)
+    }
 
-/// Figures about a store.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-#[allow(missing_docs)]
-pub struct Stats {
-    pub documents: u64,
-    /// Documents + inputs + outputs as counted when last folded or written (see docs).
-    pub nodes: u64,
-    pub live_bytes: u64,
-    /// Bytes on disk in segments that the store names.
-    pub total_bytes: u64,
-    pub garbage_bytes: u64,
-    /// total / live; 1.0 for an empty store.
-    pub amplification: f64,
-    pub segments: u64,
-    pub active_segment_bytes: u64,
-    /// Bytes of replaced segments that open views still hold.
-    pub retained_bytes: u64,
-    pub snapshots: u64,
-    pub compactions: u64,
-    pub compaction_bytes_read: u64,
-    pub compaction_bytes_written: u64,
-    pub folds: u64,
-    pub commits: u64,
-    /// Commits that waited for a sync.
-    pub durable_commits: u64,
-    pub syncs: u64,
-    /// Largest number of commits that shared one sync.
-    pub largest_group: u64,
-    /// Commits that were paced because the store was at its amplification ceiling.
-    pub paced_commits: u64,
-    pub mapped_bytes: u64,
-    /// Bytes of RAM in the index.
-    pub index_bytes: u64,
-    /// Sequence number of the newest commit, and of the newest one known durable.
-    pub sequence: u64,
-    pub durable_sequence: u64,
-    /// Sequence number that the last checkpoint covers; 0 for none.
-    pub checkpoint_sequence: u64,
-    /// Bytes of unacknowledged log that recovery discarded when the store was opened.
-    pub recovery_discarded_bytes: u64,
-    /// Whether the last open used the checkpoint, and how many log bytes it had to replay.
-    pub opened_from_checkpoint: bool,
-    pub recovery_replayed_bytes: u64,
-    pub poisoned: bool,
-}
+    /// Opens a store on a file system of the caller's choice: the simulated disk, in tests.
+    ///
+    /// # Errors
+    /// As for [`Db::open`].
+    pub fn open_on(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Db> {
+        options.check()?;
+        let opened = recovery::open(fs, path, options)?;
+        let core = Arc::new(Core::new(opened, options.clone()));
+        let db = Db { handle: Arc::new(Handle { core }) };
+        if options.background {
+            background::start(db.core())?;
+        }
+        Ok(db)
+    }
 
-/// What `verify` found.
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-#[allow(missing_docs)]
-pub struct VerifyReport {
-    pub segments: u64,
-    pub records: u64,
-    pub bytes: u64,
-    pub documents: u64,
-    pub inputs: u64,
-    pub outputs: u64,
-    /// Empty where all is well.
-    pub damage: Vec<Damage>,
+    fn core(&self) -> &Arc<Core> {
+        &self.handle.core
+    }
+
+    /// The newest moment. A view stays at its moment for as long as it lives.
+    ///
+    /// # Errors
+    /// `Closed`, `Forked`.
+    pub fn view(&self) -> Result<View> {
+        self.core().check_open()?;
+        Ok(View::latest(self.core()))
+    }
+
+    /// A view that is counted in the stats, and that `max_retained_bytes` may give up (`SnapshotTooOld`).
+    ///
+    /// # Errors
+    /// `Closed`, `Forked`.
+    pub fn snapshot(&self) -> Result<View> {
+        self.core().check_open()?;
+        Ok(View::snapshot(self.core()))
+    }
+
+    /// An empty batch.
+    ///
+    /// # Errors
+    /// `Closed`, `Forked`, `Poisoned`.
+    pub fn batch(&self) -> Result<Batch> {
+        self.core().check_writable()?;
+        Ok(Batch::new(Arc::clone(self.core())))
+    }
+
+    /// Runs `work` on a batch and commits it; nothing is written where `work` fails.
+    ///
+    /// # Errors
+    /// What `work` gives back, and as for [`Batch::commit`].
+    pub fn write<T>(&self, work: impl FnOnce(&mut Batch) -> Result<T>) -> Result<T> {
+        let mut batch = self.batch()?;
+        let result = work(&mut batch)?;
+        batch.commit()?;
+        Ok(result)
+    }
+
+    /// Makes everything committed so far durable.
+    ///
+    /// # Errors
+    /// `CommitUnknown` if the sync fails, which poisons the store; `Poisoned`, `Closed`, `Forked`.
+    pub fn flush(&self) -> Result<()> {
+        self.core().flush()
+    }
+
+    /// Compacts until no garbage is left that can go; blocks. `progress` is called between steps, on this thread, and ends
+    /// the work by returning false; what is done stays done. It must not call `compact_now`, `checkpoint` or `verify`.
+    ///
+    /// # Errors
+    /// `Corruption` where a segment is damaged (nothing is lost by it), `NoSpace`, `Io`, `Poisoned`, `Closed`, `Forked`.
+    pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
+        self.core().compact_now(progress)
+    }
+
+    /// Does one step of the work that the store's thread does on its own (`Options::background`): a compaction of a few
+    /// segments, or a checkpoint. False when there was nothing to compact.
+    ///
+    /// # Errors
+    /// As for [`Db::compact_now`].
+    pub fn maintain(&self) -> Result<bool> {
+        self.core().maintain()
+    }
+
+    /// Writes an index checkpoint now, so that the next open has nothing to replay.
+    ///
+    /// # Errors
+    /// `NoSpace`, `Io`, `CommitUnknown`, `Poisoned`, `Closed`, `Forked`.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.core().check_writable()?;
+        self.core().checkpoint()
+    }
+
+    /// Figures about the store.
+    ///
+    /// # Errors
+    /// `Closed`, `Forked`.
+    pub fn stats(&self) -> Result<Stats> {
+        self.core().check_open()?;
+        Ok(self.core().stats())
+    }
+
+    /// Reads and checks everything: each record, each document, and the index against the log. Compaction waits.
+    ///
+    /// # Errors
+    /// `Io`, `Closed`, `Forked`. Damage is no error but in the report.
+    pub fn verify(&self) -> Result<VerifyReport> {
+        self.core().check_open()?;
+        self.core().verify()
+    }
+
+    /// Makes everything durable and closes. Later calls on any clone, view or batch say `Closed`; a second close is `Ok`.
+    ///
+    /// # Errors
+    /// `CommitUnknown` or `Poisoned` when the last commits may not be on disk; the store is closed all the same.
+    pub fn close(&self) -> Result<()> {
+        self.core().close()
+    }
 }

@@ -29,8 +29,7 @@ struct QueueState<T, R> {
 
 impl<T, R> Default for GroupQueue<T, R> {
     fn default() -> Self {
-        let state =
-            QueueState { waiting: VecDeque::new(), results: HashMap::new(), leading: false, next_ticket: 0 };
+        let state = QueueState { waiting: VecDeque::new(), results: HashMap::new(), leading: false, next_ticket: 0 };
         GroupQueue { state: Mutex::new(state), turned: Condvar::new() }
     }
 }

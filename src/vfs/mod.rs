@@ -32,6 +32,8 @@ pub trait FileSystem: Send + Sync + 'static {
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Sixteen bytes that no other store has.
+    fn unique_id(&self) -> io::Result<[u8; 16]>;
     /// Takes the advisory lock of a file, creating it if need be; `None` when it is taken.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>>;
 }

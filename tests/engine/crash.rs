@@ -56,9 +56,9 @@ fn a_store_whose_disk_goes_away_says_so() {
             }
             assert_eq!(disk.ops(), point);
             run.abandon();
-            let range = run.journal.after_power_loss(point);
+            let allowed = Allowed::of_power_loss(&run, point);
             for seed in 0..IMAGES {
-                check(&disk.image(point * IMAGES + seed), &run, range, &mut rng)
+                check(&disk.image(point * IMAGES + seed), &run, &allowed, &mut rng)
                     .unwrap_or_else(|stop| panic!("{stop:?}"));
             }
             points += 1;
@@ -110,22 +110,39 @@ fn check_point(workload: &Workload, run: &Run, point: u64, chaos: f64) -> u64 {
         if rng.chance(0.3) {
             image.set_chaos(chaos);
         }
-        let range = if *is_kill { run.journal.after_kill(point) } else { run.journal.after_power_loss(point) };
-        if let Err(stop) = check(image, run, range, &mut rng) {
+        let allowed = if *is_kill { Allowed::of_kill(run, point) } else { Allowed::of_power_loss(run, point) };
+        if let Err(stop) = check(image, run, &allowed, &mut rng) {
             panic!("{stop:?}");
         }
     }
     images.len() as u64
 }
 
+/// The commits that a crashed store may end with: as its disk is, and after a (further) loss of power.
+struct Allowed {
+    range: (usize, usize),
+    range_without_power: (usize, usize),
+}
+
+impl Allowed {
+    fn of_power_loss(run: &Run, point: u64) -> Allowed {
+        let range = run.journal.after_power_loss(point);
+        Allowed { range, range_without_power: range }
+    }
+
+    fn of_kill(run: &Run, point: u64) -> Allowed {
+        Allowed { range: run.journal.after_kill(point), range_without_power: run.journal.after_power_loss(point) }
+    }
+}
+
 /// Everything that is demanded of one disk after a crash.
-fn check(image: &SimDisk, run: &Run, range: (usize, usize), rng: &mut Rng) -> Checked {
+fn check(image: &SimDisk, run: &Run, allowed: &Allowed, rng: &mut Rng) -> Checked {
     if rng.chance(0.5) {
-        check_crash_while_opening(image, run, range, rng)?;
+        check_crash_while_opening(image, run, allowed, rng)?;
     }
     let options = run.options();
     let db = open(image, options)?;
-    let (_, mut model) = run.journal.find(&db, range)?;
+    let (_, mut model) = run.journal.find(&db, allowed.range)?;
     let report = db.verify()?;
     if !report.damage.is_empty() {
         return wrong(format!("verify found damage after recovery: {:?}", report.damage));
@@ -146,22 +163,30 @@ fn check(image: &SimDisk, run: &Run, range: (usize, usize), rng: &mut Rng) -> Ch
     check_exactly(image, options, &model)
 }
 
-/// Opens a copy that crashes while it opens, up to three times over, and demands what a single crash may leave.
-fn check_crash_while_opening(image: &SimDisk, run: &Run, range: (usize, usize), rng: &mut Rng) -> Checked {
+/// Opens a copy that crashes while it opens, up to three times over: by a kill, after which `range` still holds,
+/// or by a power loss, after which only what was durable is sure.
+fn check_crash_while_opening(image: &SimDisk, run: &Run, allowed: &Allowed, rng: &mut Rng) -> Checked {
     let mut disk = image.restart();
+    let mut range = allowed.range;
     for _ in 0..3 {
         disk.crash_at(rng.below(16));
         match open(&disk, run.options()) {
-            Ok(db) => {
+            Ok(db) if !disk.has_crashed() => {
+                let (_, model) = run.journal.find(&db, range)?;
                 drop(db);
-                break;
+                return check_exactly(&disk.image(rng.next_u64()), run.options(), &model);
             }
-            Err(_) if disk.has_crashed() => {}
-            Err(error) => return Err(Stop::Failed(error)),
+            Err(error) if !disk.has_crashed() => return Err(Stop::Failed(error)),
+            // An open may still succeed where the crash came at its end, in what it can do without.
+            Ok(_) | Err(_) => {}
         }
-        disk = if rng.chance(0.2) { disk.restart() } else { disk.image(rng.next_u64()) };
+        if rng.chance(0.3) {
+            disk = disk.restart();
+        } else {
+            disk = disk.image(rng.next_u64());
+            range = allowed.range_without_power;
+        }
     }
-    let disk = disk.image(rng.next_u64());
     let db = open(&disk, run.options())?;
     let (_, model) = run.journal.find(&db, range)?;
     check_exactly(&disk.image(rng.next_u64()), run.options(), &model)
@@ -193,9 +218,9 @@ fn commit_something(db: &stratum::Db, model: &mut Model, rng: &mut Rng) -> Check
 fn a_lost_commit_would_be_noticed() {
     let workload = Workload::new(7, STEPS);
     let run = record(&workload, 0.0);
-    let last = run.journal.after_kill(run.disk.ops());
-    assert!(last.1 > 3, "the workload commits");
+    let last = Allowed::of_kill(&run, run.disk.ops());
+    assert!(last.range.0 > 3, "the workload commits");
     let early = run.disk.moment(run.disk.ops() / 4).expect("recorded").restart();
-    let outcome = check(&early, &run, last, &mut Rng::new(0));
+    let outcome = check(&early, &run, &last, &mut Rng::new(0));
     assert!(matches!(outcome, Err(Stop::Wrong(_))), "{outcome:?}");
 }

@@ -77,11 +77,12 @@ impl Journal {
         self.tried_at.partition_point(|at| *at <= op) - 1
     }
 
-    /// Which commit of that range the store ends with, if it is a prefix of the history at all.
+    /// Which commit of that range the store ends with, and its state, if it is a prefix of the history at all.
     pub(crate) fn find(&self, db: &Db, (low, high): (usize, usize)) -> Checked<(usize, Model)> {
         let trees = read_all(&db.view()?)?;
         let allowed = |k: &usize| self.fates[*k] != Fate::Refused && self.states[*k].same(&trees);
-        if let Some(k) = (low..=high).rev().find(allowed) {
+        // Of equal states the oldest: it knows of the fewest ids that may not be given again.
+        if let Some(k) = (low..=high).find(allowed) {
             return Ok((k, self.states[k].clone()));
         }
         let elsewhere: Vec<_> = (0..self.states.len()).filter(|k| self.states[*k].same(&trees)).collect();

@@ -82,7 +82,7 @@ impl Header {
         }
         let (version, flags, features) = (bytes[4], bytes[5], [bytes[6], bytes[7]]);
         if version > VERSION || features != [0; 2] {
-            return Err(Malformed("packed by a newer version of Stratum"));
+            return Err(Malformed::NEWER);
         }
         if version != VERSION || flags & !(BLOB_SET | BLOB_EXTERNAL) != 0 || read_u64(bytes, 68)? != 0 {
             return Err(Malformed("a packed header has a version, flag or reserved field that means nothing"));

@@ -171,13 +171,9 @@ pub struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// `body` holds `count` values of at least 8 bytes each; whether it does is `check`'s to find out.
-    pub(super) fn new(count: u32, body: &'a [u8]) -> Decoded<Values<'a>> {
-        let count = count as usize;
-        if count > body.len() / 8 {
-            return Err(Malformed("a list counts more values than its bytes can hold"));
-        }
-        Ok(Values { count, body })
+    /// Whether `body` holds `count` values is `check`'s to find out.
+    pub(super) fn new(count: u32, body: &'a [u8]) -> Values<'a> {
+        Values { count: count as usize, body }
     }
 
     /// How many values there are.
@@ -215,13 +211,9 @@ pub struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// `body` holds `count` keys and values of at least 8 bytes each; whether it does is `check`'s to find out.
-    pub(super) fn new(count: u32, body: &'a [u8]) -> Decoded<Entries<'a>> {
-        let count = count as usize;
-        if count > body.len() / 16 {
-            return Err(Malformed("a map counts more entries than its bytes can hold"));
-        }
-        Ok(Entries { count, body })
+    /// Whether `body` holds `count` keys and values is `check`'s to find out.
+    pub(super) fn new(count: u32, body: &'a [u8]) -> Entries<'a> {
+        Entries { count: count as usize, body }
     }
 
     /// How many entries there are.

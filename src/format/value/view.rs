@@ -149,11 +149,11 @@ pub(super) fn split_value(bytes: &[u8]) -> Decoded<(ValueRef<'_>, &[u8])> {
         kind::STRING_MAP => view(ValueRef::StringMap, StringPairs::split(rest, count)?),
         kind::LIST => {
             let (body, rest) = split_body(rest)?;
-            (ValueRef::List(Values::new(count, body)?), rest)
+            (ValueRef::List(Values::new(count, body)), rest)
         }
         kind::MAP => {
             let (body, rest) = split_body(rest)?;
-            (ValueRef::Map(Entries::new(count, body)?), rest)
+            (ValueRef::Map(Entries::new(count, body)), rest)
         }
         _ => return Err(Malformed("an unknown kind of value")),
     })

@@ -105,7 +105,12 @@ impl Contents {
     }
 
     /// Takes input ids; gives back the first. `stored` reads the stored document's lowest free id.
-    pub fn take_inputs(&mut self, document: DocumentId, count: u64, stored: impl FnOnce() -> Result<u64>) -> Result<u64> {
+    pub fn take_inputs(
+        &mut self,
+        document: DocumentId,
+        count: u64,
+        stored: impl FnOnce() -> Result<u64>,
+    ) -> Result<u64> {
         let core = Arc::clone(&self.core);
         let pending = self.document(document);
         let first = if pending.created {

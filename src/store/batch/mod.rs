@@ -118,14 +118,19 @@ impl Batch {
     }
 
     /// Reads a document as it is below the batch's pending changes: its new tree in the batch, or the stored one.
-    fn below<T>(&self, document: DocumentId, read: impl FnOnce(&crate::format::packed::Stack<'_>) -> crate::format::Decoded<T>) -> Result<T> {
+    fn below<T>(
+        &self,
+        document: DocumentId,
+        read: impl FnOnce(&crate::format::packed::Stack<'_>) -> crate::format::Decoded<T>,
+    ) -> Result<T> {
         let bug = |error: crate::format::Malformed| Error::InvalidArgument(error.to_string());
         if let Some(tree) = self.contents.get(document).and_then(|pending| pending.tree.as_ref()) {
             let base = crate::format::packed::Head::parse(&tree.packed).map_err(bug)?;
             return read(&crate::format::packed::Stack { base, deltas: Vec::new() }).map_err(bug);
         }
         let state = self.core.published();
-        let layers = Layers::open(&state, document.get(), state.index.get(document.get()), self.core.options.verify_reads)?;
+        let layers =
+            Layers::open(&state, document.get(), state.index.get(document.get()), self.core.options.verify_reads)?;
         let layers = layers.ok_or(Missing::Document(document))?;
         let stack = layers.stack()?;
         read(&stack).map_err(|error| layers.malformed(error))

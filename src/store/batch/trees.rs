@@ -52,7 +52,13 @@ impl Batch {
         self.put_bytes(Some(document), packed)
     }
 
-    fn put(&mut self, replaces: Option<DocumentId>, blob: &[u8], columns: &Columns, inputs: &[Input]) -> Result<TreeIds> {
+    fn put(
+        &mut self,
+        replaces: Option<DocumentId>,
+        blob: &[u8],
+        columns: &Columns,
+        inputs: &[Input],
+    ) -> Result<TreeIds> {
         self.core.check_writable()?;
         self.check_tree(blob, columns, inputs)?;
         let external = blob.len() > EXTERNAL_OVER;
@@ -99,7 +105,7 @@ impl Batch {
     fn check_tree(&self, blob: &[u8], columns: &Columns, inputs: &[Input]) -> Result<()> {
         self.check_record("the blob", blob.len() as u64)?;
         let mut bytes = blob.len() as u64;
-        let mut check_columns = |columns: &Columns| -> Result<u64> {
+        let check_columns = |columns: &Columns| -> Result<u64> {
             columns.check()?;
             columns.iter().try_fold(0, |sum, (name, value)| {
                 self.check_record("the column", encoded_len(value))?;
@@ -143,7 +149,8 @@ impl Batch {
             None => {
                 let id = self.core.next_document.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 let document = DocumentId::new(id);
-                let document = document.ok_or_else(|| Error::InvalidArgument("document ids are used up".to_string()))?;
+                let document =
+                    document.ok_or_else(|| Error::InvalidArgument("document ids are used up".to_string()))?;
                 self.contents.document(document).created = true;
                 document
             }

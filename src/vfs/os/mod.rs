@@ -7,7 +7,7 @@
 //! 3. A directory that `create_dir_all` makes is durable when it returns: the parent of each one is synced.
 
 use std::fs::{self, File as StdFile, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub mod fork;
 mod lock;
 mod mmap;
 mod space;
+
+pub use fork::generation as fork_generation;
 
 /// The file system of this machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -67,6 +69,12 @@ impl FileSystem for OsFileSystem {
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         StdFile::open(dir)?.sync_all()
+    }
+
+    fn unique_id(&self) -> io::Result<[u8; 16]> {
+        let mut id = [0; 16];
+        StdFile::open("/dev/urandom")?.read_exact(&mut id)?;
+        Ok(id)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {

@@ -213,6 +213,10 @@ impl FileSystem for SimDisk {
         self.state.lock().sync_dir(&names::normal(dir))
     }
 
+    fn unique_id(&self) -> io::Result<[u8; 16]> {
+        Ok(self.state.lock().unique_id())
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         let taken = self.state.lock().lock(&names::normal(path))?;
         Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))

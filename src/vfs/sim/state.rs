@@ -72,6 +72,15 @@ impl State {
         }
     }
 
+    /// Sixteen bytes that depend on the seed alone, so that a store's bytes do.
+    pub(super) fn unique_id(&self) -> [u8; 16] {
+        let mut rng = Rng::new(self.seed ^ 0x5354_5241_5455_4d00);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&rng.next_u64().to_le_bytes());
+        id[8..].copy_from_slice(&rng.next_u64().to_le_bytes());
+        id
+    }
+
     pub(super) fn record(&mut self) {
         self.moments = Some(Moments { first: self.ops, states: Vec::new() });
     }

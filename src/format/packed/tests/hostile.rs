@@ -7,11 +7,11 @@ use super::model::{Model, Op, any_op, encoded};
 use crate::format::packed::*;
 use crate::format::value::{ValueRef, decode_value};
 use crate::format::{Malformed, crc, read_u32};
-use crate::tree::{Columns, Input, Tree};
+use crate::tree::Tree;
 use crate::value::Value;
 
 /// A tree with something of everything: columns, a permutation, outputs, an odd blob.
-fn small_tree() -> Vec<u8> {
+pub(super) fn small_tree() -> Vec<u8> {
     let mut model = Model::new();
     let mut ignored = DeltaBuilder::default();
     let ops = [
@@ -29,7 +29,7 @@ fn small_tree() -> Vec<u8> {
 }
 
 /// A delta to `small_tree` with something of everything.
-fn small_delta() -> Vec<u8> {
+pub(super) fn small_delta() -> Vec<u8> {
     let mut delta = DeltaBuilder::default();
     let value = || encoded(&Value::String("new".into()));
     delta.set_blob(b"other".to_vec());
@@ -95,7 +95,7 @@ fn every_flipped_byte_and_every_truncation_is_noticed() {
 }
 
 /// Makes the checksums of header, directory and columns right again, so that what they guard is reached.
-fn reseal(bytes: &mut [u8]) {
+pub(super) fn reseal(bytes: &mut [u8]) {
     let Ok(field) = (|| {
         Ok::<_, Malformed>([read_u32(bytes, 24)?, read_u32(bytes, 28)?, read_u32(bytes, 32)?, read_u32(bytes, 36)?])
     })() else {
@@ -180,110 +180,4 @@ proptest! {
             prop_assert_eq!(again.pack(), bytes);
         }
     }
-}
-
-#[test]
-fn a_newer_version_or_feature_is_told_from_damage() {
-    let newer = Err(Malformed("packed by a newer version of Stratum"));
-    for (at, byte) in [(4, 2), (6, 1), (7, 0x80)] {
-        let mut bytes = small_tree();
-        bytes[at] = byte;
-        assert_eq!(check(&bytes), Err(Malformed("the checksum of a packed header does not match")));
-        reseal(&mut bytes);
-        assert_eq!(check(&bytes), newer);
-    }
-    let mut bytes = small_tree();
-    bytes[5] |= 4;
-    reseal(&mut bytes);
-    let nonsense = Malformed("a packed header has a version, flag or reserved field that means nothing");
-    assert_eq!(check(&bytes), Err(nonsense));
-}
-
-/// `small_delta`'s directory entry of an id, and where its order operations start.
-fn entry_at(delta: &[u8], number: u64) -> usize {
-    80 + 32 * Head::parse(delta).unwrap().directory().unwrap().position(id(number)).unwrap().unwrap() as usize
-}
-
-#[test]
-fn deltas_that_contradict_themselves_are_refused() {
-    let refused = |change: &dyn Fn(&mut Vec<u8>)| {
-        let mut bytes = small_delta();
-        change(&mut bytes);
-        reseal(&mut bytes);
-        check(&bytes)
-    };
-    assert_eq!(refused(&|_| {}), Ok(()));
-    let ops = 80 + 4 * 32;
-    let contradiction = Err(Malformed("the order operations of a delta contradict its entries or one another"));
-    // The insert of 4 becomes one of 1 (which was there, but then 4 is a change to nobody's input: that only a base tells)
-    // before itself; one of a deleted id; a second deletion; a deletion of what has no such entry.
-    assert_eq!(refused(&|bytes| bytes[ops + 8] = 4), contradiction);
-    assert_eq!(refused(&|bytes| bytes[ops + 4] = 5), contradiction);
-    assert_eq!(refused(&|bytes| bytes[ops + 28] = 1), contradiction);
-    assert_eq!(refused(&|bytes| bytes[ops + 24] = 2), contradiction);
-    let mut twice = DeltaBuilder::default();
-    twice.delete(id(1));
-    twice.delete(id(1));
-    assert_eq!(check(&twice.encode(2)), contradiction);
-    let mut after = DeltaBuilder::default();
-    after.delete(id(1));
-    after.move_(id(2), Some(id(1)));
-    assert_eq!(check(&after.encode(3)), contradiction);
-    // The deleted entry loses its mark, or has an output to remove as well.
-    let deleted = entry_at(&small_delta(), 3);
-    assert_eq!(refused(&|bytes| bytes[deleted + 19] = 0), Err(Malformed("an entry of a delta changes nothing")));
-    assert_eq!(
-        refused(&|bytes| bytes[deleted + 19] = 0xc0),
-        Err(Malformed("an entry of a directory contradicts itself"))
-    );
-    assert_eq!(refused(&|bytes| bytes[deleted + 20] = 1), Err(Malformed("a part that is not there has a checksum")));
-    let first = entry_at(&small_delta(), 1);
-    assert_eq!(refused(&|bytes| bytes[first] = 2), Err(Malformed("the entries of a delta are not in order")));
-    let last = entry_at(&small_delta(), 4);
-    assert_eq!(refused(&|bytes| bytes[last] = 5), Err(Malformed("an input id is not below the next one")));
-}
-
-#[test]
-fn columns_out_of_form_are_refused() {
-    let column = |name: &[u8], value: &[u8]| {
-        let mut out = [(name.len() as u32).to_le_bytes(), (value.len() as u32 / 8).to_le_bytes()].concat();
-        out.extend_from_slice(name);
-        out.resize(out.len().next_multiple_of(8), 0);
-        [out, value.to_vec()].concat()
-    };
-    let section = |count: u64, columns: &[Vec<u8>]| [count.to_le_bytes().to_vec(), columns.concat()].concat();
-    let columns = |bytes: &[u8]| ColumnsRef::parse(bytes)?.to_columns();
-    let null = encoded(&Value::Null);
-    let (a, b) = (column(b"a", &null), column(b"b", &null));
-    let both = Columns::from([("a", Value::Null), ("b", Value::Null)]);
-    assert_eq!(columns(&section(2, &[a.clone(), b.clone()])), Ok(both));
-    assert_eq!(columns(&[]), Ok(Columns::new()));
-    let order = Err(Malformed("column names are empty, out of order or there twice"));
-    assert_eq!(columns(&section(2, &[b.clone(), a.clone()])), order);
-    assert_eq!(columns(&section(2, &[a.clone(), a.clone()])), order);
-    assert_eq!(columns(&section(1, &[column(b"", &null)])), order);
-    assert_eq!(columns(&section(1, &[column(&[b'x'; 256], &null)])), Err(Malformed("a column name is too long")));
-    assert!(columns(&section(1, &[column(&[b'x'; 255], &null)])).is_ok());
-    assert_eq!(columns(&section(1, &[column(b"\xff", &null)])), Err(Malformed("a column name is not UTF-8")));
-    assert_eq!(columns(&section(1, &[column(b"a", &[])])), Err(Malformed("a column has no value")));
-    assert_eq!(columns(&section(0, &[])), Err(Malformed("a columns section has no columns")));
-    assert_eq!(
-        columns(&section(1 << 32 | 1, std::slice::from_ref(&a))),
-        Err(Malformed("a columns section has unknown flags"))
-    );
-    assert_eq!(columns(&section(1, &[a.clone(), b])), Err(Malformed("a columns section has bytes after its columns")));
-    assert!(columns(&section(u64::from(u32::MAX), &[a])).is_err());
-}
-
-#[test]
-fn a_tree_whose_values_do_not_decode_is_refused_though_its_checksums_match() {
-    let inputs = vec![Input::new(Value::Bool(true), None)];
-    let mut bytes = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false);
-    let at = bytes.len() - 8;
-    bytes[at + 4] = 2;
-    let crc = crc(&bytes[at..]);
-    bytes[80 + 20..80 + 24].copy_from_slice(&crc.to_le_bytes());
-    reseal(&mut bytes);
-    assert_eq!(check(&bytes), Err(Malformed("a bool is neither 0 nor 1")));
-    assert_eq!(to_tree(&bytes, None), Err(Malformed("a bool is neither 0 nor 1")));
 }

@@ -3,6 +3,7 @@
 mod golden;
 mod hostile;
 mod model;
+mod rules;
 mod stacks;
 
 use crate::ids::InputId;

@@ -1,0 +1,226 @@
+//! From a batch to the records of its commit.
+//!
+//! 1. `prepare` is a pure function of a state and a batch. The commit leader uses what it gave as long as the documents
+//!    are still what they were, and calls it again otherwise.
+//! 2. Everything that the calls checked is checked again here, against the state that the commit will follow.
+//! 3. A fold is a record beside the delta it repeats: history stays history. It can be left out.
+
+use std::collections::HashSet;
+
+use super::contents::{Contents, Pending};
+use crate::error::{Error, Missing, Result};
+use crate::format::packed::{self, Head, MergedBlob, OrderOp, OutputState};
+use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+use crate::format::{Malformed, packed::PendingBlob};
+use crate::ids::{DocumentId, InputId};
+use crate::index::layers::Layers;
+use crate::index::{Slot, State};
+use crate::store::core::Core;
+use crate::store::fold::{Fold, plan};
+
+/// The records of a commit, without their places and sequence number.
+pub struct Prepared {
+    pub changes: Vec<Change>,
+}
+
+/// The records of one document.
+pub struct Change {
+    pub document: u64,
+    /// What the document was when this was prepared.
+    pub before: Slot,
+    pub records: Vec<Record>,
+}
+
+/// A record to be written. A first sequence number of zero stands for the commit's own.
+pub struct Record {
+    pub header: RecordHeader,
+    pub payload: Vec<u8>,
+}
+
+impl Prepared {
+    /// Whether every document is still what it was.
+    pub fn still_holds(&self, state: &State) -> bool {
+        self.changes.iter().all(|change| change.before.same(state.index.get(change.document)))
+    }
+
+    /// Bytes of the records.
+    pub fn bytes(&self, skip_folds: bool) -> u64 {
+        self.all(skip_folds).map(|record| record.header.record_len()).sum()
+    }
+
+    /// How many records there are.
+    pub fn records(&self, skip_folds: bool) -> usize {
+        self.all(skip_folds).count()
+    }
+
+    fn all(&self, skip_folds: bool) -> impl Iterator<Item = &Record> {
+        let records = self.changes.iter().flat_map(|change| &change.records);
+        records.filter(move |record| !(skip_folds && record.header.fold))
+    }
+}
+
+/// Makes the records of a batch that is to follow `state`.
+pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepared> {
+    let mut changes = Vec::new();
+    for (document, pending) in contents.documents() {
+        let before = state.index.get(document.get()).clone();
+        let records = match (pending.created, pending.deleted) {
+            (true, true) => continue,
+            (false, _) if before.is_vacant() => return Err(Missing::Document(document).into()),
+            (_, true) => vec![Record::new(RecordKind::Tombstone, document, Vec::new())],
+            _ => match &pending.tree {
+                Some(_) => new_tree(document, pending)?,
+                None => new_delta(core, state, document, pending, &before)?,
+            },
+        };
+        if !records.is_empty() {
+            changes.push(Change { document: document.get(), before, records });
+        }
+    }
+    Ok(Prepared { changes })
+}
+
+impl Record {
+    fn new(kind: RecordKind, document: DocumentId, payload: Vec<u8>) -> Record {
+        Record { header: RecordHeader::new(kind, document.get(), &payload), payload }
+    }
+}
+
+fn internal(error: Malformed) -> Error {
+    Error::InvalidArgument(format!("the batch cannot be packed: {error}"))
+}
+
+fn blob_record(document: DocumentId, pending: &Pending) -> Option<Record> {
+    pending.blob.as_ref().map(|blob| Record::new(RecordKind::Blob, document, blob.clone()))
+}
+
+/// A whole document, with the batch's further changes folded in.
+fn new_tree(document: DocumentId, pending: &Pending) -> Result<Vec<Record>> {
+    let Some(tree) = &pending.tree else { return Ok(Vec::new()) };
+    let (mut nodes, mut external) = (tree.nodes, tree.external);
+    let payload = if pending.delta.is_empty() {
+        tree.packed.clone()
+    } else {
+        let delta = pending.delta.encode(pending.next_input.max(1));
+        let merged = packed::merge(&tree.packed, &[&delta], MergedBlob::Keep).map_err(internal)?;
+        let head = Head::parse(&merged).map_err(internal)?;
+        nodes = 1 + head.entry_count() + head.output_count();
+        external = match pending.delta.blob() {
+            Some(blob) => matches!(blob, PendingBlob::External { .. }),
+            None => external,
+        };
+        merged
+    };
+    let mut record = Record::new(RecordKind::Tree, document, payload);
+    record.header.nodes = nodes as i32;
+    record.header.blob = if external { BlobPlace::External } else { BlobPlace::Inline };
+    Ok(blob_record(document, pending).filter(|_| external).into_iter().chain([record]).collect())
+}
+
+/// Changes to a stored document, and a fold where its deltas have become many.
+fn new_delta(
+    core: &Core,
+    state: &State,
+    document: DocumentId,
+    pending: &Pending,
+    before: &Slot,
+) -> Result<Vec<Record>> {
+    if pending.delta.is_empty() {
+        return Ok(Vec::new());
+    }
+    let layers = Layers::open(state, document.get(), before, core.options.verify_reads)?;
+    let layers = layers.ok_or(Missing::Document(document))?;
+    let stack = layers.stack()?;
+    let payload = pending.delta.encode(pending.next_input.max(stack.next_input_id()));
+    let nodes = examine(document, &layers, &payload, &pending.need_output)?;
+    let mut record = Record::new(RecordKind::Delta, document, payload);
+    record.header.nodes = nodes;
+    record.header.blob = match pending.delta.blob() {
+        None => BlobPlace::Unchanged,
+        Some(PendingBlob::Inline(_)) => BlobPlace::Inline,
+        Some(PendingBlob::External { .. }) => BlobPlace::External,
+    };
+    let fold = fold(core, &layers, document, before, &record)?;
+    Ok(blob_record(document, pending).into_iter().chain([record]).chain(fold).collect())
+}
+
+/// Checks a delta against the document it follows: by how many nodes it changes it.
+fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[InputId]) -> Result<i32> {
+    let head = Head::parse(delta).map_err(internal)?;
+    let directory = head.directory().map_err(internal)?;
+    let stack = layers.stack()?;
+    let mut inserted = HashSet::new();
+    let mut anchors = HashSet::new();
+    for op in directory.order_ops() {
+        match op.map_err(internal)? {
+            OrderOp::Insert { id, before } => {
+                inserted.insert(id);
+                anchors.extend(before);
+            }
+            OrderOp::Move { id, before } => anchors.extend([id].into_iter().chain(before)),
+            OrderOp::Delete { .. } => {}
+        }
+    }
+    let locate = |id| {
+        let node = stack.locate(id).map_err(|error| layers.malformed(error))?;
+        node.ok_or_else(|| Error::from(Missing::Input(document, id)))
+    };
+    for anchor in anchors.difference(&inserted) {
+        locate(*anchor)?;
+    }
+    let mut nodes = 0;
+    for entry in directory.iter() {
+        let entry = entry.map_err(internal)?;
+        let (is_new, had_output) = match inserted.contains(&entry.id) {
+            true => (true, false),
+            false => (false, locate(entry.id)?.output.is_some()),
+        };
+        if !had_output && need_output.contains(&entry.id) {
+            return Err(Missing::Output(document, entry.id).into());
+        }
+        let has_output = match entry.output {
+            OutputState::At(_) => true,
+            OutputState::Removed => false,
+            OutputState::Unchanged => had_output,
+        };
+        let after = if entry.deleted { 0 } else { 1 + i32::from(has_output) };
+        let before = if is_new { 0 } else { 1 + i32::from(had_output) };
+        nodes += after - before;
+    }
+    Ok(nodes)
+}
+
+/// The record that repeats this delta and earlier ones in a denser form, if it is time for one.
+fn fold(core: &Core, layers: &Layers, document: DocumentId, slot: &Slot, delta: &Record) -> Result<Option<Record>> {
+    let Some(tree) = slot.tree() else { return Ok(None) };
+    let runs = slot.runs();
+    let sizes: Vec<u64> = runs.iter().map(|run| run.extent.length()).chain([delta.header.record_len()]).collect();
+    let place_of = |first: usize| {
+        if delta.header.blob != BlobPlace::Unchanged {
+            return delta.header.blob;
+        }
+        crate::compaction::newest_blob_place(&runs[first..])
+    };
+    let mut record = match plan(tree.length(), &sizes, core.options.fold_after) {
+        Fold::Not => return Ok(None),
+        Fold::All => {
+            let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?);
+            record.header.nodes = slot.nodes() as i32 + delta.header.nodes;
+            record.header.blob = match place_of(0) {
+                BlobPlace::Unchanged => tree.blob,
+                place => place,
+            };
+            record
+        }
+        Fold::From(first) => {
+            let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?);
+            record.header.first_sequence = runs[first].first_sequence;
+            record.header.nodes = runs[first..].iter().map(|run| run.extent.nodes).sum::<i32>() + delta.header.nodes;
+            record.header.blob = place_of(first);
+            record
+        }
+    };
+    record.header.fold = true;
+    crate::store::counters::add(&core.counters.folds, 1);
+    Ok(Some(record))
+}

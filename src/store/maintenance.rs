@@ -1,0 +1,316 @@
+//! Flush, checkpoints, compaction: what the store does for itself, here one step at a time.
+//!
+//! 1. One of them is at work at a time (`Core::maintenance`); commits and reads go on meanwhile. The writer's lock is
+//!    held for a manifest edit, or for `SWAPPED_AT_ONCE` index entries.
+//! 2. A compaction that cannot be published leaves its inputs as they were and its files gone.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::core::{Core, Maintenance};
+use super::counters;
+use crate::checkpoint;
+use crate::compaction::{self, Job, Output, Usage};
+use crate::error::{Error, Result};
+use crate::format::checkpoint::Entry;
+use crate::format::manifest::{Change, SegmentMeta};
+use crate::index::{Ledger, State};
+
+/// Index entries that are exchanged while commits wait.
+const SWAPPED_AT_ONCE: usize = 256;
+
+/// How far a compaction has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Segments compacted so far.
+    pub segments_done: u64,
+    /// Segments that will be compacted in all.
+    pub segments_total: u64,
+    /// Bytes of the segments compacted so far.
+    pub bytes_read: u64,
+    /// Bytes written in their place.
+    pub bytes_written: u64,
+    /// Bytes given back.
+    pub bytes_reclaimed: u64,
+}
+
+impl Core {
+    /// Makes everything committed so far durable.
+    pub fn flush(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        self.check_writable()?;
+        self.flush_locked(&mut writer)
+    }
+
+    fn flush_locked(&self, writer: &mut super::core::Writer) -> Result<()> {
+        if let Some(active) = &mut writer.active {
+            if active.durable() < active.end() {
+                counters::add(&self.counters.syncs, 1);
+            }
+            active.sync().map_err(|error| self.fail(error))?;
+        }
+        writer.durable_sequence = self.published().sequence;
+        Ok(())
+    }
+
+    /// Writes a checkpoint of the newest moment, if the last one covers another.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.write_checkpoint(&mut self.maintenance.lock())
+    }
+
+    /// As `checkpoint`; the caller holds `maintenance`.
+    pub fn write_checkpoint(&self, maintenance: &mut Maintenance) -> Result<()> {
+        let (state, before) = {
+            let mut writer = self.writer.lock();
+            if self.is_poisoned() {
+                self.check_writable()?;
+            }
+            self.flush_locked(&mut writer)?;
+            (self.published(), writer.since_checkpoint)
+        };
+        let segments: Vec<u32> = state.segments.iter().map(|segment| segment.id()).collect();
+        if maintenance.checkpoint.as_ref() == Some(&(state.sequence, segments.clone())) {
+            return Ok(());
+        }
+        let next_document = self.next_document.load(Ordering::Relaxed);
+        checkpoint::write(&self.dir, self.store, &state, next_document).map_err(|error| self.fail(error))?;
+        self.counters.checkpoint_sequence.store(state.sequence, Ordering::Relaxed);
+        counters::add(&self.counters.checkpoints, 1);
+        maintenance.checkpoint = Some((state.sequence, segments));
+        self.writer.lock().since_checkpoint -= before;
+        Ok(())
+    }
+
+    /// On a full disk the store does without a checkpoint: everything is in the log, and the next open reads it.
+    fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
+        match self.write_checkpoint(maintenance) {
+            Err(Error::NoSpace { .. }) => Ok(()),
+            written => written,
+        }
+    }
+
+    /// One step of background work; false when there is nothing to do.
+    pub fn maintain(&self) -> Result<bool> {
+        let mut maintenance = self.maintenance.lock();
+        self.check_writable()?;
+        let victims = self.choose_victims(&maintenance);
+        if !victims.is_empty() {
+            let compacted = self.compact(&mut maintenance, &victims);
+            self.counters.stuck.store(compacted.is_err(), Ordering::Relaxed);
+            return compacted.map(|_| true);
+        }
+        self.counters.stuck.store(true, Ordering::Relaxed);
+        if self.writer.lock().since_checkpoint >= self.options.checkpoint_bytes {
+            self.write_checkpoint(&mut maintenance)?;
+        }
+        Ok(false)
+    }
+
+    /// Sealed segments and how much of each is live, without those known to be damaged.
+    fn usage(&self, maintenance: &Maintenance) -> Vec<Usage> {
+        let writer = self.writer.lock();
+        let sealed = self.sealed(&writer).into_iter().filter(|meta| !maintenance.damaged.contains(&meta.id));
+        sealed.map(|meta| Usage { meta, live: writer.ledger.live(meta.id) }).collect()
+    }
+
+    fn choose_victims(&self, maintenance: &Maintenance) -> Vec<SegmentMeta> {
+        let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
+        compaction::choose(&self.usage(maintenance), total, live, &self.options)
+    }
+
+    /// Compacts everything that holds garbage; `progress` ends the work between two jobs by returning false.
+    pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
+        let mut maintenance = self.maintenance.lock();
+        self.check_writable()?;
+        // With a checkpoint of all deletes, their tombstones can go.
+        self.write_checkpoint_if_room(&mut maintenance)?;
+        self.seal_active()?;
+        maintenance.damaged.clear();
+        let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
+        let mut done =
+            Progress { segments_total: jobs.iter().map(|job| job.len() as u64).sum(), ..Progress::default() };
+        let before = counters::get(&self.counters.total_bytes);
+        for victims in &jobs {
+            let (read, written) = self.compact(&mut maintenance, victims)?;
+            done.segments_done += victims.len() as u64;
+            done.bytes_read += read;
+            done.bytes_written += written;
+            done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
+            if !progress(done) {
+                break;
+            }
+        }
+        if jobs.is_empty() { Ok(()) } else { self.write_checkpoint_if_room(&mut maintenance) }
+    }
+
+    /// Segments that hold deltas of live documents.
+    fn segments_with_deltas(&self) -> Vec<u32> {
+        let mut segments = Vec::new();
+        self.published().index.for_each(|_, slot| segments.extend(slot.runs().iter().map(|run| run.extent.segment)));
+        segments.sort_unstable();
+        segments.dedup();
+        segments
+    }
+
+    /// Ends the active segment, so that all there is can be compacted. The next commit begins another.
+    pub fn seal_active(&self) -> Result<()> {
+        let mut writer = self.writer.lock();
+        let writer = &mut *writer;
+        let Some(active) = &mut writer.active else { return Ok(()) };
+        let id = active.segment().id();
+        let empty = active.is_empty();
+        let change =
+            if empty { Change::Remove(id) } else { Change::Segment(active.seal().map_err(|error| self.fail(error))?) };
+        if let Err(error) = self.edit(writer, &[change]) {
+            if let Some(active) = &mut writer.active {
+                active.unseal();
+            }
+            return Err(error);
+        }
+        writer.active = None;
+        writer.durable_sequence = self.published().sequence;
+        let mut state = State::clone(&self.published());
+        state.position = (0, 0);
+        if empty {
+            state.segments.change([], &[id]);
+            self.dir.remove(&self.dir.segment(id))?;
+        }
+        self.publish(state);
+        self.note_sizes(writer);
+        Ok(())
+    }
+
+    /// Replaces segments by what is live in them. Gives back bytes read and written.
+    fn compact(&self, maintenance: &mut Maintenance, victims: &[SegmentMeta]) -> Result<(u64, u64)> {
+        let (state, sealed, epoch) = {
+            let mut writer = self.writer.lock();
+            // From here to the end commits write no folds: a fold of what this job folds too would overlap with it.
+            writer.compacting = true;
+            (self.published(), self.sealed(&writer), writer.manifest.marks().epoch)
+        };
+        let mut job = Job {
+            dir: &self.dir,
+            options: &self.options,
+            state: &state,
+            sealed: &sealed,
+            victims,
+            next_segment: &self.next_segment,
+            store: self.store,
+            epoch,
+            forget_up_to: counters::get(&self.counters.checkpoint_sequence),
+            spare: None,
+        };
+        let mut output = compaction::rewrite(&job);
+        if matches!(output, Err(Error::NoSpace { .. })) && self.spare_compaction.reserved() > 0 {
+            job.spare = Some(&self.spare_compaction);
+            output = compaction::rewrite(&job);
+        }
+        let result = output.and_then(|output| self.exchange(victims, output));
+        self.writer.lock().compacting = false;
+        if let Err(Error::Corruption(damage)) = &result {
+            let damaged = victims.iter().find(|victim| self.dir.segment(victim.id) == damage.file);
+            maintenance.damaged.extend(damaged.map(|victim| victim.id));
+        }
+        drop(state);
+        self.retained.limit(self.options.max_retained_bytes);
+        result
+    }
+
+    /// Publishes a compaction's output, and removes what it replaces.
+    fn exchange(&self, victims: &[SegmentMeta], output: Output) -> Result<(u64, u64)> {
+        let ids: Vec<u32> = victims.iter().map(|victim| victim.id).collect();
+        self.dir.sync().map_err(|error| self.fail(error))?;
+        {
+            let mut writer = self.writer.lock();
+            let writer = &mut *writer;
+            let added = output.segments.iter().map(|(_, meta)| Change::Segment(*meta));
+            let changes: Vec<Change> = added.chain(ids.iter().map(|id| Change::Remove(*id))).collect();
+            if let Err(error) = self.edit(writer, &changes) {
+                // After a failed sync the edit may be on disk, and the files must stay.
+                if !matches!(error, Error::CommitUnknown { .. }) {
+                    compaction::discard(&self.dir, &output);
+                }
+                return Err(error);
+            }
+            let mut state = State::clone(&self.published());
+            state.segments.change(output.segments.iter().map(|(segment, _)| Arc::clone(segment)), &[]);
+            self.publish(state);
+        }
+        for entries in output.entries.chunks(SWAPPED_AT_ONCE) {
+            self.swap(entries);
+        }
+        self.retire(victims, &ids);
+        let counters = &self.counters;
+        counters::add(&counters.compactions, 1);
+        counters::add(&counters.compaction_bytes_read, output.bytes_read);
+        counters::add(&counters.compaction_bytes_written, output.bytes_written);
+        counters::add(&counters.folds, output.folds);
+        for id in ids {
+            self.dir.remove(&self.dir.segment(id))?;
+        }
+        self.reserve_spares(&self.writer.lock());
+        Ok((output.bytes_read, output.bytes_written))
+    }
+
+    /// Points the index at copied records, but for documents that were deleted or replaced meanwhile.
+    fn swap(&self, entries: &[(u64, Entry)]) {
+        let mut writer = self.writer.lock();
+        let mut state = State::clone(&self.published());
+        let mut ledger = Ledger::default();
+        for (document, entry) in entries {
+            if !state.index.get(*document).is_vacant() {
+                state.index.apply(*document, std::slice::from_ref(entry), &mut ledger);
+            }
+        }
+        writer.ledger.add(&ledger);
+        self.publish(state);
+    }
+
+    /// Takes replaced segments out of the newest moment. Older moments keep them open.
+    fn retire(&self, victims: &[SegmentMeta], ids: &[u32]) {
+        let mut writer = self.writer.lock();
+        let mut state = State::clone(&self.published());
+        for victim in victims {
+            if let Some(segment) = state.segments.get(victim.id) {
+                self.retained.retire(segment, victim.length);
+            }
+            writer.ledger.forget(victim.id);
+        }
+        state.segments.change([], ids);
+        self.publish(state);
+        self.note_sizes(&writer);
+    }
+
+    /// Makes everything durable and lets go of the directory. A second call does nothing.
+    pub fn close(&self) -> Result<()> {
+        if self.is_forked() {
+            self.signal.forget_thread();
+            return Ok(());
+        }
+        if !self.begin_close() {
+            return Ok(());
+        }
+        self.signal.stop();
+        let mut maintenance = self.maintenance.lock();
+        let closed = if self.is_poisoned() {
+            Err(Error::Poisoned("closing could not make the last commits durable".to_string()))
+        } else {
+            self.close_files(&mut maintenance)
+        };
+        let mut writer = self.writer.lock();
+        writer.active = None;
+        *self.lock.lock() = None;
+        closed
+    }
+
+    fn close_files(&self, maintenance: &mut Maintenance) -> Result<()> {
+        self.seal_active()?;
+        // Only an open that has something to replay gains from a checkpoint.
+        if self.published().sequence == counters::get(&self.counters.checkpoint_sequence)
+            && maintenance.checkpoint.is_none()
+        {
+            return Ok(());
+        }
+        self.write_checkpoint_if_room(maintenance)
+    }
+}

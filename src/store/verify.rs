@@ -1,0 +1,133 @@
+//! A full check of a store: every record, every document, and the index against the log.
+//!
+//! 1. Damage is collected, not thrown: the check goes on with the next record or segment. An I/O error ends it.
+//! 2. It checks one moment, while commits and reads go on; compaction waits.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::core::Core;
+use crate::error::{Damage, Error, Result};
+use crate::format::packed;
+use crate::format::record::{RecordHeader, RecordKind};
+use crate::format::segment::HEADER_LEN;
+use crate::index::State;
+use crate::index::layers::Layers;
+use crate::log::{Segment, scan};
+use crate::recovery;
+
+/// What a full check found.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct VerifyReport {
+    /// Segments read.
+    pub segments: u64,
+    /// Records in them.
+    pub records: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Live documents.
+    pub documents: u64,
+    /// Their inputs.
+    pub inputs: u64,
+    /// Their outputs.
+    pub outputs: u64,
+    /// Empty where all is well.
+    pub damage: Vec<Damage>,
+}
+
+impl VerifyReport {
+    /// Keeps damage, passes everything else on.
+    fn keep<T>(&mut self, result: Result<T>) -> Result<Option<T>> {
+        match result {
+            Err(Error::Corruption(damage)) => {
+                self.damage.push(*damage);
+                Ok(None)
+            }
+            other => other.map(Some),
+        }
+    }
+}
+
+impl Core {
+    /// Reads and checks everything.
+    pub fn verify(&self) -> Result<VerifyReport> {
+        let _maintenance = self.maintenance.lock();
+        let state = {
+            let _writer = self.writer.lock();
+            self.published()
+        };
+        let mut report = VerifyReport::default();
+        let mut segments = Vec::new();
+        for segment in state.segments.iter() {
+            let length = if segment.id() == state.position.0 { state.position.1 } else { segment.readable() };
+            report.segments += 1;
+            report.bytes += length;
+            check_segment(segment, length, &mut report)?;
+            segments.push((Arc::clone(segment), length));
+        }
+        check_documents(&state, &mut report)?;
+        let rebuilt = recovery::rebuild(&segments, None);
+        if let Some(rebuilt) = report.keep(rebuilt)?
+            && rebuilt.index != state.index
+            && report.damage.is_empty()
+        {
+            report.damage.push(damage(self.dir.path(), "the index is not what the log says"));
+        }
+        Ok(report)
+    }
+}
+
+fn damage(path: &Path, what: &str) -> Damage {
+    Damage { file: path.to_path_buf(), offset: 0, document: None, what: what.to_string() }
+}
+
+fn check_segment(segment: &Arc<Segment>, length: u64, report: &mut VerifyReport) -> Result<()> {
+    let mut found = Vec::new();
+    let scanned = scan::records(segment, HEADER_LEN, length, |offset, header| {
+        found.push((offset, *header));
+        Ok(())
+    });
+    report.keep(scanned)?;
+    for (offset, header) in found {
+        report.records += 1;
+        let checked = check_record(segment, offset, &header);
+        report.keep(checked)?;
+    }
+    Ok(())
+}
+
+fn check_record(segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
+    let (_, payload) = segment.record(offset)?;
+    if matches!(header.kind, RecordKind::Tree | RecordKind::Delta) {
+        packed::check(&payload).map_err(|error| segment.damage(offset, Some(header.document), error.0))?;
+    }
+    Ok(())
+}
+
+fn check_documents(state: &State, report: &mut VerifyReport) -> Result<()> {
+    let mut next = state.index.next(0);
+    while let Some(document) = next {
+        next = document.checked_add(1).and_then(|from| state.index.next(from));
+        report.documents += 1;
+        let checked = check_document(state, document);
+        if let Some((inputs, outputs)) = report.keep(checked)? {
+            report.inputs += inputs;
+            report.outputs += outputs;
+        }
+    }
+    Ok(())
+}
+
+/// Reads a document whole; gives back how many inputs and outputs it has.
+fn check_document(state: &State, document: u64) -> Result<(u64, u64)> {
+    let slot = state.index.get(document);
+    let Some(layers) = Layers::open(state, document, slot, true)? else { return Ok((0, 0)) };
+    let tree = packed::to_tree(&layers.packed()?, None).map_err(|error| layers.malformed(error))?;
+    let outputs = tree.inputs.iter().filter(|input| input.output.is_some()).count() as u64;
+    let inputs = tree.inputs.len() as u64;
+    if slot.nodes() != (1 + inputs + outputs) as i64 {
+        return Err(layers.malformed(crate::format::Malformed("the record's count of nodes is wrong")));
+    }
+    Ok((inputs, outputs))
+}

@@ -1,0 +1,289 @@
+//! Views: one moment of the whole store, and everything that can be read at it.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::core::Core;
+use super::read;
+use super::retained::Lease;
+use crate::error::{Error, Result};
+use crate::format::packed::{self, Head};
+use crate::ids::{DocumentId, InputId};
+use crate::index::State;
+use crate::index::layers::Layers;
+use crate::log::Bytes;
+use crate::tree::{Columns, Input, Tree};
+use crate::value::Value;
+
+/// One moment of the whole store.
+///
+/// A view stays at its moment for as long as it lives, through writes and compaction; it keeps the replaced segments that
+/// it needs. Cheap to clone; all calls may be made from any thread, and never wait for a writer. After the store was
+/// closed every call says `Closed`.
+#[derive(Clone)]
+pub struct View {
+    core: Arc<Core>,
+    moment: Moment,
+}
+
+#[derive(Clone)]
+enum Moment {
+    Latest(Arc<State>),
+    Snapshot(Arc<Lease>, u64),
+}
+
+impl View {
+    pub(super) fn latest(core: &Arc<Core>) -> View {
+        View { core: Arc::clone(core), moment: Moment::Latest(core.published()) }
+    }
+
+    pub(super) fn snapshot(core: &Arc<Core>) -> View {
+        let state = core.published();
+        let sequence = state.sequence;
+        View { core: Arc::clone(core), moment: Moment::Snapshot(core.retained.lease(state), sequence) }
+    }
+
+    fn state(&self) -> Result<Arc<State>> {
+        self.core.check_open()?;
+        match &self.moment {
+            Moment::Latest(state) => Ok(Arc::clone(state)),
+            Moment::Snapshot(lease, _) => lease.read().clone().ok_or(Error::SnapshotTooOld),
+        }
+    }
+
+    fn verify(&self) -> bool {
+        self.core.options.verify_reads
+    }
+
+    /// Sequence number of the newest commit in this view.
+    pub fn sequence(&self) -> u64 {
+        match &self.moment {
+            Moment::Latest(state) => state.sequence,
+            Moment::Snapshot(_, sequence) => *sequence,
+        }
+    }
+
+    /// How many documents there are.
+    ///
+    /// # Errors
+    /// `Closed`, `Forked` and, for snapshots, `SnapshotTooOld`; so do all calls below.
+    pub fn document_count(&self) -> Result<u64> {
+        Ok(self.state()?.index.documents())
+    }
+
+    /// Whether the document is there.
+    ///
+    /// # Errors
+    /// As for [`View::document_count`].
+    pub fn exists(&self, document: DocumentId) -> Result<bool> {
+        Ok(!self.state()?.index.get(document.get()).is_vacant())
+    }
+
+    /// Live ids from `from` on, ascending.
+    ///
+    /// # Errors
+    /// As for [`View::document_count`].
+    pub fn documents(&self, from: DocumentId) -> Result<Documents> {
+        Ok(Documents { state: self.state()?, next: Some(from.get()) })
+    }
+
+    /// A document's blob: a view of the store's own bytes where it can be.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn blob(&self, document: DocumentId) -> Result<Pinned> {
+        read::open(&*self.state()?, document, self.verify())?.blob().map(Pinned)
+    }
+
+    /// A document's columns. Reads no blob.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn columns(&self, document: DocumentId) -> Result<Columns> {
+        read::columns(&*self.state()?, document, self.verify())
+    }
+
+    /// One column of a document. Reads no blob.
+    ///
+    /// # Errors
+    /// `NotFound` for the document or the column, `Corruption`, `Io`.
+    pub fn column(&self, document: DocumentId, name: &str) -> Result<Value> {
+        read::column(&*self.state()?, document, name, self.verify())
+    }
+
+    /// How many inputs a document has.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn input_count(&self, document: DocumentId) -> Result<u64> {
+        let layers = read::open(&*self.state()?, document, self.verify())?;
+        let stack = layers.stack()?;
+        if stack.deltas.is_empty() {
+            return Ok(stack.base.entry_count().into());
+        }
+        let order = stack.order().map_err(|error| layers.malformed(error))?;
+        Ok(order.len() as u64)
+    }
+
+    /// The ids of a document's inputs, in the chain's order.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn input_ids(&self, document: DocumentId) -> Result<Vec<InputId>> {
+        let layers = read::open(&*self.state()?, document, self.verify())?;
+        let order = layers.stack()?.order();
+        order.map_err(|error| layers.malformed(error))
+    }
+
+    /// A cursor over a document's inputs in the chain's order, one decoded at a time.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn inputs(&self, document: DocumentId) -> Result<Inputs> {
+        let layers = read::open(&*self.state()?, document, self.verify())?;
+        let order = layers.stack()?.order();
+        let order = order.map_err(|error| layers.malformed(error))?;
+        Ok(Inputs { document, layers, order: order.into_iter() })
+    }
+
+    /// An input's value. Reads no other input.
+    ///
+    /// # Errors
+    /// `NotFound` for the document or the input, `Corruption`, `Io`.
+    pub fn input(&self, document: DocumentId, input: InputId) -> Result<Value> {
+        read::input(&*self.state()?, document, input, self.verify())
+    }
+
+    /// An input's columns.
+    ///
+    /// # Errors
+    /// `NotFound` for the document or the input, `Corruption`, `Io`.
+    pub fn input_columns(&self, document: DocumentId, input: InputId) -> Result<Columns> {
+        read::input_columns(&*self.state()?, document, input, self.verify())
+    }
+
+    /// An input's output.
+    ///
+    /// # Errors
+    /// `NotFound` for the document, the input or the output, `Corruption`, `Io`.
+    pub fn output(&self, document: DocumentId, input: InputId) -> Result<Value> {
+        read::output(&*self.state()?, document, input, self.verify())
+    }
+
+    /// The whole document: blob, columns, inputs in order, outputs; all of one moment.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn tree(&self, document: DocumentId) -> Result<Tree> {
+        let state = self.state()?;
+        let layers = read::open(&state, document, self.verify())?;
+        let packed = layers.packed()?;
+        packed::to_tree(&packed, None).map_err(|error| layers.malformed(error))
+    }
+
+    /// The whole document in its packed form: the store's own bytes where the document is unchanged since it was written
+    /// or folded, a copy otherwise.
+    ///
+    /// # Errors
+    /// `NotFound`, `Corruption`, `Io`.
+    pub fn packed_tree(&self, document: DocumentId) -> Result<PackedTree> {
+        read::open(&*self.state()?, document, self.verify())?.packed().map(PackedTree)
+    }
+}
+
+/// Live document ids, ascending; all of one moment.
+pub struct Documents {
+    state: Arc<State>,
+    next: Option<u64>,
+}
+
+impl Documents {
+    /// Goes on from this id, backwards too.
+    pub fn seek(&mut self, from: DocumentId) {
+        self.next = Some(from.get());
+    }
+}
+
+impl Iterator for Documents {
+    type Item = DocumentId;
+
+    fn next(&mut self) -> Option<DocumentId> {
+        let found = self.next.and_then(|from| self.state.index.next(from));
+        self.next = found.and_then(|found| found.checked_add(1));
+        found.and_then(DocumentId::new)
+    }
+}
+
+/// The inputs of one document in the chain's order; all of one moment.
+pub struct Inputs {
+    document: DocumentId,
+    layers: Layers,
+    order: std::vec::IntoIter<InputId>,
+}
+
+impl Iterator for Inputs {
+    type Item = Result<Input>;
+
+    fn next(&mut self) -> Option<Result<Input>> {
+        let id = self.order.next()?;
+        Some(self.layers.stack().and_then(|stack| read::whole_input(&self.layers, &stack, self.document, id)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.order.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Inputs {}
+
+/// Bytes of the store, valid for as long as this lives, also after the store was closed.
+#[derive(Clone)]
+pub struct Pinned(Bytes);
+
+impl Pinned {
+    /// Whether the bytes are the store's own (a mapped segment) rather than a copy.
+    pub fn is_pinned(&self) -> bool {
+        self.0.is_mapped()
+    }
+}
+
+impl Deref for Pinned {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// A whole tree in its packed form (docs/format.md), beginning at an address divisible by 8. Valid for as long as this
+/// lives, also after the store was closed.
+#[derive(Clone)]
+pub struct PackedTree(Bytes);
+
+impl PackedTree {
+    /// The packed form.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Whether the bytes are the store's own (a mapped segment) rather than a copy.
+    pub fn is_pinned(&self) -> bool {
+        self.0.is_mapped()
+    }
+
+    /// The head, for reading parts of the tree in place.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the bytes are no packed tree.
+    pub fn head(&self) -> Result<Head<'_>> {
+        Head::parse(&self.0).map_err(|error| Error::InvalidArgument(error.to_string()))
+    }
+
+    /// The tree, decoded.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where the bytes do not check out (reads were not verified).
+    pub fn to_tree(&self) -> Result<Tree> {
+        packed::to_tree(&self.0, None).map_err(|error| Error::InvalidArgument(error.to_string()))
+    }
+}
