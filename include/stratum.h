@@ -52,7 +52,8 @@
  * Structs that begin with struct_size: the caller sets it to sizeof of the struct and zeroes what it does not use. That
  * lets programs and libraries of different versions meet.
  *
- * Fork. A child process cannot use its parent's handles: calls on stores answer STRATUM_FORKED.
+ * Fork. A child process cannot use the stores of its parent: calls answer STRATUM_FORKED. It may close and free its
+ * copies of the handles, which leaves the parent's store alone.
  *
  * The library writes nothing to stdout or stderr, installs no signal handlers, and never ends the process. Strings,
  * lengths and layouts on disk are in docs/format.md; what is promised is in docs/guarantees.md.
