@@ -180,6 +180,7 @@ fn decode_entry(bytes: &[u8]) -> Decoded<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::golden;
 
     fn sample() -> (CheckpointHead, Vec<(u64, Vec<Entry>)>) {
         let head = CheckpointHead {
@@ -200,6 +201,21 @@ mod tests {
         let mut writer = CheckpointWriter::new(head);
         rows.iter().for_each(|(document, entries)| writer.row(*document, entries));
         writer.finish()
+    }
+
+    #[test]
+    fn is_as_documented() {
+        let head = CheckpointHead {
+            store: golden::STORE,
+            sequence: 2,
+            position: (0, 0),
+            next_document: 3,
+            segments: vec![(1, 504)],
+        };
+        let tree = Extent { segment: 1, offset8: 22, length8: 17, nodes: 1, sequence: 1, blob: BlobPlace::Inline };
+        let mut writer = CheckpointWriter::new(head);
+        writer.row(1, &[Entry::Tree(tree)]);
+        golden::check("checkpoint", &writer.finish());
     }
 
     #[test]

@@ -245,6 +245,7 @@ fn decode_segment(fields: &[u8], kind: SegmentKind) -> SegmentMeta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::golden;
 
     fn changes() -> Vec<Change> {
         let meta = SegmentMeta {
@@ -271,6 +272,29 @@ mod tests {
             assert!(at == 0 || decode_edit(&edit[..at]) == EditAt::Damaged);
         }
         assert_eq!(decode_edit(&[0; 64]), EditAt::Damaged, "zeros are no edit");
+    }
+
+    #[test]
+    fn is_as_documented() {
+        let meta = SegmentMeta {
+            id: 1,
+            kind: SegmentKind::Log,
+            epoch: 1,
+            length: 504,
+            footer: 440,
+            min_sequence: 1,
+            max_sequence: 2,
+        };
+        let mut state = ManifestState::empty(golden::STORE);
+        let marks = Marks { next_document: 3, epoch: 1, sequence: 2, next_segment: 2 };
+        state.apply(&[Change::Marks(marks), Change::Segment(meta)]);
+        golden::check("manifest-header", &encode_header(golden::STORE));
+        golden::check("manifest-first-edit", &encode_edit(1, &state.as_changes()));
+
+        let compacted =
+            SegmentMeta { id: 2, kind: SegmentKind::Compacted, length: 288, footer: 232, max_sequence: 1, ..meta };
+        let marks = Change::Marks(Marks { next_segment: 3, ..marks });
+        golden::check("manifest-edit", &encode_edit(2, &[Change::Segment(compacted), Change::Remove(1), marks]));
     }
 
     #[test]

@@ -12,6 +12,8 @@ mod queue;
 mod read;
 mod retained;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 
