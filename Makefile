@@ -26,7 +26,7 @@ demo:
 	examples/demo.sh
 
 test:
-	$(CARGO) test --workspace --all-targets
+	$(CARGO) test --workspace
 
 lint:
 	$(CARGO) fmt --all --check

@@ -131,12 +131,17 @@ static void warn(const struct stratum_tree_desc *tree, const char *name)
 {
     const struct stratum_value *value;
     struct stratum_text text;
+    bool interactive = false;
+    size_t at;
 
     value = stratum_columns_find(tree->columns, tree->column_count, "validation", strlen("validation"));
     if (bytes_of_value(value, &text) && text.length >= 6 && memcmp(text.data, "custom", 6) == 0)
         note("%s has an output validator of its own, which may accept other outputs than the stored ones", name);
     value = stratum_columns_find(tree->columns, tree->column_count, "type", strlen("type"));
-    if (bytes_of_value(value, &text) && text_is(text, "interactive"))
+    if (value != NULL && value->kind == STRATUM_KIND_STRING_LIST)
+        for (at = 0; at < value->count; at++)
+            interactive = interactive || text_is(value->as.strings[at], "interactive");
+    if (interactive || (bytes_of_value(value, &text) && text_is(text, "interactive")))
         note("%s is interactive: what is stored as output is what its validator is given", name);
 }
 

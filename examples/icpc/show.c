@@ -49,13 +49,29 @@ static void print_padded(struct stratum_text text, size_t width)
         putchar(' ');
 }
 
+/* The problem's type; where it has several, all of them. */
+static struct stratum_text type(const struct stratum_column *columns, size_t count, struct arena *arena)
+{
+    const struct stratum_value *value = find(columns, count, "type");
+    const char *all = "";
+    size_t at;
+
+    if (value == NULL || value->kind != STRATUM_KIND_STRING_LIST)
+        return text_column(columns, count, "type", "pass-fail");
+    for (at = 0; at < value->count; at++)
+        all = arena_format(arena, "%s%s%s", all, at > 0 ? ", " : "", text_copy(arena, value->as.strings[at]));
+    return text_of(all);
+}
+
 static int list_document(const stratum_view *view, uint64_t document, void *context)
 {
     stratum_result *result = NULL;
     stratum_error *error = NULL;
     const struct stratum_column *columns;
+    struct arena arena = {NULL};
     uint64_t inputs = 0;
     size_t count = 0;
+    int going = -1;
 
     (void)context;
     if (check(stratum_view_columns(view, document, &result, &error), &error, "a document's columns") != 0)
@@ -65,14 +81,16 @@ static int list_document(const stratum_view *view, uint64_t document, void *cont
         printf("%4" PRIu64 "  ", document);
         print_padded(text_column(columns, count, "package", "-"), 20);
         printf("  %6" PRIu64 "  ", inputs);
-        print_padded(text_column(columns, count, "type", "pass-fail"), 11);
+        print_padded(type(columns, count, &arena), 11);
         fputs("  ", stdout);
         print_plain(title(columns, count));
         putchar('\n');
+        going = 1;
     }
+    arena_free(&arena);
     if (stratum_result_free(&result) != STRATUM_OK)
-        return complain("the columns cannot be freed");
-    return 1;
+        going = complain("the columns cannot be freed");
+    return going;
 }
 
 int command_list(const char *store)
@@ -98,12 +116,14 @@ int command_list(const char *store)
 
 static void show_columns(const struct stratum_tree_desc *tree)
 {
-    size_t at;
+    size_t width = 0, at;
 
     printf("  columns\n");
+    for (at = 0; at < tree->column_count; at++)
+        width = tree->columns[at].name.length > width ? tree->columns[at].name.length : width;
     for (at = 0; at < tree->column_count; at++) {
         fputs("    ", stdout);
-        print_padded(tree->columns[at].name, 28);
+        print_padded(tree->columns[at].name, width);
         printf("  %-11s  ", kind_name(tree->columns[at].value.kind));
         print_value(&tree->columns[at].value);
         putchar('\n');

@@ -265,11 +265,13 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
 
 /// The next inputs as packed rows, little-endian, as many as there are and the buffer holds:
 ///
-///      0 u32 length of the row in units of 8 bytes, this header included
-///      4 u32 id of the input
-///      8 u32 length of the value     12 u32 length of the output, 0 for none
-///     16 u32 length of the columns section, 0 for none     20 u32 0
-///     24 the value, the output, the columns
+/// -  0 u32 length of the row, this header included
+/// -  4 u32 id of the input
+/// -  8 u32 length of the value
+/// - 12 u32 length of the output, 0 for none
+/// - 16 u32 length of the columns section, 0 for none
+/// - 20 u32 0
+/// - 24 the value, the output, the columns
 ///
 /// with lengths in units of 8 bytes, and values and columns in their encoded form ("Value" and "Columns section" in
 /// docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
