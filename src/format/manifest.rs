@@ -5,15 +5,16 @@
 //!                        56 u64 optional features, 64 u64 key id, 92 u32 CRC
 //! Edit: 0 u32 CRC of bytes 4.. of the edit   4 u32 length of the changes   8 u64 number (1, 2, 3...)   16 changes
 //! Changes, one after another, 8-aligned: u32 tag, u32 length of the fields, fields
-//!   1 segment  u32 id, u32 kind, u64 epoch, u64 length (0: active), u64 footer offset (0: none), u64 lowest and u64 highest sequence
+//!   1 segment  u32 id, u32 kind, u64 epoch, u64 length (0: active), u64 footer offset (0: none),
+//!              u64 lowest and u64 highest sequence
 //!   2 remove   u32 id, u32 zero
 //!   3 marks    u64 next document, u64 epoch, u64 sequence, u32 next segment, u32 zero
 //! ```
 //!
 //! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
 //! 2. Edit numbers rise by one, so that a lost edit in the middle is seen.
-//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so one
-//!    that begins behind it was named by an edit that is lost.
+//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
+//!    one that begins behind it was named by an edit that is lost.
 
 use std::collections::BTreeMap;
 

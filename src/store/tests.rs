@@ -70,7 +70,8 @@ fn the_engine_writes_the_documented_commit() {
     let db = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options).unwrap();
     db.write(|batch| batch.create_document(b"Hi", &crate::Columns::new())).unwrap();
     let written = &disk.files(Path::new("/store"))[Path::new(&names::segment(1))];
-    // Everything but the checksums, which depend on the store's UUID, and the frame's payload, which knows of fewer ids.
+    // Everything but the checksums, which depend on the store's UUID, and the frame's payload, which knows of fewer
+    // ids.
     let documented = &segment()[..written.len()];
     let payload = 96 + 80 + 48;
     assert_eq!(written[payload..], documented[payload..], "the tree");
@@ -78,7 +79,8 @@ fn the_engine_writes_the_documented_commit() {
     assert_eq!(written[96 + 80 + 4..payload], documented[96 + 80 + 4..payload], "the record's header");
 }
 
-/// Opens a store of which a file was changed, and reads its document: never anything but that, or an error that says so.
+/// Opens a store of which a file was changed, and reads its document: never anything but that, or an error that says
+/// so.
 fn survey(files: &[(&str, Vec<u8>)]) -> Result<Tree> {
     let options = Options { background: false, create: false, ..Options::default() };
     let db = Db::open_on(Arc::new(disk(files)), Path::new("/store"), &options)?;
