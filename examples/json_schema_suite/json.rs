@@ -16,7 +16,9 @@ pub fn parse(text: &str) -> Result<Json, Failure> {
     let json: Json = serde_json::from_str(text)?;
     let (written, kept) = (colons(text), members(&json));
     if written != kept {
-        return Err(format!("{} of {written} object members have a key that their object has twice", written - kept).into());
+        return Err(
+            format!("{} of {written} object members have a key that their object has twice", written - kept).into()
+        );
     }
     Ok(json)
 }

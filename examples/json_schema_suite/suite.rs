@@ -78,7 +78,9 @@ pub fn compare(view: &View, suite: &Path) -> Result<Counts, Failure> {
         }
     }
     match stored.into_keys().next() {
-        Some((_, file, position)) => Err(format!("{file}, group {position}: in the store, but not in the suite").into()),
+        Some((_, file, position)) => {
+            Err(format!("{file}, group {position}: in the store, but not in the suite").into())
+        }
         None => Ok(counts),
     }
 }

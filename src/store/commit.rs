@@ -182,7 +182,7 @@ impl Group<'_> {
             entries.clear();
             let mut deleted = false;
             for record in records.iter().filter(|record| !(skip_folds && record.header.fold)) {
-                let (header, extent) = put(record.header, &record.payload);
+                let (header, extent) = put(record.header(skip_folds), &record.payload);
                 match header.kind {
                     RecordKind::Tree => entries.push(Entry::Tree(extent)),
                     RecordKind::Blob => entries.push(Entry::Blob(extent)),
@@ -191,7 +191,7 @@ impl Group<'_> {
                     }
                     _ => deleted = true,
                 }
-                active.note(*document, header.first_sequence.min(sequence));
+                active.note(*document, header.first_sequence, sequence);
             }
             if deleted {
                 self.state.index.remove(*document, &mut self.ledger);
