@@ -219,6 +219,9 @@ impl Frame {
     }
 }
 
+/// Bytes of each document's id in a footer.
+pub const FOOTER_ENTRY_LEN: u64 = 8;
+
 /// Payload of a [`RecordKind::Footer`]: sorted, unique document ids, 8 bytes each.
 pub fn encode_footer(documents: &[u64]) -> Vec<u8> {
     documents.iter().flat_map(|id| id.to_le_bytes()).collect()
