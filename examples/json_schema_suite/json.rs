@@ -1,8 +1,8 @@
 //! JSON as typed values, and back to the same text.
 //!
-//! 1. A number becomes the value whose own text is the number's: `1` an `Int64`, `1.0` and `1e308` a `Double`. One whose
-//!    text neither gives back (53 digits, 1e400, 1.10, -0) becomes a `Decimal` with the text as it stands. So numbers that
-//!    JSON tells apart stay apart, and each has exactly one value.
+//! 1. A number becomes the value whose own text is the number's: `1` an `Int64`, `1.0` and `1e308` a `Double`. One
+//!    whose text neither gives back (53 digits, 1e400, 1.10, -0) becomes a `Decimal` with the text as it stands. So
+//!    numbers that JSON tells apart stay apart, and each has exactly one value.
 //! 2. Arrays are lists and objects maps, whatever is in them; members keep their order.
 //! 3. A document that has a key twice in one object is refused: the parser would drop one of the two.
 
@@ -16,9 +16,8 @@ pub fn parse(text: &str) -> Result<Json, Failure> {
     let json: Json = serde_json::from_str(text)?;
     let (written, kept) = (colons(text), members(&json));
     if written != kept {
-        return Err(
-            format!("{} of {written} object members have a key that their object has twice", written - kept).into()
-        );
+        let twice = written - kept;
+        return Err(format!("{twice} of {written} object members have a key that their object has twice").into());
     }
     Ok(json)
 }

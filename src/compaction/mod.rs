@@ -1,7 +1,8 @@
 //! Compaction: which segments to give up, and what of them to keep.
 //!
 //! ```text
-//!   plan --> rewrite: copy what the index still reaches, fold documents with deltas --> outputs synced, directory synced
+//!   plan --> rewrite: copy what the index still reaches, fold documents with deltas
+//!        --> outputs synced, directory synced
 //!        --> manifest edit "outputs replace victims" --> index entries swapped, a few at a time --> victims unlinked
 //! ```
 //!

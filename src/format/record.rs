@@ -242,6 +242,8 @@ pub fn decode_footer(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::segment::SegmentHeader;
+    use crate::format::{golden, packed};
 
     fn sample() -> RecordHeader {
         let mut header = RecordHeader::new(RecordKind::Tree, 42, b"payload");
@@ -272,6 +274,40 @@ mod tests {
             damaged[at] ^= 0x10;
             assert!(RecordHeader::decode(&damaged, 5, 96).is_err(), "byte {at}");
         }
+    }
+
+    /// The commit of one record that begins at `offset` of the segment whose header is a vector too.
+    fn commit(offset: u64, durable_offset: u64, mut record: RecordHeader, payload: &[u8]) -> Vec<u8> {
+        let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
+        let next_document = 3;
+        let frame = Frame { body_len: record.record_len(), records: 1, durable_offset, next_document }.encode();
+        let mut bytes = Vec::new();
+        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+        for (header, payload) in [(&mut head, &frame[..]), (&mut record, payload)] {
+            header.sequence = if offset == 96 { 1 } else { 2 };
+            header.first_sequence = header.sequence;
+            bytes.extend(header.encode(segment.salt(), offset + bytes.len() as u64));
+            bytes.extend(payload);
+            bytes.resize(bytes.len().next_multiple_of(8), 0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn commits_and_footers_are_as_documented() {
+        let tree = crate::tree::Tree { blob: b"Hi".to_vec(), ..Default::default() };
+        let tree = packed::encode_tree(&tree, 1, false);
+        let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree);
+        record.blob = BlobPlace::Inline;
+        record.nodes = 1;
+        golden::check("commit-of-a-tree", &commit(96, 96, record, &tree));
+        golden::check("commit-of-a-delete", &commit(312, 312, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
+
+        let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
+        let payload = encode_footer(&[1, 2]);
+        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 440).to_vec();
+        footer.extend(payload);
+        golden::check("footer", &footer);
     }
 
     #[test]

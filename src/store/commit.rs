@@ -317,7 +317,8 @@ impl Group<'_> {
         self.results
     }
 
-    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the reserve.
+    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the
+    /// reserve.
     fn retry_alone(&mut self, requests: &[Request]) {
         for (position, request) in requests.iter().enumerate() {
             let full = matches!(self.results[position], Err(Error::NoSpace { .. }));
