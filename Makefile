@@ -11,10 +11,6 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-# What a program needs beside the static library.
-NATIVE_LIBS = $(shell rustc --crate-type staticlib --print native-static-libs -o /dev/null - < /dev/null 2>&1 | \
-	sed -n 's/.*native-static-libs: //p')
-
 .PHONY: help demo test lint bench fuzz build header install install-files
 
 help:
@@ -30,7 +26,7 @@ demo:
 	examples/demo.sh
 
 test:
-	$(CARGO) test --workspace --all-targets
+	$(CARGO) test --workspace
 
 lint:
 	$(CARGO) fmt --all --check
@@ -54,5 +50,5 @@ header:
 install: build install-files
 
 install-files:
-	BUILT='$(BUILT)' VERSION='$(VERSION)' MAJOR='$(MAJOR)' NATIVE_LIBS='$(NATIVE_LIBS)' \
+	BUILT='$(BUILT)' VERSION='$(VERSION)' MAJOR='$(MAJOR)' \
 	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' packaging/install.sh

@@ -9,10 +9,7 @@ lib="$PREFIX/$LIBDIR"
 cmake="$lib/cmake/Stratum"
 here=$(dirname "$0")
 
-if [ -z "$NATIVE_LIBS" ]; then
-    echo 'rustc did not say which libraries the static one needs (--print native-static-libs)' >&2
-    exit 1
-fi
+native_libs=$("$here/native-libs.sh")
 
 # The CMake files find everything from their own place, so that the tree can be moved.
 to_prefix=$(realpath -m --relative-to="$cmake" "$PREFIX")
@@ -20,7 +17,7 @@ to_lib=$(realpath -m --relative-to="$cmake" "$lib")
 
 fill() {
     sed -e "s|@PREFIX@|$PREFIX|g" -e "s|@LIBDIR@|$LIBDIR|g" -e "s|@VERSION@|$VERSION|g" -e "s|@MAJOR@|$MAJOR|g" \
-        -e "s|@NATIVE_LIBS@|$NATIVE_LIBS|g" -e "s|@TO_PREFIX@|$to_prefix|g" -e "s|@TO_LIB@|$to_lib|g" "$here/$1" \
+        -e "s|@NATIVE_LIBS@|$native_libs|g" -e "s|@TO_PREFIX@|$to_prefix|g" -e "s|@TO_LIB@|$to_lib|g" "$here/$1" \
         > "$DESTDIR$2"
     chmod 644 "$DESTDIR$2"
 }
