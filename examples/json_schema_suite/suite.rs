@@ -4,15 +4,15 @@
 //! |---|---|
 //! | a test group | a document; its schema, as JSON text, is the blob |
 //! | `tests/<draft>/<file>` | its columns `draft` and `file`; `position` is the group's place in the file, from 0 |
-//! | the group's `description`, `comment`... | columns of the same names; `members` keeps the order of all members |
+//! | the group's `description`, `comment`... | columns of the same names; `members` keeps the order of all its members |
 //! | a test | an input: the instance as a typed, nested value |
 //! | its `valid` | the output: a bool |
 //! | its `description`, `comment`... | columns of the input, and `members` likewise |
 //!
 //! 1. The groups of a file are written in one batch: all of the file is in the store, or nothing of it.
 //! 2. Documents have their ids in the order of the files' paths and of the groups in them.
-//! 3. `compare` rebuilds the JSON of every group from the store alone and compares it with the suite's, member for
-//!    member and in order, numbers digit for digit.
+//! 3. `compare` rebuilds the JSON of every group from the store alone and compares it with the suite's, member for member
+//!    and in order, numbers digit for digit.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 use stratum::{Columns, Db, DocumentId, Input, Tree, Value, View};
 
-use crate::json;
+use super::json;
 
 /// What went wrong, as a text that says where.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -78,7 +78,9 @@ pub fn compare(view: &View, suite: &Path) -> Result<Counts, Failure> {
         }
     }
     match stored.into_keys().next() {
-        Some((_, file, position)) => Err(format!("{file}, group {position}: in the store and not in the suite").into()),
+        Some((_, file, position)) => {
+            Err(format!("{file}, group {position}: in the store, but not in the suite").into())
+        }
         None => Ok(counts),
     }
 }

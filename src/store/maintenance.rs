@@ -126,21 +126,28 @@ impl Core {
         self.write_checkpoint_if_room(&mut maintenance)?;
         self.seal_active()?;
         maintenance.damaged.clear();
-        let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
-        let mut done =
-            Progress { segments_total: jobs.iter().map(|job| job.len() as u64).sum(), ..Progress::default() };
+        let mut done = Progress::default();
         let before = counters::get(&self.counters.total_bytes);
-        for victims in &jobs {
-            let (read, written) = self.compact(&mut maintenance, victims)?;
-            done.segments_done += victims.len() as u64;
-            done.bytes_read += read;
-            done.bytes_written += written;
-            done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
-            if !progress(done) {
+        loop {
+            let at_first = counters::get(&self.counters.total_bytes);
+            let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
+            done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
+            for victims in &jobs {
+                let (read, written) = self.compact(&mut maintenance, victims)?;
+                done.segments_done += victims.len() as u64;
+                done.bytes_read += read;
+                done.bytes_written += written;
+                done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
+                if !progress(done) {
+                    return self.write_checkpoint_if_room(&mut maintenance);
+                }
+            }
+            // Folding documents leaves garbage in segments that were done already; tombstones may have to stay.
+            if jobs.is_empty() || counters::get(&self.counters.total_bytes) >= at_first {
                 break;
             }
         }
-        if jobs.is_empty() { Ok(()) } else { self.write_checkpoint_if_room(&mut maintenance) }
+        if done.segments_done == 0 { Ok(()) } else { self.write_checkpoint_if_room(&mut maintenance) }
     }
 
     /// Segments that hold deltas of live documents.
@@ -184,6 +191,8 @@ impl Core {
     fn compact(&self, maintenance: &mut Maintenance, victims: &[SegmentMeta]) -> Result<(u64, u64)> {
         let (state, sealed, epoch) = {
             let mut writer = self.writer.lock();
+            // What this job leaves behind may be needed if a commit that replaced it were lost.
+            self.flush_locked(&mut writer)?;
             // From here to the end commits write no folds: a fold of what this job folds too would overlap with it.
             writer.compacting = true;
             (self.published(), self.sealed(&writer), writer.manifest.marks().epoch)

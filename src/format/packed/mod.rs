@@ -25,6 +25,7 @@ mod header;
 mod merge;
 mod order;
 mod stack;
+mod supersede;
 mod tree;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use directory::{Directory, Entry, OrderOp, OutputState};
 pub use header::{HEADER_LEN, Head};
 pub use merge::{MergedBlob, compose, merge};
 pub use stack::{Layer, Layers, Node, Stack};
+pub use supersede::supersedes;
 pub use tree::{TreeParts, encode_tree, renumber, to_tree};
 
 use super::{Decoded, Malformed, crc};
