@@ -52,7 +52,8 @@
  * Structs that begin with struct_size: the caller sets it to sizeof of the struct and zeroes what it does not use. That
  * lets programs and libraries of different versions meet.
  *
- * Fork. A child process cannot use its parent's handles: calls on stores answer STRATUM_FORKED.
+ * Fork. A child process cannot use the stores of its parent: calls answer STRATUM_FORKED. It may close and free its
+ * copies of the handles, which leaves the parent's store alone.
  *
  * The library writes nothing to stdout or stderr, installs no signal handlers, and never ends the process. Strings,
  * lengths and layouts on disk are in docs/format.md; what is promised is in docs/guarantees.md.
@@ -1346,11 +1347,13 @@ int32_t stratum_input_cursor_next(struct stratum_input_cursor *cursor,
 /**
  * The next inputs as packed rows, little-endian, as many as there are and the buffer holds:
  *
- *      0 u32 length of the row in units of 8 bytes, this header included
- *      4 u32 id of the input
- *      8 u32 length of the value     12 u32 length of the output, 0 for none
- *     16 u32 length of the columns section, 0 for none     20 u32 0
- *     24 the value, the output, the columns
+ * -  0 u32 length of the row, this header included
+ * -  4 u32 id of the input
+ * -  8 u32 length of the value
+ * - 12 u32 length of the output, 0 for none
+ * - 16 u32 length of the columns section, 0 for none
+ * - 20 u32 0
+ * - 24 the value, the output, the columns
  *
  * with lengths in units of 8 bytes, and values and columns in their encoded form ("Value" and "Columns section" in
  * docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
@@ -1677,12 +1680,15 @@ int32_t stratum_batch_delete_output(struct stratum_batch *batch,
 /**
  * Many writes in one call: `operations` is a run of rows, little-endian, each
  *
- *      0 u32 operation: STRATUM_OP_*
- *      4 u32 length of the row in units of 8 bytes, this header included
- *      8 u64 document      16 u64 input      24 u64 before
- *     32 u32 length of the name in bytes     36 u32 length of the columns in units of 8 bytes
- *     40 u64 length of the body in bytes
- *     48 the name, the columns, the body, each padded with zeros to a multiple of 8
+ * -  0 u32 operation: STRATUM_OP_*
+ * -  4 u32 length of the row in units of 8 bytes, this header included
+ * -  8 u64 document
+ * - 16 u64 input
+ * - 24 u64 before
+ * - 32 u32 length of the name in bytes
+ * - 36 u32 length of the columns in units of 8 bytes
+ * - 40 u64 length of the body in bytes
+ * - 48 the name, the columns, the body, each padded with zeros to a multiple of 8
  *
  * What an operation does not use is 0. Values and columns are in their encoded form ("Value" and "Columns section" in
  * docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the document

@@ -225,6 +225,9 @@ impl Error {
             }
             Error::Io { action, path, source } => Error::Io { action, path: path.clone(), source: same(source) },
             Error::Corruption(damage) => Error::Corruption(damage.clone()),
+            Error::Closed => Error::Closed,
+            Error::Forked => Error::Forked,
+            Error::Poisoned(reason) => Error::Poisoned(reason.clone()),
             other => Error::Poisoned(other.to_string()),
         }
     }

@@ -270,12 +270,15 @@ unsafe fn place(ids: *mut u64, capacity: usize) -> Call<impl FnOnce(Vec<u64>)> {
 
 /// Many writes in one call: `operations` is a run of rows, little-endian, each
 ///
-///      0 u32 operation: STRATUM_OP_*
-///      4 u32 length of the row in units of 8 bytes, this header included
-///      8 u64 document      16 u64 input      24 u64 before
-///     32 u32 length of the name in bytes     36 u32 length of the columns in units of 8 bytes
-///     40 u64 length of the body in bytes
-///     48 the name, the columns, the body, each padded with zeros to a multiple of 8
+/// -  0 u32 operation: STRATUM_OP_*
+/// -  4 u32 length of the row in units of 8 bytes, this header included
+/// -  8 u64 document
+/// - 16 u64 input
+/// - 24 u64 before
+/// - 32 u32 length of the name in bytes
+/// - 36 u32 length of the columns in units of 8 bytes
+/// - 40 u64 length of the body in bytes
+/// - 48 the name, the columns, the body, each padded with zeros to a multiple of 8
 ///
 /// What an operation does not use is 0. Values and columns are in their encoded form ("Value" and "Columns section" in
 /// docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the document

@@ -15,15 +15,15 @@ use super::db::Store;
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
-use super::status::{Call, Failure, STRATUM_BUSY};
+use super::status::{Call, Failure, STRATUM_BUSY, STRATUM_PANIC};
 use super::tree::stratum_input;
 use super::value_out::{Arena, Frozen};
 use super::view::{self, stratum_view, too_small};
-use crate::format::packed::encode_columns;
-use crate::format::value::encode_value;
-use crate::{DocumentId, Documents, Input, Inputs};
+use crate::format::Decoded;
+use crate::format::packed::{Head, OutputState, TreeParts, encode_tree};
+use crate::{Columns, DocumentId, Documents, Input, InputId, Inputs};
 
-const ROW_HEADER_LEN: usize = 24;
+const ROW_HEADER_LEN: u64 = 24;
 
 /// Walks over the ids of the documents in a view, ascending.
 pub struct stratum_document_cursor(());
@@ -265,11 +265,13 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
 
 /// The next inputs as packed rows, little-endian, as many as there are and the buffer holds:
 ///
-///      0 u32 length of the row in units of 8 bytes, this header included
-///      4 u32 id of the input
-///      8 u32 length of the value     12 u32 length of the output, 0 for none
-///     16 u32 length of the columns section, 0 for none     20 u32 0
-///     24 the value, the output, the columns
+/// -  0 u32 length of the row, this header included
+/// -  4 u32 id of the input
+/// -  8 u32 length of the value
+/// - 12 u32 length of the output, 0 for none
+/// - 16 u32 length of the columns section, 0 for none
+/// - 20 u32 0
+/// - 24 the value, the output, the columns
 ///
 /// with lengths in units of 8 bytes, and values and columns in their encoded form ("Value" and "Columns section" in
 /// docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
@@ -295,7 +297,6 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
             let mut rows = alone(&cursor.store, &cursor.rows)?;
             rows.current = None;
             let mut filled = 0;
-            let mut row = Vec::new();
             loop {
                 let input = match rows.next() {
                     Ok(Some(input)) => input,
@@ -306,8 +307,8 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
                         break;
                     }
                 };
-                row.clear();
-                encode_row(&input, &mut row);
+                let row =
+                    pack_row(&input).map_err(|error| Failure::Refused(STRATUM_PANIC, error.to_string().into()))?;
                 if !buffer.put(filled, &row) {
                     rows.pending = Some(input);
                     if filled == 0 {
@@ -327,26 +328,25 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
     }
 }
 
-/// Appends the packed row of an input.
-fn encode_row(input: &Input, row: &mut Vec<u8>) {
-    row.resize(ROW_HEADER_LEN, 0);
-    let mut section = |at: usize, write: &mut dyn FnMut(&mut Vec<u8>)| {
-        let start = row.len();
-        write(row);
-        let length8 = ((row.len() - start) / 8) as u32;
-        row[at..at + 4].copy_from_slice(&length8.to_le_bytes());
-    };
-    section(8, &mut |row| encode_value(&input.value, row));
-    section(12, &mut |row| {
-        if let Some(output) = &input.output {
-            encode_value(output, row);
-        }
-    });
-    section(16, &mut |row| encode_columns(&input.columns, row));
-    let id = input.id.map_or(0, |id| id.get() as u32);
-    row[4..8].copy_from_slice(&id.to_le_bytes());
-    let length8 = (row.len() / 8) as u32;
-    row[..4].copy_from_slice(&length8.to_le_bytes());
+/// The packed row of an input. Its node is taken from a tree of this input alone, where value, output and columns already
+/// lie one after another in their encoded form.
+fn pack_row(input: &Input) -> Decoded<Vec<u8>> {
+    let parts = TreeParts { blob: &[], columns: &Columns::new(), inputs: std::slice::from_ref(input) };
+    let tree = encode_tree(parts, InputId::FIRST.get(), false);
+    let node = Head::parse(&tree)?.directory()?.entry(0)?;
+    let output = if let OutputState::At(span) = node.output { Some(span) } else { None };
+    let sections = [node.value, output, node.columns];
+    let lengths = sections.map(|section| section.map_or(0, |span| span.length));
+    let total = ROW_HEADER_LEN + lengths.iter().sum::<u64>();
+    let id = input.id.map_or(0, |id| id.get());
+    let mut row = Vec::with_capacity(total as usize);
+    for field in [total / 8, id, lengths[0] / 8, lengths[1] / 8, lengths[2] / 8, 0] {
+        row.extend_from_slice(&(field as u32).to_le_bytes()); // no value is longer than 2 GiB
+    }
+    for span in sections.into_iter().flatten() {
+        row.extend_from_slice(span.of(&tree)?);
+    }
+    Ok(row)
 }
 
 /// Frees the cursor and sets `*cursor` to NULL; what was borrowed from it ends. A NULL is no error.

@@ -160,6 +160,15 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_inside_the_wall_prints_nothing() {
+        let test = "capi::guard::tests::a_panic_is_a_status_with_its_text";
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let output = command.args([test, "--exact", "--nocapture"]).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{test} was not run");
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    }
+
+    #[test]
     fn ordinary_answers_make_no_error_and_clear_the_old_one() {
         let mut error = ptr::without_provenance_mut(8);
         assert_eq!(run(&mut error, || Err(Failure::End)), STRATUM_END);

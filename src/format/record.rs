@@ -220,7 +220,7 @@ pub fn encode_footer(documents: &[u64]) -> Vec<u8> {
 
 /// Reads a footer's payload.
 pub fn decode_footer(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
-    if bytes.len() % 8 != 0 {
+    if !bytes.len().is_multiple_of(8) {
         return Err(Malformed("a footer is no list of ids"));
     }
     let documents: Vec<u64> = bytes.chunks_exact(8).map(|id| u64_at(id, 0)).collect();

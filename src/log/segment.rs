@@ -1,6 +1,7 @@
 //! One open segment file: reading by position.
 //!
 //! 1. A mapped segment is mapped once, at the capacity it was created with; the file grows into the mapping.
+//!    The file itself is not kept open then: a store of many segments needs no descriptor for each.
 //! 2. Reads stay below `readable`, which rises only after bytes were written, so the mapping is never touched
 //!    past the end of the file (which would be a SIGBUS).
 
@@ -23,9 +24,14 @@ pub struct Segment {
     header: SegmentHeader,
     salt: u32,
     path: PathBuf,
-    file: Arc<dyn File>,
-    map: Option<Box<dyn Mapping>>,
+    source: Source,
     readable: AtomicU64,
+}
+
+/// Where bytes come from.
+enum Source {
+    Mapping(Box<dyn Mapping>),
+    File(Arc<dyn File>),
 }
 
 impl Segment {
@@ -38,15 +44,15 @@ impl Segment {
         readable: u64,
         mode: ReadMode,
     ) -> Result<Segment> {
-        let map = match mode {
-            ReadMode::Pread => None,
+        let source = match mode {
+            ReadMode::Pread => Source::File(file),
             ReadMode::Mmap => match file.map(capacity) {
-                Ok(map) => Some(map),
-                Err(error) if error.kind() == io::ErrorKind::Unsupported => None,
+                Ok(map) => Source::Mapping(map),
+                Err(error) if error.kind() == io::ErrorKind::Unsupported => Source::File(file),
                 Err(error) => return Err(Error::io("mapping", &path, error)),
             },
         };
-        Ok(Segment { salt: header.salt(), header, path, file, map, readable: AtomicU64::new(readable) })
+        Ok(Segment { salt: header.salt(), header, path, source, readable: AtomicU64::new(readable) })
     }
 
     /// Opens an existing segment of which `length` bytes count.
@@ -94,7 +100,10 @@ impl Segment {
 
     /// The mapped bytes, where it is mapped.
     pub fn mapping(&self) -> Option<&[u8]> {
-        self.map.as_deref().map(|map| &**map)
+        match &self.source {
+            Source::Mapping(map) => Some(map),
+            Source::File(_) => None,
+        }
     }
 
     /// Bytes that may be read.
@@ -118,11 +127,12 @@ impl Segment {
         if end.is_none() {
             return Err(self.damage(offset, None, format!("{length} bytes reach beyond the end of what was written")));
         }
-        if let Some(bytes) = Bytes::mapped(self, offset, length) {
-            return Ok(bytes);
+        match &self.source {
+            Source::Mapping(_) => Bytes::mapped(self, offset, length)
+                .ok_or_else(|| self.damage(offset, None, format!("{length} bytes reach beyond the mapping"))),
+            Source::File(file) => Bytes::filled(length as usize, |into| file.read_exact_at(offset, into))
+                .map_err(|error| Error::io("reading", &self.path, error)),
         }
-        Bytes::filled(length as usize, |into| self.file.read_exact_at(offset, into))
-            .map_err(|error| Error::io("reading", &self.path, error))
     }
 
     /// Reads and checks the record header at `offset`.

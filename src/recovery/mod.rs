@@ -132,6 +132,8 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     let state = manifest.state().clone();
     let spares = (Spare::find(&dir, names::SPARE_LOG)?, Spare::find(&dir, names::SPARE_COMPACTION)?);
     let mut leftovers = unnamed(&dir, &manifest)?;
+    let checkpoint = checkpoint::load(&dir, &state.store)?;
+    let synced = checkpoint.as_ref().map_or((0, 0), |checkpoint| checkpoint.head.position);
     let mut segments: Vec<(Arc<Segment>, u64)> = Vec::new();
     let mut tail: Option<(u32, Tail)> = None;
     for meta in state.segments.values() {
@@ -143,7 +145,7 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
         let segment = Arc::new(segment);
         let mut length = meta.length;
         if active {
-            let found = tail::examine(&segment)?;
+            let found = tail::examine(&segment, if synced.0 == meta.id { synced.1 } else { 0 })?;
             length = found.valid_end;
             if tail.replace((meta.id, found)).is_some() {
                 return Err(segment.damage(0, None, "the manifest names a second active segment"));
@@ -151,7 +153,6 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
         }
         segments.push((segment, length));
     }
-    let checkpoint = checkpoint::load(&dir, &state.store)?;
     let mut rebuilt = rebuild(&segments, checkpoint)?;
     let mut report = rebuilt.report;
     if let Some((id, found)) = tail {

@@ -8,7 +8,7 @@
 //!
 //! 1. Commits are taken from the front for as long as everything about them checks out, payloads included, and
 //!    sequence numbers rise. `valid_end` lies behind the last.
-//! 2. Each frame names a position that was durable when it was written; `durable` is the highest. If a frame behind
+//! 2. Each frame names a position that was durable when it was written, and so does a checkpoint; `durable` is the highest. If a frame behind
 //!    the damage names a position behind the damage, something acknowledged was lost: `Corruption`.
 //! 3. Everything else behind `valid_end` may legally look like anything: it was never promised.
 
@@ -37,12 +37,12 @@ pub struct Tail {
     pub unsynced: Vec<(RecordHeader, Bytes)>,
 }
 
-/// Reads the active segment to its end.
-pub fn examine(segment: &Arc<Segment>) -> Result<Tail> {
+/// Reads the active segment to its end. A checkpoint says that everything before `synced` was on disk.
+pub fn examine(segment: &Arc<Segment>, synced: u64) -> Result<Tail> {
     let end = segment.readable();
     let mut tail = Tail {
         valid_end: HEADER_LEN,
-        durable: HEADER_LEN,
+        durable: synced.max(HEADER_LEN),
         discarded: 0,
         min_sequence: u64::MAX,
         max_durable_sequence: 0,
@@ -64,6 +64,10 @@ pub fn examine(segment: &Arc<Segment>) -> Result<Tail> {
             Err(error) => return Err(error),
         }
     };
+    if synced > tail.valid_end {
+        let what = format!("{}; a checkpoint says that it was on disk", damage.what);
+        return Err(segment.damage(damage.offset, damage.document.map(|id| id.get()), what));
+    }
     let Some((_, sequence)) = boundaries.iter().find(|(boundary, _)| *boundary == tail.durable) else {
         return Err(segment.damage(tail.durable, None, "a frame names a durable position that is no commit's end"));
     };

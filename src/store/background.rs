@@ -12,7 +12,6 @@ use parking_lot::{Condvar, Mutex};
 use super::core::Core;
 use super::counters;
 use crate::error::{Error, Result};
-use crate::options::Durability;
 
 /// How the store's thread is told that there is work, and tells that it got on.
 #[derive(Default)]
@@ -25,15 +24,34 @@ pub struct Signal {
 
 #[derive(Default)]
 struct SignalState {
-    pending: bool,
+    /// There may be something to compact, or a checkpoint to write.
+    work: bool,
+    /// A commit is to be synced within the interval.
+    unsynced: bool,
     stop: bool,
+}
+
+/// Why the store's thread woke up.
+enum Woken {
+    Work,
+    Interval,
+    Stop,
 }
 
 impl Signal {
     /// There may be work.
     pub fn raise(&self) {
-        self.state.lock().pending = true;
+        self.state.lock().work = true;
         self.work.notify_one();
+    }
+
+    /// A commit is to be synced within the interval.
+    pub fn sync_soon(&self) {
+        let mut state = self.state.lock();
+        if !state.unsynced {
+            state.unsynced = true;
+            self.work.notify_one();
+        }
     }
 
     /// Those who are paced may look again.
@@ -46,17 +64,27 @@ impl Signal {
         self.progress.wait_for(&mut self.state.lock(), Duration::from_millis(20));
     }
 
-    /// Waits for work; false when the thread is to end.
-    fn wait_for_work(&self, at_most: Option<Duration>) -> bool {
+    /// Waits for work, or for the interval to pass if there is something to sync.
+    fn wait_for_work(&self, interval: Duration) -> Woken {
         let mut state = self.state.lock();
-        if !state.pending && !state.stop {
-            match at_most {
-                Some(time) => drop(self.work.wait_for(&mut state, time)),
-                None => self.work.wait(&mut state),
+        loop {
+            if state.stop {
+                return Woken::Stop;
+            }
+            if std::mem::take(&mut state.work) {
+                return Woken::Work;
+            }
+            if !state.unsynced {
+                self.work.wait(&mut state);
+            } else if self.work.wait_for(&mut state, interval).timed_out() {
+                return Woken::Interval;
             }
         }
-        state.pending = false;
-        !state.stop
+    }
+
+    /// Whether there is something to sync; from here on there is not.
+    fn take_unsynced(&self) -> bool {
+        std::mem::take(&mut self.state.lock().unsynced)
     }
 
     /// Ends the thread and waits for it.
@@ -82,33 +110,36 @@ impl Signal {
 
 /// Starts the store's thread.
 pub fn start(core: &Arc<Core>) -> Result<()> {
-    let interval = (core.options.durability == Durability::Interval).then_some(core.options.sync_interval);
     let weak = Arc::downgrade(core);
-    let thread = std::thread::Builder::new().name("stratum".to_string()).spawn(move || run(&weak, interval));
+    let thread = std::thread::Builder::new().name("stratum".to_string()).spawn(move || run(&weak));
     let thread = thread.map_err(|error| Error::io("starting a thread for", core.dir.path(), error))?;
     *core.signal.thread.lock() = Some(thread);
     Ok(())
 }
 
-fn run(core: &Weak<Core>, interval: Option<Duration>) {
+fn run(core: &Weak<Core>) {
     loop {
         let Some(core) = core.upgrade() else { return };
-        if !core.signal.wait_for_work(interval) {
-            return;
-        }
-        if interval.is_some() && core.flush().is_err() {
-            counters::add(&core.counters.background_failures, 1);
-        }
-        while !core.is_closed() {
-            match core.maintain() {
-                Ok(true) => core.signal.got_on(),
-                Ok(false) => break,
-                Err(_) => {
-                    counters::add(&core.counters.background_failures, 1);
-                    break;
-                }
-            }
-        }
+        let woken = core.signal.wait_for_work(core.options.sync_interval);
+        let done = match woken {
+            Woken::Stop => return,
+            Woken::Work => core.maintain_all(),
+            Woken::Interval => Ok(()),
+        };
+        // Work may have taken longer than the interval, so whatever waits for a sync gets it now.
+        let synced = if core.signal.take_unsynced() { core.flush() } else { Ok(()) };
+        let failures = [done, synced].iter().filter(|result| result.is_err()).count();
+        counters::add(&core.counters.background_failures, failures as u64);
         core.signal.got_on();
+    }
+}
+
+impl Core {
+    /// Background work until there is none left.
+    fn maintain_all(&self) -> Result<()> {
+        while !self.is_closed() && self.maintain()? {
+            self.signal.got_on();
+        }
+        Ok(())
     }
 }

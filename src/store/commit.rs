@@ -313,6 +313,9 @@ impl Group<'_> {
         counters::add(&counters.commits, count);
         counters::add(&counters.durable_commits, durable);
         counters.largest_group.fetch_max(durable, Ordering::Relaxed);
+        if durable == 0 && requests.iter().any(|request| request.durability == Durability::Interval) {
+            self.core.signal.sync_soon();
+        }
         self.core.raise_if_due(self.writer);
         self.results
     }

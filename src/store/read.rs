@@ -4,7 +4,7 @@
 //! 2. What is there and does not check out is `Corruption`; what is not there is `NotFound`.
 
 use crate::error::{Error, Missing, Result};
-use crate::format::packed::{self, ColumnsRef, Head, Stack};
+use crate::format::packed::{self, ColumnsRef, Head};
 use crate::format::value::decode_value;
 use crate::format::{Decoded, Malformed};
 use crate::ids::{DocumentId, InputId};
@@ -73,14 +73,23 @@ pub fn input_columns_of_packed(tree: &[u8], input: InputId) -> Result<Columns> {
     read().map_err(|error: Malformed| Error::InvalidArgument(error.to_string()))
 }
 
+/// Where the parts of inputs of the chain are, the first one's last.
+pub fn locate_all(layers: &Layers, ids: &[InputId]) -> Result<Vec<(InputId, packed::Node)>> {
+    let stack = layers.stack()?;
+    let locate = || -> Decoded<Vec<(InputId, packed::Node)>> {
+        let directories = stack.layers()?;
+        let gone = Malformed("an input of the chain is deleted");
+        ids.iter().rev().map(|id| Ok((*id, directories.locate(*id)?.ok_or(gone)?))).collect()
+    };
+    locate().map_err(|error| layers.malformed(error))
+}
+
 /// An input with everything that hangs on it.
-pub fn whole_input(layers: &Layers, stack: &Stack<'_>, document: DocumentId, id: InputId) -> Result<Input> {
-    let node = stack.locate(id).map_err(|error| layers.malformed(error))?;
-    let node = node.ok_or(Missing::Input(document, id))?;
+pub fn whole_input(layers: &Layers, id: InputId, node: &packed::Node) -> Result<Input> {
     Ok(Input {
         id: Some(id),
         value: value(layers, node.value)?,
-        columns: columns_of_node(layers, &node)?,
+        columns: columns_of_node(layers, node)?,
         output: node.output.map(|output| value(layers, output)).transpose()?,
     })
 }

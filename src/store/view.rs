@@ -143,7 +143,7 @@ impl View {
         let layers = read::open(&*self.state()?, document, self.verify())?;
         let order = layers.stack()?.order();
         let order = order.map_err(|error| layers.malformed(error))?;
-        Ok(Inputs { document, layers, order: order.into_iter() })
+        Ok(Inputs { layers, order: order.into_iter(), located: Vec::new() })
     }
 
     /// An input's value. Reads no other input.
@@ -216,21 +216,33 @@ impl Iterator for Documents {
 
 /// The inputs of one document in the chain's order; all of one moment.
 pub struct Inputs {
-    document: DocumentId,
     layers: Layers,
     order: std::vec::IntoIter<InputId>,
+    /// The next few inputs, the nearest last: directories are verified once for all of them.
+    located: Vec<(InputId, packed::Node)>,
 }
+
+/// Inputs that a cursor looks up at once.
+const LOCATED_AT_ONCE: usize = 256;
 
 impl Iterator for Inputs {
     type Item = Result<Input>;
 
     fn next(&mut self) -> Option<Result<Input>> {
-        let id = self.order.next()?;
-        Some(self.layers.stack().and_then(|stack| read::whole_input(&self.layers, &stack, self.document, id)))
+        if self.located.is_empty() {
+            let ids: Vec<InputId> = self.order.by_ref().take(LOCATED_AT_ONCE).collect();
+            match read::locate_all(&self.layers, &ids) {
+                Ok(located) => self.located = located,
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let (id, node) = self.located.pop()?;
+        Some(read::whole_input(&self.layers, id, &node))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.order.size_hint()
+        let left = self.order.len() + self.located.len();
+        (left, Some(left))
     }
 }
 

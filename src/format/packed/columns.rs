@@ -119,8 +119,8 @@ pub(super) fn column_len(name: &str, value_len: u64) -> u64 {
     COLUMN_HEADER_LEN + padded(name.len() as u64) + value_len
 }
 
-/// Appends the section of these columns, which passed their `check`; nothing where there are none.
-pub fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
+/// Appends the section of these columns; nothing where there are none.
+pub(super) fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
     let columns = columns.iter().map(|(name, value)| (name, encoded_len(value), value));
     write_section(columns, encode_value, out);
 }

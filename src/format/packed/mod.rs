@@ -30,7 +30,7 @@ mod tree;
 mod tests;
 
 pub use check::check;
-pub use columns::{ColumnsRef, encode_columns};
+pub use columns::ColumnsRef;
 pub use delta::{DeltaBuilder, PendingBlob};
 pub use directory::{Directory, Entry, OrderOp, OutputState};
 pub use header::{HEADER_LEN, Head};

@@ -149,6 +149,7 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[I
     let head = Head::parse(delta).map_err(internal)?;
     let directory = head.directory().map_err(internal)?;
     let stack = layers.stack()?;
+    let stored = stack.layers().map_err(|error| layers.malformed(error))?;
     let mut inserted = HashSet::new();
     let mut anchors = HashSet::new();
     for op in directory.order_ops() {
@@ -162,7 +163,7 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[I
         }
     }
     let locate = |id| {
-        let node = stack.locate(id).map_err(|error| layers.malformed(error))?;
+        let node = stored.locate(id).map_err(|error| layers.malformed(error))?;
         node.ok_or_else(|| Error::from(Missing::Input(document, id)))
     };
     for anchor in anchors.difference(&inserted) {
