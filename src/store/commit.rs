@@ -348,9 +348,7 @@ impl Core {
     /// Wakes the store's thread if there is something to do.
     pub fn raise_if_due(&self, writer: &Writer) {
         let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
-        let start = 1.0 + (self.options.max_amplification - 1.0) / 2.0;
-        let garbage = total > (live as f64 * start) as u64 + self.options.segment_size;
-        if garbage || writer.since_checkpoint >= self.options.checkpoint_bytes {
+        if compaction::is_due(total, live, &self.options) || writer.since_checkpoint >= self.options.checkpoint_bytes {
             self.signal.raise();
         }
     }
