@@ -126,9 +126,9 @@ impl ActiveSegment {
     }
 
     /// Books a record that was written, for the footer and the segment's sequence range.
-    pub fn note(&mut self, document: u64, sequence: u64) {
+    pub fn note(&mut self, document: u64, first_sequence: u64, sequence: u64) {
         self.documents.insert(document);
-        self.min_sequence = self.min_sequence.min(sequence);
+        self.min_sequence = self.min_sequence.min(first_sequence);
         self.max_sequence = self.max_sequence.max(sequence);
     }
 

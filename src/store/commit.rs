@@ -179,7 +179,7 @@ impl Group<'_> {
             entries.clear();
             let mut deleted = false;
             for record in records.iter().filter(|record| !(skip_folds && record.header.fold)) {
-                let (header, extent) = put(record.header, &record.payload);
+                let (header, extent) = put(record.header(skip_folds), &record.payload);
                 match header.kind {
                     RecordKind::Tree => entries.push(Entry::Tree(extent)),
                     RecordKind::Blob => entries.push(Entry::Blob(extent)),
@@ -188,7 +188,7 @@ impl Group<'_> {
                     }
                     _ => deleted = true,
                 }
-                active.note(*document, header.first_sequence.min(sequence));
+                active.note(*document, header.first_sequence, sequence);
             }
             if deleted {
                 self.state.index.remove(*document, &mut self.ledger);
@@ -317,7 +317,8 @@ impl Group<'_> {
         self.results
     }
 
-    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the reserve.
+    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the
+    /// reserve.
     fn retry_alone(&mut self, requests: &[Request]) {
         for (position, request) in requests.iter().enumerate() {
             let full = matches!(self.results[position], Err(Error::NoSpace { .. }));
@@ -347,9 +348,7 @@ impl Core {
     /// Wakes the store's thread if there is something to do.
     pub fn raise_if_due(&self, writer: &Writer) {
         let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
-        let start = 1.0 + (self.options.max_amplification - 1.0) / 2.0;
-        let garbage = total > (live as f64 * start) as u64 + self.options.segment_size;
-        if garbage || writer.since_checkpoint >= self.options.checkpoint_bytes {
+        if compaction::is_due(total, live, &self.options) || writer.since_checkpoint >= self.options.checkpoint_bytes {
             self.signal.raise();
         }
     }
