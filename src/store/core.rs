@@ -21,6 +21,7 @@ use super::counters::Counters;
 use super::input_ids::InputIds;
 use super::queue::GroupQueue;
 use super::retained::Retained;
+use crate::compaction::KeptTombstones;
 use crate::error::{Error, Result};
 use crate::format::manifest::{Change, Marks, SegmentMeta};
 use crate::index::{Ledger, State};
@@ -83,6 +84,8 @@ pub struct Maintenance {
     pub checkpoint: Option<(u64, Vec<u32>)>,
     /// Segments that could not be compacted because they are damaged.
     pub damaged: Vec<u32>,
+    /// Tombstones that had to stay when they were last looked at.
+    pub kept: KeptTombstones,
 }
 
 impl Core {

@@ -14,6 +14,7 @@ mod crash;
 mod faults;
 mod model;
 mod props;
+mod regressions;
 mod runner;
 mod values;
 mod workload;

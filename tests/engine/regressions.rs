@@ -1,0 +1,121 @@
+//! What once went wrong, each by itself. The names say what must hold.
+
+use stratum::vfs::sim::SimDisk;
+use stratum::{Columns, Db, DocumentId, Durability, Options, Result, Tree, Value};
+
+use crate::runner::open;
+
+fn options(segment_size: u64) -> Options {
+    let mut options = Options::default();
+    options.background = false;
+    options.segment_size = segment_size;
+    options
+}
+
+fn put(db: &Db, blob: &[u8], durability: Durability) -> Result<DocumentId> {
+    let mut batch = db.batch()?;
+    let id = batch.create_document(blob, &Columns::new())?;
+    batch.commit_with(durability)?;
+    Ok(id)
+}
+
+fn maintain_until_idle(db: &Db) -> usize {
+    (0..200).find(|_| !db.maintain().unwrap()).expect("maintenance comes to an end")
+}
+
+/// Compaction copies a moment, and drops what that moment no longer needs: the moment must be on disk before.
+#[test]
+fn compaction_waits_for_the_log_that_makes_its_victims_garbage() {
+    for delete in [false, true] {
+        let disk = SimDisk::new(1);
+        let options = options(1000);
+        let db = open(&disk, &options).unwrap();
+        let kept = put(&db, &[1; 900], Durability::Always).unwrap();
+        let early: Vec<_> = (0..8).map(|n| put(&db, &[n; 900], Durability::Always).unwrap()).collect();
+        // None of this is promised to be on disk; what it replaces is.
+        let mut batch = db.batch().unwrap();
+        for id in &early {
+            if delete {
+                batch.delete_document(*id).unwrap();
+            } else {
+                batch.replace_tree(*id, &Tree::default()).unwrap();
+            }
+        }
+        batch.commit_with(Durability::Os).unwrap();
+        assert!(maintain_until_idle(&db) > 0, "there is something to compact");
+        let image = disk.image(0);
+        let db = open(&image, &options).unwrap();
+        let view = db.view().unwrap();
+        assert_eq!(view.blob(kept).unwrap()[..], [1; 900]);
+        // The batch is there, or it is not.
+        let old = early.iter().filter(|id| view.blob(**id).is_ok_and(|blob| blob.len() == 900)).count();
+        let new = early.iter().filter(|id| view.blob(**id).is_ok_and(|blob| blob.is_empty())).count();
+        let gone = early.iter().filter(|id| !view.exists(**id).unwrap()).count();
+        let whole = if delete { [(8, 0, 0), (0, 0, 8)] } else { [(8, 0, 0), (0, 8, 0)] };
+        assert!(whole.contains(&(old, new, gone)), "{old} old, {new} new, {gone} gone");
+    }
+}
+
+/// A fold of what is not on disk yet must not make a part of it durable.
+#[test]
+fn a_fold_does_not_make_a_part_of_a_batch_durable() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.fold_after = 100;
+    let db = open(&disk, &options).unwrap();
+    let a = put(&db, &[1; 300], Durability::Always).unwrap();
+    let b = put(&db, &[1; 10], Durability::Always).unwrap();
+    for n in 0..6 {
+        let id = put(&db, &[n; 700], Durability::Always).unwrap();
+        db.write(|batch| batch.delete_document(id)).unwrap();
+    }
+    let mut batch = db.batch().unwrap();
+    for id in [a, b] {
+        batch.set_column(id, "batch", &Value::Int64(1)).unwrap();
+    }
+    batch.commit_with(Durability::Os).unwrap();
+    assert!(maintain_until_idle(&db) > 0, "there is something to compact");
+    let db = open(&disk.image(0), &options).unwrap();
+    let view = db.view().unwrap();
+    assert_eq!(view.column(a, "batch").is_ok(), view.column(b, "batch").is_ok());
+}
+
+/// Deletes leave tombstones that have to stay for a while; rewriting them over and over frees nothing.
+#[test]
+fn maintenance_ends_when_only_tombstones_are_left() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.checkpoint_bytes = 1 << 30;
+    let db = open(&disk, &options).unwrap();
+    for _ in 0..20 {
+        let mut ids = Vec::new();
+        db.write(|batch| {
+            (0..20).try_for_each(|_| {
+                ids.push(batch.create_document(b"", &Columns::new())?);
+                Ok(())
+            })
+        })
+        .unwrap();
+        db.write(|batch| ids.iter().try_for_each(|id| batch.delete_document(*id))).unwrap();
+    }
+    maintain_until_idle(&db);
+    let stats = db.stats().unwrap();
+    assert!(stats.total_bytes < 4000, "{} bytes for nothing", stats.total_bytes);
+    assert!(db.verify().unwrap().damage.is_empty());
+}
+
+/// Work on the log does not keep the checkpoint from being written.
+#[test]
+fn a_checkpoint_that_is_due_does_not_wait_for_the_end_of_compaction() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.checkpoint_bytes = 5000;
+    let db = open(&disk, &options).unwrap();
+    let document = put(&db, &[0; 500], Durability::Os).unwrap();
+    for n in 0..100 {
+        db.write(|batch| batch.replace_tree(document, &Tree { blob: vec![n; 500], ..Tree::default() })).unwrap();
+        db.maintain().unwrap();
+    }
+    let checkpoints = db.stats().unwrap().checkpoints;
+    assert!(checkpoints >= 5, "{checkpoints} checkpoints for 60 kB of log");
+}
