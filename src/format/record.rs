@@ -301,11 +301,11 @@ mod tests {
         record.blob = BlobPlace::Inline;
         record.nodes = 1;
         golden::check("commit-of-a-tree", &commit(96, 96, record, &tree));
-        golden::check("commit-of-a-delete", &commit(312, 312, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
+        golden::check("commit-of-a-delete", &commit(328, 328, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
 
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
         let payload = encode_footer(&[1, 2]);
-        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 440).to_vec();
+        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 472).to_vec();
         footer.extend(payload);
         golden::check("footer", &footer);
     }

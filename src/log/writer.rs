@@ -185,7 +185,7 @@ mod tests {
             let document = documents.len() as u64 + 1;
             let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
             active.append(&record.encode(active.segment().salt(), active.end())).unwrap();
-            active.note(document, document);
+            active.note(document, document, document);
             documents.push(document);
         }
         let meta = active.seal().unwrap();
