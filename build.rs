@@ -7,8 +7,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The files of src/capi that declare something, in the order in which the header shows it, each with the title that its
-/// functions stand under.
+/// The files of src/capi that declare something, in the order in which the header shows it, each with the title that
+/// its functions stand under.
 const SOURCES: &[(&str, &str)] = &[
     ("status", "Status codes and the library"),
     ("error", "Errors"),
@@ -89,8 +89,8 @@ fn titled(header: &str, titles: &[(String, &str)]) -> String {
     blocks.join("\n\n")
 }
 
-/// The declarations, with the struct that holds a value after the value: the two lead to each other, and cbindgen puts the
-/// holder first, where the value is not complete yet.
+/// The declarations, with the struct that holds a value after the value: the two lead to each other, and cbindgen puts
+/// the holder first, where the value is not complete yet.
 fn ordered(header: &str) -> Vec<&str> {
     let mut blocks: Vec<&str> = header.split("\n\n").collect();
     let position = |blocks: &[&str], name: &str| {

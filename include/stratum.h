@@ -251,8 +251,8 @@
 #define STRATUM_OP_DELETE_OUTPUT 17
 
 /**
- * Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a refused
- * one leaves the batch as it was) and again at commit, against what others committed in between.
+ * Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
+ * refused one leaves the batch as it was) and again at commit, against what others committed in between.
  */
 typedef struct stratum_batch stratum_batch;
 
@@ -407,9 +407,9 @@ typedef struct stratum_progress {
 } stratum_progress;
 
 /**
- * Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is done
- * stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint, compaction,
- * verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+ * Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is
+ * done stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint,
+ * compaction, verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
  */
 typedef int32_t (*stratum_progress_fn)(const struct stratum_progress *progress, void *context);
 
@@ -607,7 +607,8 @@ int32_t stratum_options_free(struct stratum_options **options);
 
 /**
  * Sets any option from text: its name as in the setters below ("segment_size"), its value as a number, "true" or
- * "false", or a word ("always", "interval", "os"; "mmap", "pread"). Values are checked together when a store is opened.
+ * "false", or a word ("always", "interval", "os"; "mmap", "pread"). Values are checked together when a store is
+ * opened.
  * Errors: STRATUM_INVALID_ARGUMENT (no such option, or not a value for it).
  *
  * Thread safety: any thread.
@@ -702,8 +703,8 @@ int32_t stratum_options_set_max_batch_bytes(struct stratum_options *options,
                                             struct stratum_error **error);
 
 /**
- * Run compaction, checkpoints and interval syncs on a thread of the store's own: 0 or 1. Default: 1. Without it they run
- * only in stratum_db_compact_now, _checkpoint, _flush and _close.
+ * Run compaction, checkpoints and interval syncs on a thread of the store's own: 0 or 1. Default: 1. Without it they
+ * run only in stratum_db_compact_now, _checkpoint, _flush and _close.
  *
  * Thread safety: any thread.
  */
@@ -881,8 +882,8 @@ const struct stratum_value *stratum_columns_find(const struct stratum_column *co
 const struct stratum_value *stratum_result_value(const struct stratum_result *result);
 
 /**
- * The columns, sorted by the bytes of their names, borrowed; `*count` (may be NULL) gets their number. NULL and 0 where
- * the result holds something else or is not an open handle; not NULL where it holds no columns.
+ * The columns, sorted by the bytes of their names, borrowed; `*count` (may be NULL) gets their number. NULL and 0
+ * where the result holds something else or is not an open handle; not NULL where it holds no columns.
  *
  * Thread safety: any thread.
  */
@@ -899,8 +900,8 @@ const struct stratum_input *stratum_result_inputs(const struct stratum_result *r
                                                   size_t *count);
 
 /**
- * The ids in their order, borrowed; `*count` (may be NULL) gets their number. NULL and 0 where the result holds something
- * else or is not an open handle; not NULL where it holds no ids.
+ * The ids in their order, borrowed; `*count` (may be NULL) gets their number. NULL and 0 where the result holds
+ * something else or is not an open handle; not NULL where it holds no ids.
  *
  * Thread safety: any thread.
  */
@@ -918,8 +919,8 @@ int32_t stratum_result_free(struct stratum_result **result);
 /* ---- Pinned bytes ---------------------------------------------------------------------------------------- */
 
 /**
- * The bytes, borrowed, 8-aligned where they are packed trees; not NULL where there are none. NULL where `pinned` is not
- * an open handle.
+ * The bytes, borrowed, 8-aligned where they are packed trees; not NULL where there are none. NULL where `pinned` is
+ * not an open handle.
  *
  * Thread safety: any thread.
  */
@@ -933,7 +934,8 @@ const void *stratum_pinned_data(const struct stratum_pinned *pinned);
 size_t stratum_pinned_length(const struct stratum_pinned *pinned);
 
 /**
- * 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open handle.
+ * 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open
+ * handle.
  *
  * Thread safety: any thread.
  */
@@ -951,8 +953,8 @@ int32_t stratum_pinned_free(struct stratum_pinned **pinned);
 
 /**
  * Opens the store in the directory `path` (bytes as the system takes them), and creates it where there is none. NULL
- * options are the defaults. The caller closes it with stratum_db_close. A store is open at most once: the second opener,
- * in this process or another, gets STRATUM_LOCKED at once.
+ * options are the defaults. The caller closes it with stratum_db_close. A store is open at most once: the second
+ * opener, in this process or another, gets STRATUM_LOCKED at once.
  * Errors: STRATUM_LOCKED, STRATUM_NOT_A_STORE, STRATUM_NEWER_FORMAT, STRATUM_OPEN_REFUSED, STRATUM_CORRUPTION,
  * STRATUM_IO, STRATUM_NO_SPACE, STRATUM_INVALID_ARGUMENT (also for options that make no sense together).
  *
@@ -965,12 +967,12 @@ int32_t stratum_db_open(const char *path,
                         struct stratum_error **error);
 
 /**
- * Makes everything durable, closes the store and sets `*db` to NULL, whatever the answer (but see STRATUM_BUSY). A NULL
- * is no error, so a second close of the same variable is none. Calls that are under way on other threads finish; views,
- * cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be freed; what was read (results,
- * trees, pinned bytes) stays valid until it is freed.
- * Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be made
- * durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
+ * Makes everything durable, closes the store and sets `*db` to NULL, whatever the answer (but see STRATUM_BUSY). A
+ * NULL is no error, so a second close of the same variable is none. Calls that are under way on other threads finish;
+ * views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be freed; what was read
+ * (results, trees, pinned bytes) stays valid until it is freed.
+ * Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be
+ * made durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
  *
  * Thread safety: any thread.
  */
@@ -978,9 +980,9 @@ int32_t stratum_db_close(struct stratum_db **db,
                          struct stratum_error **error);
 
 /**
- * The view that always shows the newest commit that is visible, for single reads: each read through it sees a moment of
- * its own. Borrowed: it belongs to the store, is not freed, and answers STRATUM_CLOSED once the store is closed. NULL
- * where `db` is not an open store.
+ * The view that always shows the newest commit that is visible, for single reads: each read through it sees a moment
+ * of its own. Borrowed: it belongs to the store, is not freed, and answers STRATUM_CLOSED once the store is closed.
+ * NULL where `db` is not an open store.
  *
  * Thread safety: any thread.
  */
@@ -1015,8 +1017,8 @@ int32_t stratum_db_flush(const struct stratum_db *db,
 int32_t stratum_db_checkpoint(const struct stratum_db *db, struct stratum_error **error);
 
 /**
- * Compacts until no garbage is left that can go; returns when done. Reads and writes on other threads go on. `progress`
- * may be NULL; it is called on this thread, with `context`.
+ * Compacts until no garbage is left that can go; returns when done. Reads and writes on other threads go on.
+ * `progress` may be NULL; it is called on this thread, with `context`.
  * Errors: STRATUM_IO, STRATUM_NO_SPACE, STRATUM_CORRUPTION, STRATUM_CLOSED, STRATUM_BUSY (inside a callback). Where
  * `progress` stops the work the answer is STRATUM_OK.
  *
@@ -1042,8 +1044,8 @@ int32_t stratum_db_stats(const struct stratum_db *db,
 /* ---- The full check -------------------------------------------------------------------------------------- */
 
 /**
- * Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of this
- * call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
+ * Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of
+ * this call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
  * Errors: STRATUM_IO, STRATUM_CLOSED, STRATUM_BUSY (inside a callback).
  *
  * Thread safety: any thread; reads and writes go on meanwhile, compaction waits.
@@ -1053,8 +1055,8 @@ int32_t stratum_db_verify(const struct stratum_db *db,
                           struct stratum_error **error);
 
 /**
- * What was found: a borrowed struct, valid with all it leads to until the report is freed. NULL where `report` is not an
- * open handle.
+ * What was found: a borrowed struct, valid with all it leads to until the report is freed. NULL where `report` is not
+ * an open handle.
  *
  * Thread safety: any thread.
  */
@@ -1121,8 +1123,8 @@ int32_t stratum_view_input_count(const struct stratum_view *view,
                                  struct stratum_error **error);
 
 /**
- * The blob of a document, pinned: no copy where the bytes can be lent from the store's own mapping. The caller frees it
- * with stratum_pinned_free; it stays valid until then, whatever happens to the document or the store.
+ * The blob of a document, pinned: no copy where the bytes can be lent from the store's own mapping. The caller frees
+ * it with stratum_pinned_free; it stays valid until then, whatever happens to the document or the store.
  * Errors: STRATUM_NOT_FOUND, STRATUM_CORRUPTION, STRATUM_IO, STRATUM_CLOSED.
  *
  * Thread safety: any thread.
@@ -1241,8 +1243,8 @@ int32_t stratum_view_tree(const struct stratum_view *view,
                           struct stratum_error **error);
 
 /**
- * A whole tree in its packed form, one flat buffer ("Packed tree" in docs/format.md), pinned where it can be. The caller
- * frees it; see stratum_pinned_data.
+ * A whole tree in its packed form, one flat buffer ("Packed tree" in docs/format.md), pinned where it can be. The
+ * caller frees it; see stratum_pinned_data.
  * Errors: STRATUM_NOT_FOUND, STRATUM_CORRUPTION, STRATUM_IO, STRATUM_CLOSED.
  *
  * Thread safety: any thread.
@@ -1253,10 +1255,10 @@ int32_t stratum_view_packed_tree(const struct stratum_view *view,
                                  struct stratum_error **error);
 
 /**
- * Many trees of one moment in one flat buffer, little-endian and 8-aligned: u64 count, then a row of three u64 for each
- * of `documents` in the order asked: {id, offset of its packed tree in bytes from the start of the buffer, its length in
- * bytes}, then the packed trees. A document that is not there has offset 0 and length 0. The caller frees it; see
- * stratum_pinned_data.
+ * Many trees of one moment in one flat buffer, little-endian and 8-aligned: u64 count, then a row of three u64 for
+ * each of `documents` in the order asked: {id, offset of its packed tree in bytes from the start of the buffer, its
+ * length in bytes}, then the packed trees. A document that is not there has offset 0 and length 0. The caller frees
+ * it; see stratum_pinned_data.
  * Errors: STRATUM_CORRUPTION, STRATUM_IO, STRATUM_TOO_LARGE (over 4 GiB together: ask for fewer), STRATUM_CLOSED.
  *
  * Thread safety: any thread.
@@ -1323,8 +1325,8 @@ int32_t stratum_document_cursor_seek(struct stratum_document_cursor *cursor,
 int32_t stratum_document_cursor_free(struct stratum_document_cursor **cursor);
 
 /**
- * A cursor over the inputs of a document in their order. It keeps the moment of the view and may outlive it. The caller
- * frees it with stratum_input_cursor_free.
+ * A cursor over the inputs of a document in their order. It keeps the moment of the view and may outlive it. The
+ * caller frees it with stratum_input_cursor_free.
  * Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_IO, STRATUM_CORRUPTION.
  *
  * Thread safety: any thread.
@@ -1394,7 +1396,8 @@ int32_t stratum_batch_create(const struct stratum_db *db,
  * the commit's sequence number. Waits as the durability says, and shares the wait with commits on other threads. An
  * empty batch commits nothing.
  * Where it fails nothing of it is in the store (but see STRATUM_COMMIT_UNKNOWN), and the batch is freed all the same,
- * except after STRATUM_BUSY, STRATUM_INVALID_ARGUMENT for the options, and STRATUM_PANIC: then it is still the caller's.
+ * except after STRATUM_BUSY, STRATUM_INVALID_ARGUMENT for the options, and STRATUM_PANIC: then it is still the
+ * caller's.
  * Errors: STRATUM_NOT_FOUND (others deleted what it changes), STRATUM_NO_SPACE, STRATUM_IO, STRATUM_COMMIT_UNKNOWN,
  * STRATUM_POISONED, STRATUM_CLOSED, STRATUM_BUSY (also inside a callback of the store).
  *
@@ -1691,12 +1694,14 @@ int32_t stratum_batch_delete_output(struct stratum_batch *batch,
  * - 48 the name, the columns, the body, each padded with zeros to a multiple of 8
  *
  * What an operation does not use is 0. Values and columns are in their encoded form ("Value" and "Columns section" in
- * docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the document
- * of the first row.
- * `*applied` (may be NULL) gets the number of rows that were applied, also on failure, when those before the failing one
- * stay in the batch. `ids` (may be NULL with capacity 0) gets one id for each row, on success: what it makes, else 0.
- * Errors: those of the operations; STRATUM_INVALID_ARGUMENT for a row that is not well-formed; STRATUM_BUFFER_TOO_SMALL
- * where `capacity` is neither 0 nor enough (nothing was applied); STRATUM_CLOSED, STRATUM_BUSY.
+ * docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the
+ * document of the first row.
+ * `*applied` (may be NULL) gets the number of rows that were applied, also on failure, when those before the failing
+ * one stay in the batch. `ids` (may be NULL with capacity 0) gets one id for each row, on success: what it makes, else
+ * 0.
+ * Errors: those of the operations; STRATUM_INVALID_ARGUMENT for a row that is not well-formed;
+ * STRATUM_BUFFER_TOO_SMALL where `capacity` is neither 0 nor enough (nothing was applied); STRATUM_CLOSED,
+ * STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */

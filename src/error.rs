@@ -100,7 +100,8 @@ pub enum Error {
 
     /// The disk is full. Nothing of the commit is visible; writing works again when there is room.
     #[error(
-        "no space: {action} {}: {source}; nothing was changed, and writing resumes when there is room (deletes and compaction still work)",
+        "no space: {action} {}: {source}; nothing was changed, and writing resumes when there is room \
+         (deletes and compaction still work)",
         path.display()
     )]
     NoSpace {
@@ -146,7 +147,8 @@ pub enum Error {
 
     /// A sync failed: whether this commit will be there after a reopen is not known.
     #[error(
-        "commit outcome unknown: {action} {}: {source}; reads go on, writes are refused until the store is reopened, which tells",
+        "commit outcome unknown: {action} {}: {source}; reads go on, writes are refused \
+         until the store is reopened, which tells",
         path.display()
     )]
     CommitUnknown {

@@ -2,21 +2,24 @@
 //!
 //! 1. A number becomes the value whose own text is the number's: `1` an `Int64`, `1.0` and `1e308` a `Double`. One whose
 //!    text neither gives back (53 digits, 1e400, 1.10, -0) becomes a `Decimal` with the text as it stands. So numbers that
-//!    JSON tells apart stay apart, and each has exactly one value.
+//!    are written in different ways stay apart. One thing is not kept, because the parser does not keep it: whether an
+//!    exponent was written with `e` or `E`, with or without a plus sign.
 //! 2. Arrays are lists and objects maps, whatever is in them; members keep their order.
 //! 3. A document that has a key twice in one object is refused: the parser would drop one of the two.
 
 use serde_json::{Map, Number, Value as Json};
 use stratum::Value;
 
-use crate::suite::Failure;
+use super::suite::Failure;
 
 /// Parses a text in which every object has each key once.
 pub fn parse(text: &str) -> Result<Json, Failure> {
     let json: Json = serde_json::from_str(text)?;
     let (written, kept) = (colons(text), members(&json));
     if written != kept {
-        return Err(format!("{} of {written} object members have a key that their object has twice", written - kept).into());
+        return Err(
+            format!("{} of {written} object members have a key that their object has twice", written - kept).into()
+        );
     }
     Ok(json)
 }
@@ -60,11 +63,13 @@ pub fn to_value(json: &Json) -> Value {
 }
 
 fn number_to_value(text: &str) -> Value {
-    if let Some(number) = text.parse::<i64>().ok().filter(|number| number.to_string() == text) {
+    // The parser gives every exponent a sign; without its plus the text is what nearly everyone writes.
+    let text = &text.replace('+', "");
+    if let Some(number) = text.parse::<i64>().ok().filter(|number| number.to_string() == *text) {
         return Value::Int64(number);
     }
     match text.parse::<f64>() {
-        Ok(number) if number.is_finite() && double_text(number) == text => Value::Double(number),
+        Ok(number) if number.is_finite() && double_text(number) == *text => Value::Double(number),
         _ => Value::Decimal(text.to_string()),
     }
 }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value as Json};
 use stratum::{Columns, Db, DocumentId, Input, Tree, Value, View};
 
-use crate::json;
+use super::json;
 
 /// What went wrong, as a text that says where.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -78,7 +78,9 @@ pub fn compare(view: &View, suite: &Path) -> Result<Counts, Failure> {
         }
     }
     match stored.into_keys().next() {
-        Some((_, file, position)) => Err(format!("{file}, group {position}: in the store, but not in the suite").into()),
+        Some((_, file, position)) => {
+            Err(format!("{file}, group {position}: in the store, but not in the suite").into())
+        }
         None => Ok(counts),
     }
 }

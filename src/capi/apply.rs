@@ -231,7 +231,8 @@ fn split_all(mut bytes: &[u8]) -> Call<Vec<Row<'_>>> {
     Ok(rows)
 }
 
-/// Applies the rows in `operations`, keeps count in `*applied`, and gives what each makes. `capacity` is the room for that.
+/// Applies the rows in `operations`, keeps count in `*applied`, and gives what each makes. `capacity` is the room for
+/// that.
 ///
 /// # Safety
 /// The pointers are NULL or lead to what they say.
@@ -281,12 +282,14 @@ unsafe fn place(ids: *mut u64, capacity: usize) -> Call<impl FnOnce(Vec<u64>)> {
 /// - 48 the name, the columns, the body, each padded with zeros to a multiple of 8
 ///
 /// What an operation does not use is 0. Values and columns are in their encoded form ("Value" and "Columns section" in
-/// docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the document
-/// of the first row.
-/// `*applied` (may be NULL) gets the number of rows that were applied, also on failure, when those before the failing one
-/// stay in the batch. `ids` (may be NULL with capacity 0) gets one id for each row, on success: what it makes, else 0.
-/// Errors: those of the operations; STRATUM_INVALID_ARGUMENT for a row that is not well-formed; STRATUM_BUFFER_TOO_SMALL
-/// where `capacity` is neither 0 nor enough (nothing was applied); STRATUM_CLOSED, STRATUM_BUSY.
+/// docs/format.md). An id with the top bit set stands for what the row of that number (from 0) makes: 2^63 is the
+/// document of the first row.
+/// `*applied` (may be NULL) gets the number of rows that were applied, also on failure, when those before the failing
+/// one stay in the batch. `ids` (may be NULL with capacity 0) gets one id for each row, on success: what it makes, else
+/// 0.
+/// Errors: those of the operations; STRATUM_INVALID_ARGUMENT for a row that is not well-formed;
+/// STRATUM_BUFFER_TOO_SMALL where `capacity` is neither 0 nor enough (nothing was applied); STRATUM_CLOSED,
+/// STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]

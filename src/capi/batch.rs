@@ -18,8 +18,8 @@ use super::options::{self, STRATUM_DURABILITY_DEFAULT};
 use super::status::{Call, Failure, STRATUM_BUSY, STRATUM_CLOSED};
 use crate::Batch;
 
-/// Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a refused
-/// one leaves the batch as it was) and again at commit, against what others committed in between.
+/// Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
+/// refused one leaves the batch as it was) and again at commit, against what others committed in between.
 pub struct stratum_batch(());
 
 /// What a batch handle holds.
@@ -167,7 +167,8 @@ pub unsafe extern "C" fn stratum_batch_create(
 /// the commit's sequence number. Waits as the durability says, and shares the wait with commits on other threads. An
 /// empty batch commits nothing.
 /// Where it fails nothing of it is in the store (but see STRATUM_COMMIT_UNKNOWN), and the batch is freed all the same,
-/// except after STRATUM_BUSY, STRATUM_INVALID_ARGUMENT for the options, and STRATUM_PANIC: then it is still the caller's.
+/// except after STRATUM_BUSY, STRATUM_INVALID_ARGUMENT for the options, and STRATUM_PANIC: then it is still the
+/// caller's.
 /// Errors: STRATUM_NOT_FOUND (others deleted what it changes), STRATUM_NO_SPACE, STRATUM_IO, STRATUM_COMMIT_UNKNOWN,
 /// STRATUM_POISONED, STRATUM_CLOSED, STRATUM_BUSY (also inside a callback of the store).
 ///

@@ -209,8 +209,8 @@ pub unsafe extern "C" fn stratum_document_cursor_free(cursor: *mut *mut stratum_
     unsafe { guard::free(cursor) }
 }
 
-/// A cursor over the inputs of a document in their order. It keeps the moment of the view and may outlive it. The caller
-/// frees it with stratum_input_cursor_free.
+/// A cursor over the inputs of a document in their order. It keeps the moment of the view and may outlive it. The
+/// caller frees it with stratum_input_cursor_free.
 /// Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_IO, STRATUM_CORRUPTION.
 ///
 /// Thread safety: any thread.
@@ -328,8 +328,8 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
     }
 }
 
-/// The packed row of an input. Its node is taken from a tree of this input alone, where value, output and columns already
-/// lie one after another in their encoded form.
+/// The packed row of an input. Its node is taken from a tree of this input alone, where value, output and columns
+/// already lie one after another in their encoded form.
 fn pack_row(input: &Input) -> Decoded<Vec<u8>> {
     let parts = TreeParts { blob: &[], columns: &Columns::new(), inputs: std::slice::from_ref(input) };
     let tree = encode_tree(parts, InputId::FIRST.get(), false);

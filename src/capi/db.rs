@@ -94,15 +94,15 @@ impl From<Progress> for stratum_progress {
     }
 }
 
-/// Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is done
-/// stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint, compaction,
-/// verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+/// Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is
+/// done stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint,
+/// compaction, verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
 pub type stratum_progress_fn =
     Option<unsafe extern "C" fn(progress: *const stratum_progress, context: *mut c_void) -> i32>;
 
 /// Opens the store in the directory `path` (bytes as the system takes them), and creates it where there is none. NULL
-/// options are the defaults. The caller closes it with stratum_db_close. A store is open at most once: the second opener,
-/// in this process or another, gets STRATUM_LOCKED at once.
+/// options are the defaults. The caller closes it with stratum_db_close. A store is open at most once: the second
+/// opener, in this process or another, gets STRATUM_LOCKED at once.
 /// Errors: STRATUM_LOCKED, STRATUM_NOT_A_STORE, STRATUM_NEWER_FORMAT, STRATUM_OPEN_REFUSED, STRATUM_CORRUPTION,
 /// STRATUM_IO, STRATUM_NO_SPACE, STRATUM_INVALID_ARGUMENT (also for options that make no sense together).
 ///
@@ -144,12 +144,12 @@ pub unsafe extern "C" fn stratum_db_open(
     }
 }
 
-/// Makes everything durable, closes the store and sets `*db` to NULL, whatever the answer (but see STRATUM_BUSY). A NULL
-/// is no error, so a second close of the same variable is none. Calls that are under way on other threads finish; views,
-/// cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be freed; what was read (results,
-/// trees, pinned bytes) stays valid until it is freed.
-/// Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be made
-/// durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
+/// Makes everything durable, closes the store and sets `*db` to NULL, whatever the answer (but see STRATUM_BUSY). A
+/// NULL is no error, so a second close of the same variable is none. Calls that are under way on other threads finish;
+/// views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be freed; what was read
+/// (results, trees, pinned bytes) stays valid until it is freed.
+/// Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be
+/// made durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
@@ -172,9 +172,9 @@ pub unsafe extern "C" fn stratum_db_close(db: *mut *mut stratum_db, error: *mut 
     }
 }
 
-/// The view that always shows the newest commit that is visible, for single reads: each read through it sees a moment of
-/// its own. Borrowed: it belongs to the store, is not freed, and answers STRATUM_CLOSED once the store is closed. NULL
-/// where `db` is not an open store.
+/// The view that always shows the newest commit that is visible, for single reads: each read through it sees a moment
+/// of its own. Borrowed: it belongs to the store, is not freed, and answers STRATUM_CLOSED once the store is closed.
+/// NULL where `db` is not an open store.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
@@ -225,8 +225,8 @@ pub unsafe extern "C" fn stratum_db_checkpoint(db: *const stratum_db, error: *mu
     unsafe { on_store(db, error, |store| Ok(store.db.checkpoint()?)) }
 }
 
-/// Compacts until no garbage is left that can go; returns when done. Reads and writes on other threads go on. `progress`
-/// may be NULL; it is called on this thread, with `context`.
+/// Compacts until no garbage is left that can go; returns when done. Reads and writes on other threads go on.
+/// `progress` may be NULL; it is called on this thread, with `context`.
 /// Errors: STRATUM_IO, STRATUM_NO_SPACE, STRATUM_CORRUPTION, STRATUM_CLOSED, STRATUM_BUSY (inside a callback). Where
 /// `progress` stops the work the answer is STRATUM_OK.
 ///

@@ -1,5 +1,5 @@
-//! The writes as single calls on a store: each is a batch of one, committed with the store's durability. Thin C functions
-//! over `operations`; `batch_writes` has the same ones on a batch.
+//! The writes as single calls on a store: each is a batch of one, committed with the store's durability. Thin C
+//! functions over `operations`; `batch_writes` has the same ones on a batch.
 
 #![allow(unsafe_code)] // the C boundary
 

@@ -161,7 +161,8 @@ pub unsafe extern "C" fn stratum_options_free(options: *mut *mut stratum_options
 }
 
 /// Sets any option from text: its name as in the setters below ("segment_size"), its value as a number, "true" or
-/// "false", or a word ("always", "interval", "os"; "mmap", "pread"). Values are checked together when a store is opened.
+/// "false", or a word ("always", "interval", "os"; "mmap", "pread"). Values are checked together when a store is
+/// opened.
 /// Errors: STRATUM_INVALID_ARGUMENT (no such option, or not a value for it).
 ///
 /// Thread safety: any thread.
@@ -346,8 +347,8 @@ pub unsafe extern "C" fn stratum_options_set_max_batch_bytes(
     }
 }
 
-/// Run compaction, checkpoints and interval syncs on a thread of the store's own: 0 or 1. Default: 1. Without it they run
-/// only in stratum_db_compact_now, _checkpoint, _flush and _close.
+/// Run compaction, checkpoints and interval syncs on a thread of the store's own: 0 or 1. Default: 1. Without it they
+/// run only in stratum_db_compact_now, _checkpoint, _flush and _close.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]

@@ -38,8 +38,8 @@ impl PinnedObject {
     }
 }
 
-/// The bytes, borrowed, 8-aligned where they are packed trees; not NULL where there are none. NULL where `pinned` is not
-/// an open handle.
+/// The bytes, borrowed, 8-aligned where they are packed trees; not NULL where there are none. NULL where `pinned` is
+/// not an open handle.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
@@ -55,7 +55,8 @@ pub extern "C" fn stratum_pinned_length(pinned: *const stratum_pinned) -> usize 
     guard::peek(0, || Ok(handles::enter(pinned)?.bytes().len()))
 }
 
-/// 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open handle.
+/// 1 where the bytes are the store's own (a mapped log file), 0 where they are a copy or `pinned` is not an open
+/// handle.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]

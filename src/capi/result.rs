@@ -95,8 +95,8 @@ pub extern "C" fn stratum_result_value(result: *const stratum_result) -> *const 
     })
 }
 
-/// The columns, sorted by the bytes of their names, borrowed; `*count` (may be NULL) gets their number. NULL and 0 where
-/// the result holds something else or is not an open handle; not NULL where it holds no columns.
+/// The columns, sorted by the bytes of their names, borrowed; `*count` (may be NULL) gets their number. NULL and 0
+/// where the result holds something else or is not an open handle; not NULL where it holds no columns.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
@@ -131,8 +131,8 @@ pub unsafe extern "C" fn stratum_result_inputs(
     }
 }
 
-/// The ids in their order, borrowed; `*count` (may be NULL) gets their number. NULL and 0 where the result holds something
-/// else or is not an open handle; not NULL where it holds no ids.
+/// The ids in their order, borrowed; `*count` (may be NULL) gets their number. NULL and 0 where the result holds
+/// something else or is not an open handle; not NULL where it holds no ids.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]

@@ -96,8 +96,8 @@ impl Report {
     }
 }
 
-/// Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of this
-/// call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
+/// Reads and checks everything: every checksum, every value, and the index against the log. Damage is not an error of
+/// this call: it answers STRATUM_OK and lists it. The caller frees the report; see stratum_report_get.
 /// Errors: STRATUM_IO, STRATUM_CLOSED, STRATUM_BUSY (inside a callback).
 ///
 /// Thread safety: any thread; reads and writes go on meanwhile, compaction waits.
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn stratum_db_verify(
     }
 }
 
-/// What was found: a borrowed struct, valid with all it leads to until the report is freed. NULL where `report` is not an
-/// open handle.
+/// What was found: a borrowed struct, valid with all it leads to until the report is freed. NULL where `report` is not
+/// an open handle.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]

@@ -150,8 +150,8 @@ pub unsafe extern "C" fn stratum_view_input_count(
     }
 }
 
-/// The blob of a document, pinned: no copy where the bytes can be lent from the store's own mapping. The caller frees it
-/// with stratum_pinned_free; it stays valid until then, whatever happens to the document or the store.
+/// The blob of a document, pinned: no copy where the bytes can be lent from the store's own mapping. The caller frees
+/// it with stratum_pinned_free; it stays valid until then, whatever happens to the document or the store.
 /// Errors: STRATUM_NOT_FOUND, STRATUM_CORRUPTION, STRATUM_IO, STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.
@@ -376,8 +376,8 @@ pub unsafe extern "C" fn stratum_view_tree(
     }
 }
 
-/// A whole tree in its packed form, one flat buffer ("Packed tree" in docs/format.md), pinned where it can be. The caller
-/// frees it; see stratum_pinned_data.
+/// A whole tree in its packed form, one flat buffer ("Packed tree" in docs/format.md), pinned where it can be. The
+/// caller frees it; see stratum_pinned_data.
 /// Errors: STRATUM_NOT_FOUND, STRATUM_CORRUPTION, STRATUM_IO, STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.
@@ -399,10 +399,10 @@ pub unsafe extern "C" fn stratum_view_packed_tree(
     }
 }
 
-/// Many trees of one moment in one flat buffer, little-endian and 8-aligned: u64 count, then a row of three u64 for each
-/// of `documents` in the order asked: {id, offset of its packed tree in bytes from the start of the buffer, its length in
-/// bytes}, then the packed trees. A document that is not there has offset 0 and length 0. The caller frees it; see
-/// stratum_pinned_data.
+/// Many trees of one moment in one flat buffer, little-endian and 8-aligned: u64 count, then a row of three u64 for
+/// each of `documents` in the order asked: {id, offset of its packed tree in bytes from the start of the buffer, its
+/// length in bytes}, then the packed trees. A document that is not there has offset 0 and length 0. The caller frees
+/// it; see stratum_pinned_data.
 /// Errors: STRATUM_CORRUPTION, STRATUM_IO, STRATUM_TOO_LARGE (over 4 GiB together: ask for fewer), STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
-use crate::format::extent::{Extent, Run};
+use crate::format::extent::{Extent, Run, replaced_by_one};
 use crate::format::manifest::SegmentMeta;
 use crate::format::packed;
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
@@ -276,6 +276,8 @@ fn compose(layers: &Layers, document: u64, runs: &[Run]) -> Result<(RecordHeader
     let mut header = RecordHeader::new(RecordKind::Delta, document, &payload);
     header.blob = newest_blob_place(runs);
     header.nodes = runs.iter().map(|run| run.extent.nodes).sum();
+    let parts = runs.iter().map(|run| (run.extent.length(), run.extent.replaced()));
+    header.replaced8 = replaced_by_one(header.record_len(), parts);
     header.first_sequence = runs.first().map_or(0, |run| run.first_sequence);
     Ok((header, payload))
 }

@@ -1,13 +1,14 @@
 //! The index checkpoint's bytes: what the index held at one sequence number.
 //!
 //! ```text
-//! File header, 96 bytes: 0 magic "STRATCKP", 8 u32 version, 12 u32 length, 16 store UUID, 32 u64 sequence, 40 u64 position offset,
-//!                        48 u64 next document, 56 u64 body length, 64 u64 rows, 72 u32 position segment, 76 u32 segments, 80 u64 zero,
+//! File header, 96 bytes: 0 magic "STRATCKP", 8 u32 version, 12 u32 length, 16 store UUID, 32 u64 sequence,
+//!                        40 u64 position offset, 48 u64 next document, 56 u64 body length, 64 u64 rows,
+//!                        72 u32 position segment, 76 u32 segments, 80 u64 zero,
 //!                        88 u32 CRC of the body, 92 u32 CRC of the header
 //! Body: segments  {u32 id, u32 zero, u64 bytes covered}
-//!       rows      {u64 document, u32 entries, u32 zero} and per entry, 40 bytes:
-//!                 {u32 tag (1 tree, 2 run, 3 blob), u32 segment, u32 offset / 8, u32 length / 8, i32 nodes, u32 blob place,
-//!                  u64 sequence, u64 first sequence}
+//!       rows      {u64 document, u32 entries, u32 zero} and per entry, 48 bytes:
+//!                 {u32 tag (1 tree, 2 run, 3 blob), u32 segment, u32 offset / 8, u32 length / 8, i32 nodes,
+//!                  u32 blob place, u64 sequence, u64 first sequence, u32 replaced / 8, u32 zero}
 //! ```
 //!
 //! 1. A checkpoint is disposable: what does not check out is ignored, and the log tells the same.
@@ -21,7 +22,7 @@ use super::{Decoded, Header, HeaderError, Malformed, crc, u32_at, u64_at};
 pub const HEADER_LEN: usize = 96;
 const MAGIC: &[u8; 8] = b"STRATCKP";
 const ROW_LEN: usize = 16;
-const ENTRY_LEN: usize = 40;
+const ENTRY_LEN: usize = 48;
 
 /// What a checkpoint covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +86,7 @@ impl CheckpointWriter {
             self.bytes.extend((extent.blob as u32).to_le_bytes());
             self.bytes.extend(extent.sequence.to_le_bytes());
             self.bytes.extend(first.to_le_bytes());
+            self.bytes.extend(u64::from(extent.replaced8).to_le_bytes());
         }
     }
 
@@ -167,6 +169,7 @@ fn decode_entry(bytes: &[u8]) -> Decoded<Entry> {
         length8: u32_at(bytes, 12),
         nodes: u32_at(bytes, 16).cast_signed(),
         sequence: u64_at(bytes, 24),
+        replaced8: u32_at(bytes, 40),
         blob: blob.ok_or(Malformed("a checkpoint entry's blob place is unknown"))?,
     };
     match u32_at(bytes, 0) {
@@ -180,6 +183,7 @@ fn decode_entry(bytes: &[u8]) -> Decoded<Entry> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::golden;
 
     fn sample() -> (CheckpointHead, Vec<(u64, Vec<Entry>)>) {
         let head = CheckpointHead {
@@ -189,7 +193,15 @@ mod tests {
             next_document: 12,
             segments: vec![(2, 800), (4, 4096)],
         };
-        let extent = Extent { segment: 2, offset8: 12, length8: 9, nodes: -4, sequence: 6, blob: BlobPlace::External };
+        let extent = Extent {
+            segment: 2,
+            offset8: 12,
+            length8: 9,
+            nodes: -4,
+            sequence: 6,
+            replaced8: 5,
+            blob: BlobPlace::External,
+        };
         let run = Run { extent: Extent { sequence: 9, ..extent }, first_sequence: 7 };
         let rich = vec![Entry::Tree(extent), Entry::Run(run), Entry::Blob(extent)];
         (head, vec![(3, vec![Entry::Tree(extent)]), (8, rich)])
@@ -200,6 +212,21 @@ mod tests {
         let mut writer = CheckpointWriter::new(head);
         rows.iter().for_each(|(document, entries)| writer.row(*document, entries));
         writer.finish()
+    }
+
+    #[test]
+    fn is_as_documented() {
+        let head = CheckpointHead {
+            store: golden::STORE,
+            sequence: 2,
+            position: (0, 0),
+            next_document: 3,
+            segments: vec![(1, 504)],
+        };
+        let tree = Extent { segment: 1, offset8: 22, length8: 17, nodes: 1, sequence: 1, blob: BlobPlace::Inline };
+        let mut writer = CheckpointWriter::new(head);
+        writer.row(1, &[Entry::Tree(tree)]);
+        golden::check("checkpoint", &writer.finish());
     }
 
     #[test]

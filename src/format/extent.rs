@@ -16,6 +16,8 @@ pub struct Extent {
     /// As in the record's header.
     pub sequence: u64,
     /// As in the record's header.
+    pub replaced8: u32,
+    /// As in the record's header.
     pub blob: BlobPlace,
 }
 
@@ -28,6 +30,7 @@ impl Extent {
             length8: (header.record_len() / 8) as u32,
             nodes: header.nodes,
             sequence: header.sequence,
+            replaced8: header.replaced8,
             blob: header.blob,
         }
     }
@@ -40,6 +43,11 @@ impl Extent {
     /// Length of the whole record, in bytes.
     pub fn length(&self) -> u64 {
         u64::from(self.length8) * 8
+    }
+
+    /// About how many bytes of older records it replaces.
+    pub fn replaced(&self) -> u64 {
+        u64::from(self.replaced8) * 8
     }
 
     /// Whether both name the same place.
@@ -55,6 +63,13 @@ pub struct Run {
     pub extent: Extent,
     /// Sequence number of its oldest change.
     pub first_sequence: u64,
+}
+
+/// What one delta replaces that takes the place of several, given their lengths and what each of them replaces: what the
+/// document's live bytes come to stays the same.
+pub fn replaced_by_one(length: u64, parts: impl Iterator<Item = (u64, u64)>) -> u32 {
+    let (lengths, replaced) = parts.fold((0, 0), |(lengths, replaced), part| (lengths + part.0, replaced + part.1));
+    ((length + replaced).saturating_sub(lengths) / 8).min(u32::MAX.into()) as u32
 }
 
 impl Run {

@@ -3,6 +3,9 @@
 
 use std::collections::BTreeMap;
 
+/// The UUID of the store that the vectors of its files are of.
+pub(crate) const STORE: [u8; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
 /// All vectors of docs/format.md, by name.
 pub(crate) fn vectors() -> BTreeMap<&'static str, Vec<u8>> {
     let text = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/format.md"));

@@ -5,15 +5,16 @@
 //!                        56 u64 optional features, 64 u64 key id, 92 u32 CRC
 //! Edit: 0 u32 CRC of bytes 4.. of the edit   4 u32 length of the changes   8 u64 number (1, 2, 3...)   16 changes
 //! Changes, one after another, 8-aligned: u32 tag, u32 length of the fields, fields
-//!   1 segment  u32 id, u32 kind, u64 epoch, u64 length (0: active), u64 footer offset (0: none), u64 lowest and u64 highest sequence
+//!   1 segment  u32 id, u32 kind, u64 epoch, u64 length (0: active), u64 footer offset (0: none),
+//!              u64 lowest and u64 highest sequence
 //!   2 remove   u32 id, u32 zero
 //!   3 marks    u64 next document, u64 epoch, u64 sequence, u32 next segment, u32 zero
 //! ```
 //!
 //! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
 //! 2. Edit numbers rise by one, so that a lost edit in the middle is seen.
-//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so one
-//!    that begins behind it was named by an edit that is lost.
+//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
+//!    one that begins behind it was named by an edit that is lost.
 
 use std::collections::BTreeMap;
 
@@ -245,6 +246,7 @@ fn decode_segment(fields: &[u8], kind: SegmentKind) -> SegmentMeta {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::golden;
 
     fn changes() -> Vec<Change> {
         let meta = SegmentMeta {
@@ -271,6 +273,29 @@ mod tests {
             assert!(at == 0 || decode_edit(&edit[..at]) == EditAt::Damaged);
         }
         assert_eq!(decode_edit(&[0; 64]), EditAt::Damaged, "zeros are no edit");
+    }
+
+    #[test]
+    fn is_as_documented() {
+        let meta = SegmentMeta {
+            id: 1,
+            kind: SegmentKind::Log,
+            epoch: 1,
+            length: 504,
+            footer: 440,
+            min_sequence: 1,
+            max_sequence: 2,
+        };
+        let mut state = ManifestState::empty(golden::STORE);
+        let marks = Marks { next_document: 3, epoch: 1, sequence: 2, next_segment: 2 };
+        state.apply(&[Change::Marks(marks), Change::Segment(meta)]);
+        golden::check("manifest-header", &encode_header(golden::STORE));
+        golden::check("manifest-first-edit", &encode_edit(1, &state.as_changes()));
+
+        let compacted =
+            SegmentMeta { id: 2, kind: SegmentKind::Compacted, length: 288, footer: 232, max_sequence: 1, ..meta };
+        let marks = Change::Marks(Marks { next_segment: 3, ..marks });
+        golden::check("manifest-edit", &encode_edit(2, &[Change::Segment(compacted), Change::Remove(1), marks]));
     }
 
     #[test]

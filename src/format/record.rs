@@ -3,10 +3,11 @@
 //! ```text
 //!  0 u32 header CRC    4 u8 kind   5 u8 flags   6 u8 codec   7 u8 zero   8 u32 space   12 u32 payload length
 //! 16 u64 sequence     24 u64 first sequence    32 u64 document id    40 i32 nodes    44 u32 payload CRC
-//! 48 payload, zero padding to 8
+//! 48 u32 replaced / 8  52 u32 zero (a codec's uncompressed length)
+//! 56 payload, zero padding to 8
 //! ```
 //!
-//! 1. The header CRC covers the segment's salt, the record's own offset and bytes 4..48: it is checked before
+//! 1. The header CRC covers the segment's salt, the record's own offset and bytes 4..56: it is checked before
 //!    the length is believed, and holds at one place of one segment only.
 //! 2. The payload CRC covers the payload without its padding.
 //! 3. A record covers its document's changes from `first_sequence` to `sequence`; they are equal but in folds.
@@ -15,7 +16,7 @@
 use super::{Malformed, u32_at, u64_at};
 
 /// Bytes before the payload.
-pub const HEADER_LEN: u64 = 48;
+pub const HEADER_LEN: u64 = 56;
 /// Where in it the kind stands, which is never zero.
 pub const KIND_AT: usize = 4;
 
@@ -71,6 +72,8 @@ pub struct RecordHeader {
     pub nodes: i32,
     /// CRC of the payload.
     pub payload_crc: u32,
+    /// Delta: about how many bytes of the document's older records mean nothing any more because of it, in units of 8.
+    pub replaced8: u32,
 }
 
 /// Why a record header is not accepted.
@@ -95,6 +98,7 @@ impl RecordHeader {
             document,
             nodes: 0,
             payload_crc: super::crc(payload),
+            replaced8: 0,
         }
     }
 
@@ -114,6 +118,7 @@ impl RecordHeader {
         bytes[32..40].copy_from_slice(&self.document.to_le_bytes());
         bytes[40..44].copy_from_slice(&self.nodes.to_le_bytes());
         bytes[44..48].copy_from_slice(&self.payload_crc.to_le_bytes());
+        bytes[48..52].copy_from_slice(&self.replaced8.to_le_bytes());
         let crc = header_crc(&bytes, salt, offset);
         bytes[0..4].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -139,7 +144,7 @@ impl RecordHeader {
         let Some(blob) = places.into_iter().find(|place| *place as u8 == flags & !FLAG_FOLD) else {
             return newer("flags", flags.into());
         };
-        if bytes[6] != 0 || bytes[7] != 0 {
+        if bytes[6] != 0 || bytes[7] != 0 || u32_at(bytes, 52) != 0 {
             return newer("codec", bytes[6].into());
         }
         if u32_at(bytes, 8) != 0 {
@@ -155,6 +160,7 @@ impl RecordHeader {
             document: u64_at(bytes, 32),
             nodes: u32_at(bytes, 40).cast_signed(),
             payload_crc: u32_at(bytes, 44),
+            replaced8: u32_at(bytes, 48),
         })
     }
 }
@@ -215,6 +221,9 @@ impl Frame {
     }
 }
 
+/// Bytes of each document's id in a footer.
+pub const FOOTER_ENTRY_LEN: u64 = 8;
+
 /// Payload of a [`RecordKind::Footer`]: sorted, unique document ids, 8 bytes each.
 pub fn encode_footer(documents: &[u64]) -> Vec<u8> {
     documents.iter().flat_map(|id| id.to_le_bytes()).collect()
@@ -235,6 +244,8 @@ pub fn decode_footer(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::segment::SegmentHeader;
+    use crate::format::{golden, packed};
 
     fn sample() -> RecordHeader {
         let mut header = RecordHeader::new(RecordKind::Tree, 42, b"payload");
@@ -243,6 +254,7 @@ mod tests {
         header.nodes = -3;
         header.blob = BlobPlace::External;
         header.fold = true;
+        header.replaced8 = 11;
         header
     }
 
@@ -252,8 +264,8 @@ mod tests {
         assert_eq!(RecordHeader::decode(&bytes, 5, 96), Ok(sample()));
         assert!(RecordHeader::decode(&bytes, 6, 96).is_err());
         assert!(RecordHeader::decode(&bytes, 5, 104).is_err());
-        assert_eq!(sample().record_len(), 56);
-        assert!(RecordHeader::decode(&[0; 48], 5, 96).is_err(), "zeros are no record");
+        assert_eq!(sample().record_len(), 64);
+        assert!(RecordHeader::decode(&[0; 56], 5, 96).is_err(), "zeros are no record");
     }
 
     #[test]
@@ -264,6 +276,40 @@ mod tests {
             damaged[at] ^= 0x10;
             assert!(RecordHeader::decode(&damaged, 5, 96).is_err(), "byte {at}");
         }
+    }
+
+    /// The commit of one record that begins at `offset` of the segment whose header is a vector too.
+    fn commit(offset: u64, durable_offset: u64, mut record: RecordHeader, payload: &[u8]) -> Vec<u8> {
+        let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
+        let next_document = 3;
+        let frame = Frame { body_len: record.record_len(), records: 1, durable_offset, next_document }.encode();
+        let mut bytes = Vec::new();
+        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+        for (header, payload) in [(&mut head, &frame[..]), (&mut record, payload)] {
+            header.sequence = if offset == 96 { 1 } else { 2 };
+            header.first_sequence = header.sequence;
+            bytes.extend(header.encode(segment.salt(), offset + bytes.len() as u64));
+            bytes.extend(payload);
+            bytes.resize(bytes.len().next_multiple_of(8), 0);
+        }
+        bytes
+    }
+
+    #[test]
+    fn commits_and_footers_are_as_documented() {
+        let tree = crate::tree::Tree { blob: b"Hi".to_vec(), ..Default::default() };
+        let tree = packed::encode_tree(&tree, 1, false);
+        let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree);
+        record.blob = BlobPlace::Inline;
+        record.nodes = 1;
+        golden::check("commit-of-a-tree", &commit(96, 96, record, &tree));
+        golden::check("commit-of-a-delete", &commit(312, 312, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
+
+        let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
+        let payload = encode_footer(&[1, 2]);
+        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 440).to_vec();
+        footer.extend(payload);
+        golden::check("footer", &footer);
     }
 
     #[test]

@@ -105,7 +105,7 @@ impl SegmentHeader {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::HeaderError;
+    use crate::format::{HeaderError, golden};
 
     fn sample() -> SegmentHeader {
         SegmentHeader { store: *b"0123456789abcdef", id: 7, kind: SegmentKind::Compacted, epoch: 3, first_sequence: 99 }
@@ -123,6 +123,13 @@ mod tests {
             }
             assert!(SegmentHeader::decode(&bytes[..at]).is_err());
         }
+    }
+
+    #[test]
+    fn is_as_documented() {
+        let header = SegmentHeader { store: golden::STORE, id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+        golden::check("segment-header", &header.encode());
+        assert_eq!(header.salt(), 0x233b_6f2e);
     }
 
     #[test]

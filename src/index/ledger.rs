@@ -2,21 +2,14 @@
 
 use std::collections::HashMap;
 
-use super::slot::Moved;
-
 /// Live bytes by segment, or changes to them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger(HashMap<u32, i64>);
 
 impl Ledger {
-    /// Books extents that came and went.
-    pub fn note(&mut self, moved: &Moved) {
-        for extent in &moved.added {
-            *self.0.entry(extent.segment).or_default() += extent.length() as i64;
-        }
-        for extent in &moved.dropped {
-            *self.0.entry(extent.segment).or_default() -= extent.length() as i64;
-        }
+    /// Books bytes that came alive, or died.
+    pub fn note(&mut self, segment: u32, bytes: i64) {
+        *self.0.entry(segment).or_default() += bytes;
     }
 
     /// Books the changes of another ledger.

@@ -12,7 +12,7 @@ pub mod slot;
 pub mod state;
 
 pub use ledger::Ledger;
-pub use slot::{Moved, Slot};
+pub use slot::Slot;
 pub use state::State;
 
 use crate::format::checkpoint::Entry;
@@ -63,21 +63,13 @@ impl Index {
     }
 
     fn add(&mut self, document: u64, entries: &[Entry], settle: bool, ledger: &mut Ledger) {
-        let mut moved = Moved::default();
         let old = self.slots.get(document);
-        let mut slot = match entries {
+        let slot = match entries {
             // The common case, without a detour over an allocation: a new document's one tree.
-            [Entry::Tree(tree)] if old.is_vacant() => {
-                moved.added.push(*tree);
-                Slot::Tree(*tree)
-            }
-            _ => entries.iter().fold(old.clone(), |slot, entry| slot.with(*entry, &mut moved)),
+            [Entry::Tree(tree)] if old.is_vacant() => Slot::Tree(*tree),
+            _ => entries.iter().fold(old.clone(), |slot, entry| slot.with(*entry)),
         };
-        if settle {
-            slot = slot.settled(&mut moved);
-        }
-        ledger.note(&moved);
-        self.replace(document, slot);
+        self.replace(document, if settle { slot.settled() } else { slot }, ledger);
     }
 
     /// Ends recovery: documents get the form that commits give them (see `slot`, invariant 3).
@@ -89,24 +81,22 @@ impl Index {
             }
         });
         for document in with_blob {
-            let mut moved = Moved::default();
-            let slot = self.slots.get(document).settled(&mut moved);
-            ledger.note(&moved);
-            self.replace(document, slot);
+            let slot = self.slots.get(document).settled();
+            self.replace(document, slot, ledger);
         }
     }
 
     /// Takes a document out.
     pub fn remove(&mut self, document: u64, ledger: &mut Ledger) {
-        let dropped = self.slots.get(document).extents().copied().collect();
-        ledger.note(&Moved { added: Vec::new(), dropped });
-        self.replace(document, Slot::Vacant);
+        self.replace(document, Slot::Vacant, ledger);
     }
 
-    fn replace(&mut self, document: u64, slot: Slot) {
+    fn replace(&mut self, document: u64, slot: Slot, ledger: &mut Ledger) {
         let old = self.slots.get(document);
         self.documents = self.documents + u64::from(!slot.is_vacant()) - u64::from(!old.is_vacant());
         self.nodes += slot.nodes() - old.nodes();
+        old.live().for_each(|(extent, bytes)| ledger.note(extent.segment, -(bytes as i64)));
+        slot.live().for_each(|(extent, bytes)| ledger.note(extent.segment, bytes as i64));
         self.slots.set(document, slot);
     }
 

@@ -227,7 +227,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn slot(sequence: u64) -> Slot {
-        Slot::Tree(Extent { segment: 1, offset8: 1, length8: 1, nodes: 1, sequence, blob: BlobPlace::Inline })
+        Slot::Tree(Extent {
+            segment: 1,
+            offset8: 1,
+            length8: 1,
+            nodes: 1,
+            sequence,
+            replaced8: 0,
+            blob: BlobPlace::Inline,
+        })
     }
 
     fn contents(radix: &Radix) -> BTreeMap<u64, u64> {

@@ -37,15 +37,6 @@ pub struct Document {
     pub blob: Option<Extent>,
 }
 
-/// Extents that went into or out of the index.
-#[derive(Debug, Default)]
-pub struct Moved {
-    /// Now reachable.
-    pub added: Vec<Extent>,
-    /// No longer reachable.
-    pub dropped: Vec<Extent>,
-}
-
 impl Slot {
     /// Whether there is no document.
     pub fn is_vacant(&self) -> bool {
@@ -102,6 +93,12 @@ impl Slot {
         }
     }
 
+    /// Each extent with its live bytes. What deltas replace is taken from the tree, where most of it lies.
+    pub fn live(&self) -> impl Iterator<Item = (&Extent, u64)> {
+        let mut replaced: u64 = self.runs().iter().map(|run| run.extent.replaced()).sum();
+        self.extents().map(move |extent| (extent, extent.length().saturating_sub(std::mem::take(&mut replaced))))
+    }
+
     /// Documents, inputs and outputs.
     pub fn nodes(&self) -> i64 {
         let runs: i64 = self.runs().iter().map(|run| i64::from(run.extent.nodes)).sum();
@@ -116,22 +113,22 @@ impl Slot {
     }
 
     /// The document with `entry` added to it.
-    pub fn with(&self, entry: Entry, moved: &mut Moved) -> Slot {
+    pub fn with(&self, entry: Entry) -> Slot {
         let mut document = match self {
             Slot::Vacant => Document::default(),
             Slot::Tree(tree) => Document { tree: Some(*tree), ..Document::default() },
             Slot::Changed(document) => Document::clone(document),
         };
-        document.add(entry, moved);
+        document.add(entry);
         document.into_slot()
     }
 
     /// The document with what recovery kept too long taken out (invariant 3).
-    pub fn settled(&self, moved: &mut Moved) -> Slot {
+    pub fn settled(&self) -> Slot {
         match self {
             Slot::Changed(document) => {
                 let mut document = Document::clone(document);
-                document.settle(moved);
+                document.settle();
                 document.into_slot()
             }
             plain => plain.clone(),
@@ -148,27 +145,21 @@ impl Document {
         }
     }
 
-    fn add(&mut self, entry: Entry, moved: &mut Moved) {
+    fn add(&mut self, entry: Entry) {
         match entry {
-            Entry::Tree(tree) => self.add_tree(tree, moved),
-            Entry::Run(run) => self.add_run(run, moved),
-            Entry::Blob(blob) => replace_older(&mut self.blob, blob, moved),
+            Entry::Tree(tree) => self.add_tree(tree),
+            Entry::Run(run) => self.add_run(run),
+            Entry::Blob(blob) => replace_older(&mut self.blob, blob),
         }
     }
 
-    fn add_tree(&mut self, tree: Extent, moved: &mut Moved) {
-        replace_older(&mut self.tree, tree, moved);
+    fn add_tree(&mut self, tree: Extent) {
+        replace_older(&mut self.tree, tree);
         let newest = self.tree.map_or(0, |tree| tree.sequence);
-        self.runs.retain(|run| {
-            let stays = run.extent.sequence > newest;
-            if !stays {
-                moved.dropped.push(run.extent);
-            }
-            stays
-        });
+        self.runs.retain(|run| run.extent.sequence > newest);
     }
 
-    fn add_run(&mut self, run: Run, moved: &mut Moved) {
+    fn add_run(&mut self, run: Run) {
         let superseded = self.tree.is_some_and(|tree| tree.sequence >= run.extent.sequence)
             || self
                 .runs
@@ -177,16 +168,9 @@ impl Document {
         if superseded {
             return;
         }
-        self.runs.retain(|other| {
-            let stays = !run.covers(other);
-            if !stays {
-                moved.dropped.push(other.extent);
-            }
-            stays
-        });
+        self.runs.retain(|other| !run.covers(other));
         let at = self.runs.partition_point(|other| other.extent.sequence < run.extent.sequence);
         self.runs.insert(at, run);
-        moved.added.push(run.extent);
     }
 
     /// The newest word on where the blob is.
@@ -199,25 +183,18 @@ impl Document {
             .unwrap_or(BlobPlace::Unchanged)
     }
 
-    fn settle(&mut self, moved: &mut Moved) {
-        if self.blob_place() == BlobPlace::Inline
-            && let Some(blob) = self.blob.take()
-        {
-            moved.dropped.push(blob);
+    fn settle(&mut self) {
+        if self.blob_place() == BlobPlace::Inline {
+            self.blob = None;
         }
     }
 }
 
 /// Puts `new` in the place of an older record of its kind, or of the same one in an older segment.
-fn replace_older(place: &mut Option<Extent>, new: Extent, moved: &mut Moved) {
-    if let Some(old) = place {
-        if (new.sequence, new.segment) <= (old.sequence, old.segment) {
-            return;
-        }
-        moved.dropped.push(*old);
+fn replace_older(place: &mut Option<Extent>, new: Extent) {
+    if place.is_none_or(|old| (new.sequence, new.segment) > (old.sequence, old.segment)) {
+        *place = Some(new);
     }
-    *place = Some(new);
-    moved.added.push(new);
 }
 
 #[cfg(test)]
@@ -226,7 +203,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn extent(segment: u32, sequence: u64, blob: BlobPlace) -> Extent {
-        Extent { segment, offset8: sequence as u32, length8: 1, nodes: 1, sequence, blob }
+        Extent { segment, offset8: sequence as u32, length8: 1, nodes: 1, sequence, replaced8: 0, blob }
     }
 
     fn run(segment: u32, first: u64, last: u64) -> Entry {
@@ -234,9 +211,7 @@ mod tests {
     }
 
     fn build(entries: &[Entry]) -> Vec<Entry> {
-        let mut moved = Moved::default();
-        let slot = entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(*entry, &mut moved));
-        slot.settled(&mut moved).to_entries()
+        entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(*entry)).settled().to_entries()
     }
 
     #[test]

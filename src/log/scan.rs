@@ -91,7 +91,8 @@ fn header_at(segment: &Arc<Segment>, at: u64, end: u64) -> Result<RecordHeader> 
     Ok(header)
 }
 
-/// The ids of the documents that have a record in the first `length` bytes, ascending: from the footer, where there is one.
+/// The ids of the documents that have a record in the first `length` bytes, ascending: from the footer, where there is
+/// one.
 pub fn documents(segment: &Arc<Segment>, length: u64, footer: u64) -> Result<Vec<u64>> {
     if footer != 0 {
         let (header, payload) = segment.record(footer)?;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! 1. `end` is where the next commit goes, `durable` what is known to be on disk; `durable <= end`.
-//! 2. Sequence numbers of half-written commits are never used again, so what is left of them behind a newer
+//! 2. The footer fits into the capacity too, and so into the mapping that readers go through.
+//! 3. Sequence numbers of half-written commits are never used again, so what is left of them behind a newer
 //!    commit is told from it: numbers must rise.
 //! 3. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
 
@@ -24,6 +25,11 @@ use crate::format::record::{self, KIND_AT, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
 use crate::options::ReadMode;
 use crate::vfs::File;
+
+/// Bytes that `bytes` of records take in a segment, with a footer that names as many documents as can be in them.
+pub fn room_for(bytes: u64) -> u64 {
+    bytes + record::HEADER_LEN + bytes / record::HEADER_LEN * record::FOOTER_ENTRY_LEN
+}
 
 /// The segment that commits go to.
 pub struct ActiveSegment {
@@ -87,9 +93,9 @@ impl ActiveSegment {
         self.durable
     }
 
-    /// Whether `bytes` more fit.
+    /// Whether `bytes` more of records fit, and the footer behind them.
     pub fn has_room(&self, bytes: u64) -> bool {
-        self.end + bytes <= self.capacity
+        self.end + room_for(bytes) + self.documents.len() as u64 * record::FOOTER_ENTRY_LEN <= self.capacity
     }
 
     /// Whether it holds no commit.
@@ -128,9 +134,9 @@ impl ActiveSegment {
     }
 
     /// Books a record that was written, for the footer and the segment's sequence range.
-    pub fn note(&mut self, document: u64, sequence: u64) {
+    pub fn note(&mut self, document: u64, first_sequence: u64, sequence: u64) {
         self.documents.insert(document);
-        self.min_sequence = self.min_sequence.min(sequence);
+        self.min_sequence = self.min_sequence.min(first_sequence);
         self.max_sequence = self.max_sequence.max(sequence);
     }
 
@@ -166,5 +172,32 @@ impl ActiveSegment {
             self.end = self.before_seal;
             self.durable = self.durable.min(self.end);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::segment::SegmentKind;
+    use crate::log::scan;
+    use crate::vfs::os::OsFileSystem;
+
+    #[test]
+    fn a_segment_full_of_small_records_can_be_read_to_its_end_through_its_mapping() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::new(Arc::new(OsFileSystem), temporary.path());
+        let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Compacted, epoch: 1, first_sequence: 0 };
+        let mut active = ActiveSegment::create(&dir, header, 64 << 10, ReadMode::Mmap, None).unwrap();
+        let mut documents = Vec::new();
+        while active.has_room(record::HEADER_LEN) {
+            let document = documents.len() as u64 + 1;
+            let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
+            active.append(&record.encode(active.segment().salt(), active.end())).unwrap();
+            active.note(document, document);
+            documents.push(document);
+        }
+        let meta = active.seal().unwrap();
+        assert!(meta.footer > 0 && meta.length <= 64 << 10, "{meta:?}");
+        assert_eq!(scan::documents(active.segment(), meta.length, meta.footer).unwrap(), documents);
     }
 }

@@ -8,8 +8,9 @@
 //!
 //! 1. Commits are taken from the front for as long as everything about them checks out, payloads included, and
 //!    sequence numbers rise. `valid_end` lies behind the last.
-//! 2. Each frame names a position that was durable when it was written, and so does a checkpoint; `durable` is the highest. If a frame behind
-//!    the damage names a position behind the damage, something acknowledged was lost: `Corruption`.
+//! 2. Each frame names a position that was durable when it was written, and so does a checkpoint; `durable` is the
+//!    highest. If a frame behind the damage names a position behind the damage, something acknowledged was lost:
+//!    `Corruption`.
 //! 3. Everything else behind `valid_end` may legally look like anything: it was never promised.
 
 use std::sync::Arc;

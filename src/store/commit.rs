@@ -26,11 +26,8 @@ use crate::format::manifest;
 use crate::format::record::{FRAME_RECORD_LEN, Frame, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
-use crate::log::writer::ActiveSegment;
+use crate::log::writer::{self, ActiveSegment};
 use crate::options::Durability;
-
-/// Bytes kept free behind the commits for the footer of a segment that a large batch fills.
-const FOOTER_ROOM: u64 = 1 << 12;
 
 /// A batch on its way.
 pub struct Request {
@@ -184,7 +181,7 @@ impl Group<'_> {
             entries.clear();
             let mut deleted = false;
             for record in records.iter().filter(|record| !(skip_folds && record.header.fold)) {
-                let (header, extent) = put(record.header, &record.payload);
+                let (header, extent) = put(record.header(skip_folds), &record.payload);
                 match header.kind {
                     RecordKind::Tree => entries.push(Entry::Tree(extent)),
                     RecordKind::Blob => entries.push(Entry::Blob(extent)),
@@ -193,7 +190,7 @@ impl Group<'_> {
                     }
                     _ => deleted = true,
                 }
-                active.note(*document, header.first_sequence.min(sequence));
+                active.note(*document, header.first_sequence, sequence);
             }
             if deleted {
                 self.state.index.remove(*document, &mut self.ledger);
@@ -246,7 +243,7 @@ impl Group<'_> {
             epoch: self.writer.manifest.marks().epoch,
             first_sequence: self.writer.sequence + 1,
         };
-        let capacity = core.options.segment_size.max(HEADER_LEN + bytes + FOOTER_ROOM);
+        let capacity = core.options.segment_size.max(HEADER_LEN + writer::room_for(bytes));
         let spare = from_spare.then_some(&core.spare_log);
         let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
         let next = created.inspect_err(|_| {
@@ -340,7 +337,8 @@ impl Group<'_> {
         errors.find(|error| matches!(error, Error::CommitUnknown { .. })).map(Error::again)
     }
 
-    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the reserve.
+    /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the
+    /// reserve.
     fn retry_alone(&mut self, requests: &[Request]) {
         for (position, request) in requests.iter().enumerate() {
             let full = matches!(self.results[position], Err(Error::NoSpace { .. }));

@@ -64,7 +64,8 @@ pub fn after(document: u64, first: u64, count: u64) -> Result<u64> {
     let next = first.saturating_add(count);
     if next > u64::from(u32::MAX) + 1 {
         return Err(Error::InvalidArgument(format!(
-            "document {document} has used up its input ids (4,294,967,295 in its life); put its tree into a new document"
+            "document {document} has used up its input ids (4,294,967,295 in its life); \
+             put its tree into a new document"
         )));
     }
     Ok(next)

@@ -147,21 +147,28 @@ impl Core {
         self.seal_active()?;
         maintenance.damaged.clear();
         maintenance.kept = KeptTombstones::default();
-        let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
-        let mut done =
-            Progress { segments_total: jobs.iter().map(|job| job.len() as u64).sum(), ..Progress::default() };
+        let mut done = Progress::default();
         let before = counters::get(&self.counters.total_bytes);
-        for victims in &jobs {
-            let (read, written) = self.compact(&mut maintenance, victims)?;
-            done.segments_done += victims.len() as u64;
-            done.bytes_read += read;
-            done.bytes_written += written;
-            done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
-            if !progress(done) {
+        loop {
+            let at_first = counters::get(&self.counters.total_bytes);
+            let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
+            done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
+            for victims in &jobs {
+                let (read, written) = self.compact(&mut maintenance, victims)?;
+                done.segments_done += victims.len() as u64;
+                done.bytes_read += read;
+                done.bytes_written += written;
+                done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
+                if !progress(done) {
+                    return self.write_checkpoint_if_room(&mut maintenance);
+                }
+            }
+            // Folding documents leaves garbage in segments that were done already; tombstones may have to stay.
+            if jobs.is_empty() || counters::get(&self.counters.total_bytes) >= at_first {
                 break;
             }
         }
-        if jobs.is_empty() { Ok(()) } else { self.write_checkpoint_if_room(&mut maintenance) }
+        if done.segments_done == 0 { Ok(()) } else { self.write_checkpoint_if_room(&mut maintenance) }
     }
 
     /// Segments that hold deltas of live documents.

@@ -12,6 +12,8 @@ mod queue;
 mod read;
 mod retained;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 
@@ -33,8 +35,8 @@ pub use view::{Documents, Inputs, PackedTree, Pinned, View};
 
 /// An open store.
 ///
-/// Cheap to clone; all calls may be made from any thread. The store is closed by [`Db::close`], or when the last clone is
-/// dropped; views, batches and cursors do not keep it open. One process has a store open at a time.
+/// Cheap to clone; all calls may be made from any thread. The store is closed by [`Db::close`], or when the last clone
+/// is dropped; views, batches and cursors do not keep it open. One process has a store open at a time.
 ///
 /// ```
 /// use stratum::{Columns, Db, Options, Value};
@@ -42,7 +44,8 @@ pub use view::{Documents, Inputs, PackedTree, Pinned, View};
 /// # let path = dir.path().join("store");
 /// let db = Db::open(&path, &Options::default())?;
 /// let sum = db.write(|batch| {
-///     let document = batch.create_document(b"Add two numbers.", &Columns::from([("name", Value::String("Sum".into()))]))?;
+///     let columns = Columns::from([("name", Value::String("Sum".into()))]);
+///     let document = batch.create_document(b"Add two numbers.", &columns)?;
 ///     let input = batch.append_input(document, &Value::Int64List(vec![2, 3]))?;
 ///     batch.set_output(document, input, &Value::Int64(5))?;
 ///     Ok(document)
@@ -74,7 +77,8 @@ impl Db {
     ///
     /// # Errors
     /// `Locked` when it is open elsewhere; `NotAStore`, `NewerFormat` or `Corruption` for what it must not touch;
-    /// `OpenRefused` against `create` or `exclusive`; `InvalidArgument` for options that make no sense; `Io`, `NoSpace`.
+    /// `OpenRefused` against `create` or `exclusive`; `InvalidArgument` for options that make no sense; `Io`,
+    /// `NoSpace`.
     pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Db> {
         Db::open_on(Arc::new(OsFileSystem), path.as_ref(), options)
     }
@@ -144,11 +148,13 @@ impl Db {
         self.core().flush()
     }
 
-    /// Compacts until no garbage is left that can go; blocks. `progress` is called between steps, on this thread, and ends
-    /// the work by returning false; what is done stays done. It must not call `compact_now`, `checkpoint` or `verify`.
+    /// Compacts until no garbage is left that can go; blocks. `progress` is called between steps, on this thread, and
+    /// ends the work by returning false; what is done stays done. It must not call `compact_now`, `checkpoint` or
+    /// `verify`.
     ///
     /// # Errors
-    /// `Corruption` where a segment is damaged (nothing is lost by it), `NoSpace`, `Io`, `Poisoned`, `Closed`, `Forked`.
+    /// `Corruption` where a segment is damaged (nothing is lost by it), `NoSpace`, `Io`, `Poisoned`, `Closed`,
+    /// `Forked`.
     pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
         self.core().compact_now(progress)
     }
@@ -189,7 +195,8 @@ impl Db {
         self.core().verify()
     }
 
-    /// Makes everything durable and closes. Later calls on any clone, view or batch say `Closed`; a second close is `Ok`.
+    /// Makes everything durable and closes. Later calls on any clone, view or batch say `Closed`; a second close is
+    /// `Ok`.
     ///
     /// # Errors
     /// `CommitUnknown` or `Poisoned` when the last commits may not be on disk; the store is closed all the same.

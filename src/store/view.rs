@@ -17,9 +17,9 @@ use crate::value::Value;
 
 /// One moment of the whole store.
 ///
-/// A view stays at its moment for as long as it lives, through writes and compaction; it keeps the replaced segments that
-/// it needs. Cheap to clone; all calls may be made from any thread, and never wait for a writer. After the store was
-/// closed every call says `Closed`.
+/// A view stays at its moment for as long as it lives, through writes and compaction; it keeps the replaced segments
+/// that it needs. Cheap to clone; all calls may be made from any thread, and never wait for a writer. After the store
+/// was closed every call says `Closed`.
 #[derive(Clone)]
 pub struct View {
     core: Arc<Core>,
@@ -181,8 +181,8 @@ impl View {
         packed::to_tree(&packed, None).map_err(|error| layers.malformed(error))
     }
 
-    /// The whole document in its packed form: the store's own bytes where the document is unchanged since it was written
-    /// or folded, a copy otherwise.
+    /// The whole document in its packed form: the store's own bytes where the document is unchanged since it was
+    /// written or folded, a copy otherwise.
     ///
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.

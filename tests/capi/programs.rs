@@ -1,5 +1,5 @@
-//! The programs in tests/capi/c, each linked statically and dynamically, and run plainly, under the address and undefined
-//! behaviour sanitizers, and under valgrind.
+//! The programs in tests/capi/c, each linked statically and dynamically, and run plainly, under the address and
+//! undefined behaviour sanitizers, and under valgrind.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

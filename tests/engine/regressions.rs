@@ -204,3 +204,24 @@ fn a_commit_that_meets_a_close_says_closed() {
     assert!(matches!(results[0], Ok(()) | Err(Error::Closed)), "{results:?}");
     assert!(results[1].is_ok(), "{results:?}");
 }
+
+/// A footer may lie behind everything that the active segment was mapped for.
+#[test]
+fn footers_are_readable_in_the_process_that_wrote_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(8000);
+    let db = Db::open(dir.path().join("store"), &options).unwrap();
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        let ids = db.write(|batch| (0..20).map(|_| batch.create_document(b"", &Columns::new())).collect::<Result<Vec<_>>>());
+        all.extend(ids.unwrap());
+    }
+    for pair in all.chunks(2) {
+        db.write(|batch| batch.delete_document(pair[0])).unwrap();
+    }
+    let report = db.verify().unwrap();
+    assert!(report.damage.is_empty(), "{:?}", report.damage);
+    db.compact_now(&mut |_| true).unwrap();
+    assert_eq!(db.view().unwrap().document_count().unwrap(), 200);
+    assert!(db.stats().unwrap().amplification < 1.5, "{:?}", db.stats().unwrap());
+}

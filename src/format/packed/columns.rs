@@ -22,7 +22,8 @@ pub struct ColumnsRef<'a> {
 }
 
 impl<'a> ColumnsRef<'a> {
-    /// Views the section that is all of `section`; empty for no columns. What it holds is checked on the way through it.
+    /// Views the section that is all of `section`; empty for no columns. What it holds is checked on the way through
+    /// it.
     pub fn parse(section: &'a [u8]) -> Decoded<ColumnsRef<'a>> {
         if section.is_empty() {
             return Ok(ColumnsRef { count: 0, body: section });
@@ -68,7 +69,8 @@ impl<'a> ColumnsRef<'a> {
         })
     }
 
-    /// The encoded value of the column of that name: `None` if the section does not name it, `Some(None)` for a removal.
+    /// The encoded value of the column of that name: `None` if the section does not name it, `Some(None)` for a
+    /// removal.
     pub fn get(&self, name: &str) -> Decoded<Option<Option<&'a [u8]>>> {
         for column in self.iter() {
             let (other, value) = column?;

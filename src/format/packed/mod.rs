@@ -2,9 +2,10 @@
 //! docs/format.md, "Packed tree" and "Packed delta".
 //!
 //! 1. Position independent: nothing inside depends on where the bytes lie. 8-aligned throughout.
-//! 2. Canonical: a tree with given ids has one packed form (of each kind of blob), which `encode_tree` and `merge` both give.
-//! 3. A reader needs only the head (header, directory, columns) to find any node; each section and node has its own CRC.
-//!    What reads bytes through a [`Span`] verifies the span's CRC; `check` and `to_tree` do it here.
+//! 2. Canonical: a tree with given ids has one packed form (of each kind of blob), which `encode_tree` and `merge` both
+//!    give.
+//! 3. A reader needs only the head (header, directory, columns) to find any node; each section and node has its own
+//!    CRC. What reads bytes through a [`Span`] verifies the span's CRC; `check` and `to_tree` do it here.
 //! 4. `check` alone says that everything is right. The other readers believe what they have not looked at, but never
 //!    read outside the slice and never panic.
 //!
@@ -24,6 +25,7 @@ mod header;
 mod merge;
 mod order;
 mod stack;
+mod supersede;
 mod tree;
 
 #[cfg(test)]
@@ -36,6 +38,7 @@ pub use directory::{Directory, Entry, OrderOp, OutputState};
 pub use header::{HEADER_LEN, Head};
 pub use merge::{MergedBlob, compose, merge};
 pub use stack::{Layer, Layers, Node, Stack};
+pub use supersede::supersedes;
 pub use tree::{TreeParts, encode_tree, renumber, to_tree};
 
 use super::{Decoded, Malformed, crc};

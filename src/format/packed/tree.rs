@@ -27,8 +27,8 @@ impl<'a> From<&'a Tree> for TreeParts<'a> {
 
 /// Packs a tree whose inputs get the ids `first_id`, `first_id + 1`, ...
 ///
-/// The ids must not go beyond `u32::MAX`. With `external_blob` the header describes the blob and its bytes are left out:
-/// they are a record of their own.
+/// The ids must not go beyond `u32::MAX`. With `external_blob` the header describes the blob and its bytes are left
+/// out: they are a record of their own.
 pub fn encode_tree<'a>(tree: impl Into<TreeParts<'a>>, first_id: u64, external_blob: bool) -> Vec<u8> {
     let tree = tree.into();
     let next_input_id = first_id.saturating_add(tree.inputs.len() as u64);

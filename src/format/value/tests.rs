@@ -1,4 +1,5 @@
-//! Values against their encoded form: round trips, canonical form, hostile bytes. The golden vectors are in `packed::tests`.
+//! Values against their encoded form: round trips, canonical form, hostile bytes. The golden vectors are in
+//! `packed::tests`.
 
 use proptest::prelude::*;
 

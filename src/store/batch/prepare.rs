@@ -9,7 +9,8 @@ use std::collections::HashSet;
 
 use super::contents::{Contents, Pending};
 use crate::error::{Error, Missing, Result};
-use crate::format::packed::{self, Head, MergedBlob, OrderOp, OutputState};
+use crate::format::extent::{Run, replaced_by_one};
+use crate::format::packed::{self, BlobState, Head, MergedBlob, OrderOp, OutputState};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
 use crate::format::{Malformed, packed::PendingBlob};
 use crate::ids::{DocumentId, InputId};
@@ -35,6 +36,19 @@ pub struct Change {
 pub struct Record {
     pub header: RecordHeader,
     pub payload: Vec<u8>,
+    /// The header's other fields where the record may take the place of deltas before it.
+    covering: Option<RecordHeader>,
+}
+
+impl Record {
+    fn new(kind: RecordKind, document: DocumentId, payload: Vec<u8>) -> Record {
+        Record { header: RecordHeader::new(kind, document.get(), &payload), payload, covering: None }
+    }
+
+    /// The header to write. While compaction may be folding the deltas before, none may take their place.
+    pub fn header(&self, keep_deltas: bool) -> RecordHeader {
+        self.covering.filter(|_| !keep_deltas).unwrap_or(self.header)
+    }
 }
 
 impl Prepared {
@@ -78,12 +92,6 @@ pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepar
         }
     }
     Ok(Prepared { changes })
-}
-
-impl Record {
-    fn new(kind: RecordKind, document: DocumentId, payload: Vec<u8>) -> Record {
-        Record { header: RecordHeader::new(kind, document.get(), &payload), payload }
-    }
 }
 
 fn internal(error: Malformed) -> Error {
@@ -132,20 +140,33 @@ fn new_delta(
     let layers = layers.ok_or(Missing::Document(document))?;
     let stack = layers.stack()?;
     let payload = pending.delta.encode(pending.next_input.max(stack.next_input_id()));
-    let nodes = examine(document, &layers, &payload, &pending.need_output)?;
+    let found = examine(document, &layers, &payload, &pending.need_output)?;
+    let kept = kept_deltas(before, &layers, &payload)?;
     let mut record = Record::new(RecordKind::Delta, document, payload);
-    record.header.nodes = nodes;
+    record.header.nodes = found.nodes;
+    record.header.replaced8 = (found.replaced / 8).min(u32::MAX.into()) as u32;
     record.header.blob = match pending.delta.blob() {
         None => BlobPlace::Unchanged,
         Some(PendingBlob::Inline(_)) => BlobPlace::Inline,
         Some(PendingBlob::External { .. }) => BlobPlace::External,
     };
-    let fold = fold(core, &layers, document, before, &record)?;
+    if kept < before.runs().len() {
+        record.covering = Some(covering(&record, &before.runs()[kept..]));
+    }
+    let fold = fold(core, &layers, document, before, &record, kept)?;
     Ok(blob_record(document, pending).into_iter().chain([record]).chain(fold).collect())
 }
 
-/// Checks a delta against the document it follows: by how many nodes it changes it.
-fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[InputId]) -> Result<i32> {
+/// What a delta does to the document it follows.
+struct Effect {
+    /// By how many nodes it changes it.
+    nodes: i32,
+    /// About how many stored bytes it makes meaningless.
+    replaced: u64,
+}
+
+/// Checks a delta against the document it follows.
+fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[InputId]) -> Result<Effect> {
     let head = Head::parse(delta).map_err(internal)?;
     let directory = head.directory().map_err(internal)?;
     let stack = layers.stack()?;
@@ -169,38 +190,88 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[I
     for anchor in anchors.difference(&inserted) {
         locate(*anchor)?;
     }
-    let mut nodes = 0;
+    let mut effect = Effect { nodes: 0, replaced: replaced_blob(&head, &stack) };
     for entry in directory.iter() {
         let entry = entry.map_err(internal)?;
-        let (is_new, had_output) = match inserted.contains(&entry.id) {
-            true => (true, false),
-            false => (false, locate(entry.id)?.output.is_some()),
-        };
-        if !had_output && need_output.contains(&entry.id) {
+        if inserted.contains(&entry.id) {
+            if !entry.deleted {
+                effect.nodes += 1 + i32::from(matches!(entry.output, OutputState::At(_)));
+            }
+            continue;
+        }
+        let node = locate(entry.id)?;
+        let old_output = node.output.map(|(_, span)| span.length);
+        if old_output.is_none() && need_output.contains(&entry.id) {
             return Err(Missing::Output(document, entry.id).into());
         }
-        let has_output = match entry.output {
-            OutputState::At(_) => true,
-            OutputState::Removed => false,
-            OutputState::Unchanged => had_output,
-        };
-        let after = if entry.deleted { 0 } else { 1 + i32::from(has_output) };
-        let before = if is_new { 0 } else { 1 + i32::from(had_output) };
-        nodes += after - before;
+        if entry.deleted || entry.value.is_some() {
+            effect.replaced += node.value.1.length;
+        }
+        let keeps_output = !entry.deleted && matches!(entry.output, OutputState::Unchanged);
+        let has_output = !entry.deleted && matches!(entry.output, OutputState::At(_));
+        if !keeps_output {
+            effect.replaced += old_output.unwrap_or(0);
+            effect.nodes += i32::from(has_output) - i32::from(old_output.is_some());
+        }
+        effect.nodes -= i32::from(entry.deleted);
     }
-    Ok(nodes)
+    Ok(effect)
 }
 
-/// The record that repeats this delta and earlier ones in a denser form, if it is time for one.
-fn fold(core: &Core, layers: &Layers, document: DocumentId, slot: &Slot, delta: &Record) -> Result<Option<Record>> {
+/// Bytes of an inline blob that a delta replaces.
+fn replaced_blob(delta: &Head<'_>, stack: &packed::Stack<'_>) -> u64 {
+    match (delta.blob(), stack.blob().1) {
+        (BlobState::Unchanged, _) => 0,
+        (_, BlobState::Inline(span)) => span.length,
+        _ => 0,
+    }
+}
+
+/// How many of the deltas before still say something beside a new one. The others, the newest, are superseded without a
+/// fold.
+fn kept_deltas(before: &Slot, layers: &Layers, delta: &[u8]) -> Result<usize> {
+    let newer = Head::parse(delta).map_err(internal)?;
+    let stack = layers.stack()?;
+    let mut kept = before.runs().len();
+    while kept > 0 && packed::supersedes(&newer, &stack.deltas[kept - 1]).map_err(|error| layers.malformed(error))? {
+        kept -= 1;
+    }
+    Ok(kept)
+}
+
+/// The header of a delta that takes the place of the runs before it.
+fn covering(record: &Record, runs: &[Run]) -> RecordHeader {
+    RecordHeader {
+        first_sequence: runs.first().map_or(0, |run| run.first_sequence),
+        nodes: record.header.nodes + runs.iter().map(|run| run.extent.nodes).sum::<i32>(),
+        replaced8: replaced_by_one(record.header.record_len(), parts(runs, record)),
+        ..record.header
+    }
+}
+
+/// Length and replaced bytes of some runs and of a delta behind them.
+fn parts<'a>(runs: &'a [Run], delta: &Record) -> impl Iterator<Item = (u64, u64)> + 'a {
+    let own = (delta.header.record_len(), u64::from(delta.header.replaced8) * 8);
+    runs.iter().map(|run| (run.extent.length(), run.extent.replaced())).chain([own])
+}
+
+/// The record that repeats this delta and earlier ones in a denser form, if it is time for one. The deltas behind the
+/// first `kept` are superseded anyway.
+fn fold(
+    core: &Core,
+    layers: &Layers,
+    document: DocumentId,
+    slot: &Slot,
+    delta: &Record,
+    kept: usize,
+) -> Result<Option<Record>> {
     let Some(tree) = slot.tree() else { return Ok(None) };
     let runs = slot.runs();
-    let sizes: Vec<u64> = runs.iter().map(|run| run.extent.length()).chain([delta.header.record_len()]).collect();
-    let place_of = |first: usize| {
-        if delta.header.blob != BlobPlace::Unchanged {
-            return delta.header.blob;
-        }
-        crate::compaction::newest_blob_place(&runs[first..])
+    let before = runs[..kept].iter().map(|run| run.extent.length());
+    let sizes: Vec<u64> = before.chain([delta.header.record_len()]).collect();
+    let place_of = |first: usize| match delta.header.blob {
+        BlobPlace::Unchanged => crate::compaction::newest_blob_place(&runs[first..]),
+        place => place,
     };
     let mut record = match plan(tree.length(), &sizes, core.options.fold_after) {
         Fold::Not => return Ok(None),
@@ -217,6 +288,7 @@ fn fold(core: &Core, layers: &Layers, document: DocumentId, slot: &Slot, delta: 
             let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?);
             record.header.first_sequence = runs[first].first_sequence;
             record.header.nodes = runs[first..].iter().map(|run| run.extent.nodes).sum::<i32>() + delta.header.nodes;
+            record.header.replaced8 = replaced_by_one(record.header.record_len(), parts(&runs[first..], delta));
             record.header.blob = place_of(first);
             record
         }

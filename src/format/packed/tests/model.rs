@@ -39,10 +39,11 @@ pub(super) enum Op {
 pub(super) fn any_op() -> impl Strategy<Value = Op> {
     let at = 0..1000usize;
     let value = || any_value().boxed();
+    let blob = prop::collection::vec(any::<u8>(), 0..30);
     let name =
         || prop_oneof![Just("a".to_owned()), Just("tags".to_owned()), any_text().prop_map(|text| format!("n{text}"))];
     prop_oneof![
-        1 => (prop::collection::vec(any::<u8>(), 0..30), any::<bool>()).prop_map(|(blob, external)| Op::SetBlob(blob, external)),
+        1 => (blob, any::<bool>()).prop_map(|(blob, external)| Op::SetBlob(blob, external)),
         3 => (name(), prop::option::of(value())).prop_map(|(name, value)| Op::Column(name, value)),
         4 => value().prop_map(Op::Append),
         3 => (at.clone(), value()).prop_map(|(at, value)| Op::InsertBefore(at, value)),

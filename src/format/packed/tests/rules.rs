@@ -184,8 +184,8 @@ fn deltas_that_contradict_themselves_are_refused() {
     assert_eq!(refused(&|_| {}), Ok(()));
     let ops = 80 + 4 * 32;
     let contradiction = Err(Malformed("the order operations of a delta contradict its entries or one another"));
-    // The insert of 4 becomes one of 1 (which was there, but then 4 is a change to nobody's input: that only a base tells)
-    // before itself; one of a deleted id; a second deletion; a deletion of what has no such entry.
+    // The insert of 4 becomes one of 1 (which was there, but then 4 is a change to nobody's input: that only a base
+    // tells) before itself; one of a deleted id; a second deletion; a deletion of what has no such entry.
     assert_eq!(refused(&|bytes| bytes[ops + 8] = 4), contradiction);
     assert_eq!(refused(&|bytes| bytes[ops + 4] = 5), contradiction);
     assert_eq!(refused(&|bytes| bytes[ops + 28] = 1), contradiction);
