@@ -183,6 +183,9 @@ impl Core {
 
     /// Makes a manifest edit. Where the disk is full, compaction's reserve makes room for it.
     pub fn edit(&self, writer: &mut Writer, changes: &[Change]) -> Result<()> {
+        if let Some(reason) = &*self.poisoned.read() {
+            return Err(Error::Poisoned(reason.clone()));
+        }
         let marks = Marks {
             next_document: self.next_document.load(Ordering::Relaxed),
             sequence: writer.sequence,

@@ -12,6 +12,7 @@
 
 mod crash;
 mod faults;
+mod gate;
 mod model;
 mod props;
 mod regressions;
