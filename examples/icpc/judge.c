@@ -167,8 +167,9 @@ int command_judge(const char *store, const char *name_or_id, const char *directo
     }
     judged = tally.identical + tally.accepted + tally.wrong;
     if (result == 0)
-        printf("%s: %zu of %zu tests ok (%zu identical, %zu equal in what counts), %zu wrong, %zu skipped\n", name_or_id,
-               tally.identical + tally.accepted, judged, tally.identical, tally.accepted, tally.wrong, tally.skipped);
+        printf("%s: %zu of %zu tests ok (%zu identical, %zu equal in what counts), %zu wrong, %zu skipped\n",
+               name_or_id, tally.identical + tally.accepted, judged, tally.identical, tally.accepted, tally.wrong,
+               tally.skipped);
     if (stratum_tree_free(&tree) != STRATUM_OK)
         result = complain("%s: the tree cannot be freed", name_or_id);
     if (store_close(&db, store) != 0 || result != 0)

@@ -1,8 +1,8 @@
 /*
  * stratum-icpc: keeps ICPC / Kattis problem packages in a store, one document each.
  *
- * The model: a document is a package (its statement the blob, its problem.yaml the columns), its inputs are the tests in
- * the judge's order, and the output of an input is the expected answer. See package.h for the whole mapping.
+ * The model: a document is a package (its statement the blob, its problem.yaml the columns), its inputs are the tests
+ * in the judge's order, and the output of an input is the expected answer. See package.h for the whole mapping.
  */
 #include "commands.h"
 
@@ -19,9 +19,9 @@ static const char usage[] =
     "       stratum-icpc export STORE PACKAGE|ID DIR\n"
     "       stratum-icpc verify STORE\n"
     "\n"
-    "import puts problem packages into the store (made where it is missing), each in one atomic step; a package that is\n"
-    "there already is replaced under its id. judge compares CANDIDATE_DIR/<group>/<name>.out (or .ans) with the stored\n"
-    "outputs, as the package says, or with these options instead:\n"
+    "import puts problem packages into the store (made where it is missing), each in one atomic step; a package\n"
+    "that is there already is replaced under its id. judge compares CANDIDATE_DIR/<group>/<name>.out (or .ans) with\n"
+    "the stored outputs, as the package says, or with these options instead:\n"
     "\n"
     "  --exact                         byte for byte\n"
     "  --case-sensitive                tokens must agree in case, too\n"

@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Keys whose values the format types, and those it does not know. All others are text, even where they look like numbers. */
+/* Keys whose values have types, and those that the format does not know. What it calls text is, even if it looks like a
+ * number. */
 static bool is_typed_key(struct stratum_text key)
 {
-    static const char *const texts[] = {"problem_format_version", "type", "name", "uuid", "version", "author", "credits",
-                                        "source", "source_url", "license", "rights_owner", "embargo_until", "validation",
-                                        "validator_flags", "keywords", "languages", NULL};
+    static const char *const texts[] = {
+        "problem_format_version", "type",       "name",            "uuid",     "version",   "author",
+        "credits",                "source",     "source_url",      "license",  "languages", "rights_owner",
+        "embargo_until",          "validation", "validator_flags", "keywords", NULL,
+    };
     size_t at;
     for (at = 0; texts[at] != NULL; at++)
         if (text_is(key, texts[at]))
@@ -157,7 +160,8 @@ static int add_statement(struct package *package, const char *directory, struct 
         add_column(package, &package->columns, "statement.language",
                    stratum_value_string(all[0].language, strlen(all[0].language))) != 0)
         return -1;
-    return add_column(package, &package->columns, "statement.languages", stratum_value_string_list(languages, distinct));
+    return add_column(package, &package->columns, "statement.languages",
+                      stratum_value_string_list(languages, distinct));
 }
 
 int read_statement(struct package *package)

@@ -12,7 +12,8 @@ int add_column(struct package *package, struct columns *columns, const char *nam
 
     for (at = 0; at < columns->count; at++)
         if (text_is(columns->items[at].name, name))
-            return complain("%s: the key `%s` of problem.yaml has the name of another column", package->directory, name);
+            return complain("%s: the key `%s` of problem.yaml has the name of another column", package->directory,
+                            name);
     if (columns->count == columns->capacity) {
         columns->capacity = 2 * columns->capacity + 8;
         columns->items = arena_grow(&package->arena, columns->items, columns->count, columns->capacity,
@@ -59,7 +60,8 @@ static int find_name(struct package *package)
         return complain("%s: not a directory, so no package", package->directory);
     if (package->name[0] == '\0' || !text_is_utf8(text_of(package->name)))
         return complain("%s: the directory's name is the package's, and must be UTF-8", package->directory);
-    return add_column(package, &package->columns, "package", stratum_value_string(package->name, strlen(package->name)));
+    return add_column(package, &package->columns, "package",
+                      stratum_value_string(package->name, strlen(package->name)));
 }
 
 int package_read(struct package *package, const char *directory)

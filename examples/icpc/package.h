@@ -14,8 +14,8 @@
  *       files                   what is in the directory `.files`, by path
  *       hint, interaction, out  and so on: the test's other files, by their extensions (see test_companions)
  *
- * 1. Tests and groups of a directory are in the order of their names' bytes, not counting extensions; sample comes before
- *    secret. (Names that begin alike: 1 before 1-big before 10. Sorting file names would put 1-big.in before 1.in.)
+ * 1. Tests and groups of a directory are in the order of their names' bytes, not counting extensions; sample comes
+ *    before secret. (1 comes before 1-big, that before 10; by the names of the files 1-big.in would come before 1.in.)
  * 2. Contents come back byte for byte: they are strings where they are UTF-8, bytes where they are not.
  * 3. A package that breaks the format is refused whole. What is no part of the tests is named in a note.
  */

@@ -205,7 +205,8 @@ int read_test(struct package *package, const struct test_place *place, const cha
 
     if (!text_is_utf8(text_of(base)))
         return complain("%s: a test's name must be UTF-8", path);
-    if (read_file(&package->arena, path, &bytes) != 0 || (!interaction && read_answer(package, place, base, &input) != 0))
+    if (read_file(&package->arena, path, &bytes) != 0 ||
+        (!interaction && read_answer(package, place, base, &input) != 0))
         return -1;
     input.value = value_of_bytes(bytes);
     if (add_column(package, &columns, "group", stratum_value_string(place->group, strlen(place->group))) != 0 ||

@@ -35,7 +35,7 @@ static const char *below(struct package *package, const char *group, const char 
     return arena_format(&package->arena, "%s%s%s", group, group[0] != '\0' ? "/" : "", name);
 }
 
-/* `output_validator_flags` of the legacy format are a text, or a map with them; `output_validator_args` since are a list. */
+/* `output_validator_flags` of the legacy format are a text, or a map with one; `output_validator_args` since a list. */
 static void find_validator_args(struct package *package, const struct stratum_entry *entries, size_t count,
                                 struct group *group)
 {

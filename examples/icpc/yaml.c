@@ -222,7 +222,8 @@ static int convert_entries(struct conversion *conversion, const yaml_node_t *nod
         if (text_is(entry->key, "<<"))
             return refuse(conversion, key, "merge keys (<<) are not supported: write the entries out");
         if (yaml_find(*entries, at, entry->key.data) != NULL)
-            return refuse(conversion, key, arena_format(conversion->arena, "the key `%s` a second time", entry->key.data));
+            return refuse(conversion, key,
+                          arena_format(conversion->arena, "the key `%s` a second time", entry->key.data));
         entry_as_text = top ? conversion->is_typed == NULL || !conversion->is_typed(entry->key) : as_text;
         if (convert(conversion, pair[at].value, depth + 1, entry_as_text, &entry->value) != 0)
             return -1;

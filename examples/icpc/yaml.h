@@ -5,8 +5,8 @@
  *    something else is for the caller to say; below those, plain scalars are typed by the rules of YAML's core schema
  *    (and, as Kattis' tools do, yes/no/on/off are booleans too).
  * 2. A number that fits neither int64 nor double becomes a decimal with the digits that stand there.
- * 3. A list of one kind of scalar is a packed list, a map of text to text a packed map; an empty list is a LIST, an empty map
- *    a MAP.
+ * 3. A list of one kind of scalar is a packed list, a map of text to text a packed map; an empty list is a LIST, an
+ *    empty map a MAP.
  * 4. Hostile files end in a message: aliases are expanded, but only so far; nesting has a limit; keys are unique.
  */
 #ifndef STRATUM_ICPC_YAML_H

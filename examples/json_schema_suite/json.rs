@@ -1,9 +1,9 @@
 //! JSON as typed values, and back to the same text.
 //!
-//! 1. A number becomes the value whose own text is the number's: `1` an `Int64`, `1.0` and `1e308` a `Double`. One whose
-//!    text neither gives back (53 digits, 1e400, 1.10, -0) becomes a `Decimal` with the text as it stands. So numbers that
-//!    are written in different ways stay apart. One thing is not kept, because the parser does not keep it: whether an
-//!    exponent was written with `e` or `E`, with or without a plus sign.
+//! 1. A number becomes the value whose own text is the number's: `1` an `Int64`, `1.0` and `1e308` a `Double`. One
+//!    whose text neither gives back (53 digits, 1e400, 1.10, -0) becomes a `Decimal` with the text as it stands. So
+//!    numbers that are written in different ways stay apart. One thing is not kept, because the parser does not keep
+//!    it: whether an exponent was written with `e` or `E`, with or without a plus sign.
 //! 2. Arrays are lists and objects maps, whatever is in them; members keep their order.
 //! 3. A document that has a key twice in one object is refused: the parser would drop one of the two.
 

@@ -4,15 +4,15 @@
 //! |---|---|
 //! | a test group | a document; its schema, as JSON text, is the blob |
 //! | `tests/<draft>/<file>` | its columns `draft` and `file`; `position` is the group's place in the file, from 0 |
-//! | the group's `description`, `comment`... | columns of the same names; `members` keeps the order of all its members |
+//! | the group's `description`, `comment`... | columns of the same names; `members` keeps the order of all members |
 //! | a test | an input: the instance as a typed, nested value |
 //! | its `valid` | the output: a bool |
 //! | its `description`, `comment`... | columns of the input, and `members` likewise |
 //!
 //! 1. The groups of a file are written in one batch: all of the file is in the store, or nothing of it.
 //! 2. Documents have their ids in the order of the files' paths and of the groups in them.
-//! 3. `compare` rebuilds the JSON of every group from the store alone and compares it with the suite's, member for member
-//!    and in order, numbers digit for digit.
+//! 3. `compare` rebuilds the JSON of every group from the store alone and compares it with the suite's, member for
+//!    member and in order, numbers digit for digit.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -11,11 +11,12 @@
 //! 3. Outputs keep original sequence numbers. A document that changed meanwhile keeps its newer state, by the rule in
 //!    `index::slot`; what was copied for it is garbage in the output.
 //! 4. A tombstone goes only when no other segment can hold a record of its document, and when a checkpoint knows of
-//!    the delete (or the next open from that checkpoint would have to read the whole log).
+//!    the delete (or the next open from that checkpoint would have to read the whole log). Those that have to stay
+//!    count as live until a checkpoint is written, or the same ones would be rewritten over and over.
 //! 5. Views that were open before keep reading the victims, which live on without a name until the last view is gone.
 
 mod plan;
 mod rewrite;
 
-pub use plan::{Usage, choose, choose_all, is_over_ceiling};
-pub use rewrite::{Job, Output, discard, newest_blob_place, rewrite};
+pub use plan::{Usage, choose, choose_all, is_due, is_over_ceiling};
+pub use rewrite::{Job, KeptTombstones, Output, discard, newest_blob_place, rewrite};

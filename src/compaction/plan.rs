@@ -18,7 +18,7 @@ const SMALL_SEGMENTS: usize = 8;
 pub struct Usage {
     /// The segment.
     pub meta: SegmentMeta,
-    /// Bytes that the index reaches.
+    /// Bytes that the index reaches, and bytes of tombstones that have to stay.
     pub live: u64,
 }
 
@@ -43,10 +43,15 @@ pub fn is_over_ceiling(total: u64, live: u64, options: &Options) -> bool {
     total > (live as f64 * options.max_amplification) as u64 + options.segment_size
 }
 
+/// Whether a store has reached the size at which background compaction begins.
+pub fn is_due(total: u64, live: u64, options: &Options) -> bool {
+    let start_at = 1.0 + (options.max_amplification - 1.0) / 2.0;
+    total > (live as f64 * start_at) as u64 + options.segment_size
+}
+
 /// Victims of the next background job; empty where there is nothing to gain.
 pub fn choose(sealed: &[Usage], total: u64, live: u64, options: &Options) -> Vec<SegmentMeta> {
-    let start_at = 1.0 + (options.max_amplification - 1.0) / 2.0;
-    if total > (live as f64 * start_at) as u64 + options.segment_size {
+    if is_due(total, live, options) {
         let mut by_garbage: Vec<Usage> =
             sealed.iter().copied().filter(|usage| usage.garbage() * 16 > usage.meta.length).collect();
         by_garbage.sort_by(|a, b| fraction(b).total_cmp(&fraction(a)));

@@ -5,7 +5,7 @@
 //! 3. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
 //!    elsewhere and has changed little, its deltas come out as one delta.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -63,6 +63,17 @@ pub struct Output {
     pub bytes_written: u64,
     /// Documents whose deltas were folded.
     pub folds: u64,
+    /// What could not be dropped yet.
+    pub kept: KeptTombstones,
+}
+
+/// Tombstones that compaction had to keep: garbage that rewriting does not free.
+#[derive(Clone, Debug, Default)]
+pub struct KeptTombstones {
+    /// Bytes of them by segment.
+    pub bytes: HashMap<u32, u64>,
+    /// Highest sequence number of those that a newer checkpoint may let go; zero for none.
+    pub await_checkpoint_of: u64,
 }
 
 /// Runs a job. On an error its files are gone again and nothing else has changed.
@@ -126,9 +137,21 @@ impl Writer<'_> {
                 self.fold(header.document, slot)
             }
             RecordKind::Blob if slot.blob().is_some_and(|blob| blob.same_place(&here)) => self.copy(segment, offset),
-            RecordKind::Tombstone if !self.may_forget(header)? => self.copy(segment, offset),
+            RecordKind::Tombstone if !self.may_forget(header)? => self.keep_tombstone(segment, offset, header),
             _ => Ok(()),
         }
+    }
+
+    fn keep_tombstone(&mut self, segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
+        self.copy(segment, offset)?;
+        let kept = &mut self.output.kept;
+        if let Some((_, id)) = &self.builder {
+            *kept.bytes.entry(*id).or_default() += header.record_len();
+        }
+        if header.sequence > self.job.forget_up_to {
+            kept.await_checkpoint_of = kept.await_checkpoint_of.max(header.sequence);
+        }
+        Ok(())
     }
 
     /// Whether nothing is left that this tombstone hides.

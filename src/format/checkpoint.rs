@@ -221,9 +221,17 @@ mod tests {
             sequence: 2,
             position: (0, 0),
             next_document: 3,
-            segments: vec![(1, 504)],
+            segments: vec![(1, 544)],
         };
-        let tree = Extent { segment: 1, offset8: 22, length8: 17, nodes: 1, sequence: 1, blob: BlobPlace::Inline };
+        let tree = Extent {
+            segment: 1,
+            offset8: 23,
+            length8: 18,
+            nodes: 1,
+            sequence: 1,
+            replaced8: 0,
+            blob: BlobPlace::Inline,
+        };
         let mut writer = CheckpointWriter::new(head);
         writer.row(1, &[Entry::Tree(tree)]);
         golden::check("checkpoint", &writer.finish());

@@ -281,8 +281,8 @@ mod tests {
             id: 1,
             kind: SegmentKind::Log,
             epoch: 1,
-            length: 504,
-            footer: 440,
+            length: 544,
+            footer: 472,
             min_sequence: 1,
             max_sequence: 2,
         };
@@ -293,7 +293,7 @@ mod tests {
         golden::check("manifest-first-edit", &encode_edit(1, &state.as_changes()));
 
         let compacted =
-            SegmentMeta { id: 2, kind: SegmentKind::Compacted, length: 288, footer: 232, max_sequence: 1, ..meta };
+            SegmentMeta { id: 2, kind: SegmentKind::Compacted, length: 304, footer: 240, max_sequence: 1, ..meta };
         let marks = Change::Marks(Marks { next_segment: 3, ..marks });
         golden::check("manifest-edit", &encode_edit(2, &[Change::Segment(compacted), Change::Remove(1), marks]));
     }

@@ -17,6 +17,8 @@ use super::{Malformed, u32_at, u64_at};
 
 /// Bytes before the payload.
 pub const HEADER_LEN: u64 = 56;
+/// Where in it the kind stands, which is never zero.
+pub const KIND_AT: usize = 4;
 
 /// What a record holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +110,7 @@ impl RecordHeader {
     /// The header's bytes for its place.
     pub fn encode(&self, salt: u32, offset: u64) -> [u8; HEADER_LEN as usize] {
         let mut bytes = [0; HEADER_LEN as usize];
-        bytes[4] = self.kind as u8;
+        bytes[KIND_AT] = self.kind as u8;
         bytes[5] = self.blob as u8 | if self.fold { FLAG_FOLD } else { 0 };
         bytes[12..16].copy_from_slice(&self.payload_len.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.sequence.to_le_bytes());
@@ -134,8 +136,8 @@ impl RecordHeader {
         let newer = |what: &str, number: u32| Err(RecordError::Newer(format!("record of {what} {number}")));
         use RecordKind::*;
         let kinds = [Frame, Tree, Delta, Blob, Tombstone, Footer];
-        let Some(kind) = kinds.into_iter().find(|kind| *kind as u8 == bytes[4]) else {
-            return newer("kind", bytes[4].into());
+        let Some(kind) = kinds.into_iter().find(|kind| *kind as u8 == bytes[KIND_AT]) else {
+            return newer("kind", bytes[KIND_AT].into());
         };
         let places = [BlobPlace::Unchanged, BlobPlace::Inline, BlobPlace::External];
         let flags = bytes[5];
@@ -301,11 +303,11 @@ mod tests {
         record.blob = BlobPlace::Inline;
         record.nodes = 1;
         golden::check("commit-of-a-tree", &commit(96, 96, record, &tree));
-        golden::check("commit-of-a-delete", &commit(312, 312, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
+        golden::check("commit-of-a-delete", &commit(328, 328, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
 
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
         let payload = encode_footer(&[1, 2]);
-        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 440).to_vec();
+        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 472).to_vec();
         footer.extend(payload);
         golden::check("footer", &footer);
     }

@@ -11,6 +11,7 @@
 //! 2. The footer fits into the capacity too, and so into the mapping that readers go through.
 //! 3. Sequence numbers of half-written commits are never used again, so what is left of them behind a newer
 //!    commit is told from it: numbers must rise.
+//! 3. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use super::segment::Segment;
 use super::spare::Spare;
 use crate::error::{Error, Result};
 use crate::format::manifest::SegmentMeta;
-use crate::format::record::{self, RecordHeader, RecordKind};
+use crate::format::record::{self, KIND_AT, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
 use crate::options::ReadMode;
 use crate::vfs::File;
@@ -116,9 +117,16 @@ impl ActiveSegment {
         }
     }
 
-    /// Writes whole commits; readers may be given places in them afterwards.
-    pub fn append(&mut self, commits: &[u8]) -> Result<()> {
-        let written = self.file.write_all_at(self.end, commits);
+    /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not even
+    /// a part of them can be taken for a commit.
+    pub fn append(&mut self, mut commits: Vec<u8>, count: usize) -> Result<()> {
+        // A single commit is whole with its last byte only. Several become commits all at once, with the last byte that
+        // is written of the first frame: its kind, which is not zero.
+        let kind = if count > 1 { commits.get_mut(KIND_AT).map(std::mem::take) } else { None };
+        let mut written = self.file.write_all_at(self.end, &commits);
+        if let (Ok(()), Some(kind)) = (&written, kind) {
+            written = self.file.write_all_at(self.end + KIND_AT as u64, &[kind]);
+        }
         written.map_err(|error| Error::io("writing", self.segment.path(), error))?;
         self.end += commits.len() as u64;
         self.segment.set_readable(self.end);
@@ -152,7 +160,7 @@ impl ActiveSegment {
         let at = self.end;
         self.before_seal = at;
         // A segment does without a footer where there is no room for one: whoever needs it scans.
-        let written = self.append(&footer).is_ok();
+        let written = self.append(footer, 1).is_ok();
         self.sync()?;
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
@@ -185,7 +193,7 @@ mod tests {
             let document = documents.len() as u64 + 1;
             let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
             active.append(&record.encode(active.segment().salt(), active.end())).unwrap();
-            active.note(document, document);
+            active.note(document, document, document);
             documents.push(document);
         }
         let meta = active.seal().unwrap();

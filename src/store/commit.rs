@@ -10,6 +10,7 @@
 //! 2. A commit that could not be written leaves no trace in the state that is published; its sequence number is spent.
 //! 3. On a full disk the commits of a group are tried one by one, and a batch that only deletes may take the reserve.
 //! 4. Nothing of a group is visible before its sync, if any of its commits asked for one.
+//! 5. After a failed sync nothing more is written or synced, also within the group that met it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -103,7 +104,8 @@ impl Core {
         let mut group =
             Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
         for request in &requests {
-            let result = group.stage(request);
+            // A sync may have failed while the group was at work: nothing is written after that.
+            let result = self.check_writable().and_then(|()| group.stage(request));
             group.results.push(result);
             if group.results.last().is_some_and(Result::is_ok) {
                 let position = group.results.len() - 1;
@@ -205,13 +207,14 @@ impl Group<'_> {
     fn write(&mut self) {
         let staged = std::mem::take(&mut self.pending.staged);
         let buffer = std::mem::take(&mut self.pending.buffer);
+        let bytes = buffer.len() as u64;
         let written = match &mut self.writer.active {
-            Some(active) if !buffer.is_empty() => active.append(&buffer),
+            Some(active) if !buffer.is_empty() => active.append(buffer, staged.len()),
             _ => Ok(()),
         };
         match written {
             Ok(()) => {
-                self.writer.since_checkpoint += buffer.len() as u64;
+                self.writer.since_checkpoint += bytes;
                 self.settle();
             }
             Err(error) => {
@@ -287,22 +290,15 @@ impl Group<'_> {
     fn finish(mut self, requests: &[Request]) -> Vec<Result<u64>> {
         self.write();
         self.retry_alone(requests);
+        if let Err(error) = self.sync(requests) {
+            for result in self.results.iter_mut().filter(|result| result.is_ok()) {
+                *result = Err(error.again());
+            }
+            return self.results;
+        }
         let committed = || self.results.iter().zip(requests).filter(|(result, _)| result.is_ok());
         let count = committed().count() as u64;
         let durable = committed().filter(|(_, request)| request.durability == Durability::Always).count() as u64;
-        if durable > 0
-            && let Some(active) = &mut self.writer.active
-        {
-            if let Err(error) = active.sync() {
-                let error = self.core.fail(error);
-                for result in self.results.iter_mut().filter(|result| result.is_ok()) {
-                    *result = Err(error.again());
-                }
-                return self.results;
-            }
-            counters::add(&self.core.counters.syncs, 1);
-            self.writer.durable_sequence = self.state.sequence;
-        }
         self.writer.ledger.add(&self.ledger);
         self.core.publish(self.state);
         self.core.note_sizes(self.writer);
@@ -317,13 +313,37 @@ impl Group<'_> {
         self.results
     }
 
+    /// Makes the group durable, if one of its commits asked for it. A sync that failed on the way is not tried again: it
+    /// might succeed, and not save what the first one lost.
+    fn sync(&mut self, requests: &[Request]) -> Result<()> {
+        if let Some(error) = self.failed_sync() {
+            return Err(error);
+        }
+        let is_asked =
+            |(result, request): (&Result<u64>, &Request)| result.is_ok() && request.durability == Durability::Always;
+        if let Some(active) = &mut self.writer.active
+            && self.results.iter().zip(requests).any(is_asked)
+        {
+            active.sync().map_err(|error| self.core.fail(error))?;
+            counters::add(&self.core.counters.syncs, 1);
+            self.writer.durable_sequence = self.state.sequence;
+        }
+        Ok(())
+    }
+
+    /// The failure after which it is not known what of the group is on disk, if there was one.
+    fn failed_sync(&self) -> Option<Error> {
+        let mut errors = self.results.iter().filter_map(|result| result.as_ref().err());
+        errors.find(|error| matches!(error, Error::CommitUnknown { .. })).map(Error::again)
+    }
+
     /// On a full disk one large commit must not take the others down, and a batch that only deletes may use the
     /// reserve.
     fn retry_alone(&mut self, requests: &[Request]) {
         for (position, request) in requests.iter().enumerate() {
             let full = matches!(self.results[position], Err(Error::NoSpace { .. }));
             let deletes = request.contents.only_deletes();
-            if !full || (requests.len() == 1 && !deletes) {
+            if !full || (requests.len() == 1 && !deletes) || self.failed_sync().is_some() {
                 continue;
             }
             let mut result = self.stage_and_write(request, position);
@@ -348,9 +368,7 @@ impl Core {
     /// Wakes the store's thread if there is something to do.
     pub fn raise_if_due(&self, writer: &Writer) {
         let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
-        let start = 1.0 + (self.options.max_amplification - 1.0) / 2.0;
-        let garbage = total > (live as f64 * start) as u64 + self.options.segment_size;
-        if garbage || writer.since_checkpoint >= self.options.checkpoint_bytes {
+        if compaction::is_due(total, live, &self.options) || writer.since_checkpoint >= self.options.checkpoint_bytes {
             self.signal.raise();
         }
     }

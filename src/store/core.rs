@@ -21,6 +21,7 @@ use super::counters::Counters;
 use super::input_ids::InputIds;
 use super::queue::GroupQueue;
 use super::retained::Retained;
+use crate::compaction::KeptTombstones;
 use crate::error::{Error, Result};
 use crate::format::manifest::{Change, Marks, SegmentMeta};
 use crate::index::{Ledger, State};
@@ -83,6 +84,8 @@ pub struct Maintenance {
     pub checkpoint: Option<(u64, Vec<u32>)>,
     /// Segments that could not be compacted because they are damaged.
     pub damaged: Vec<u32>,
+    /// Tombstones that had to stay when they were last looked at.
+    pub kept: KeptTombstones,
 }
 
 impl Core {
@@ -180,6 +183,9 @@ impl Core {
 
     /// Makes a manifest edit. Where the disk is full, compaction's reserve makes room for it.
     pub fn edit(&self, writer: &mut Writer, changes: &[Change]) -> Result<()> {
+        if let Some(reason) = &*self.poisoned.read() {
+            return Err(Error::Poisoned(reason.clone()));
+        }
         let marks = Marks {
             next_document: self.next_document.load(Ordering::Relaxed),
             sequence: writer.sequence,

@@ -2,7 +2,8 @@
 //!
 //! 1. One of them is at work at a time (`Core::maintenance`); commits and reads go on meanwhile. The writer's lock is
 //!    held for a manifest edit, or for `SWAPPED_AT_ONCE` index entries.
-//! 2. A compaction that cannot be published leaves its inputs as they were and its files gone.
+//! 2. A compaction that cannot be published leaves its inputs as they were and its files gone. The moment that it
+//!    works on is on disk before it begins.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -10,7 +11,7 @@ use std::sync::atomic::Ordering;
 use super::core::{Core, Maintenance};
 use super::counters;
 use crate::checkpoint;
-use crate::compaction::{self, Job, Output, Usage};
+use crate::compaction::{self, Job, KeptTombstones, Output, Usage};
 use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
@@ -74,7 +75,10 @@ impl Core {
         }
         let next_document = self.next_document.load(Ordering::Relaxed);
         checkpoint::write(&self.dir, self.store, &state, next_document).map_err(|error| self.fail(error))?;
-        self.counters.checkpoint_sequence.store(state.sequence, Ordering::Relaxed);
+        if self.counters.checkpoint_sequence.swap(state.sequence, Ordering::Relaxed) < state.sequence {
+            // More of them may go now.
+            maintenance.kept = KeptTombstones::default();
+        }
         counters::add(&self.counters.checkpoints, 1);
         maintenance.checkpoint = Some((state.sequence, segments));
         self.writer.lock().since_checkpoint -= before;
@@ -93,24 +97,40 @@ impl Core {
     pub fn maintain(&self) -> Result<bool> {
         let mut maintenance = self.maintenance.lock();
         self.check_writable()?;
-        let victims = self.choose_victims(&maintenance);
-        if !victims.is_empty() {
-            let compacted = self.compact(&mut maintenance, &victims);
-            self.counters.stuck.store(compacted.is_err(), Ordering::Relaxed);
-            return compacted.map(|_| true);
+        // First, since compaction may go on for as long as there are commits; it goes on also where this fails.
+        let is_due = self.writer.lock().since_checkpoint >= self.options.checkpoint_bytes;
+        let checkpointed = if is_due { self.write_checkpoint(&mut maintenance) } else { Ok(()) };
+        let compacted = self.compact_a_little(&mut maintenance);
+        self.counters.stuck.store(!matches!(compacted, Ok(true)), Ordering::Relaxed);
+        checkpointed.and(compacted)
+    }
+
+    /// Compacts a few segments; false where there is nothing to gain.
+    fn compact_a_little(&self, maintenance: &mut Maintenance) -> Result<bool> {
+        let mut victims = self.choose_victims(maintenance);
+        if victims.is_empty() && self.tombstones_await_a_checkpoint(maintenance) {
+            self.write_checkpoint(maintenance)?;
+            victims = self.choose_victims(maintenance);
         }
-        self.counters.stuck.store(true, Ordering::Relaxed);
-        if self.writer.lock().since_checkpoint >= self.options.checkpoint_bytes {
-            self.write_checkpoint(&mut maintenance)?;
+        if victims.is_empty() {
+            return Ok(false);
         }
-        Ok(false)
+        self.compact(maintenance, &victims).map(|_| true)
+    }
+
+    /// Whether the store is too large for its contents, and a checkpoint may help.
+    fn tombstones_await_a_checkpoint(&self, maintenance: &Maintenance) -> bool {
+        let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
+        maintenance.kept.await_checkpoint_of > counters::get(&self.counters.checkpoint_sequence)
+            && compaction::is_due(total, live, &self.options)
     }
 
     /// Sealed segments and how much of each is live, without those known to be damaged.
     fn usage(&self, maintenance: &Maintenance) -> Vec<Usage> {
         let writer = self.writer.lock();
         let sealed = self.sealed(&writer).into_iter().filter(|meta| !maintenance.damaged.contains(&meta.id));
-        sealed.map(|meta| Usage { meta, live: writer.ledger.live(meta.id) }).collect()
+        let kept = |id: u32| maintenance.kept.bytes.get(&id).copied().unwrap_or(0);
+        sealed.map(|meta| Usage { meta, live: writer.ledger.live(meta.id) + kept(meta.id) }).collect()
     }
 
     fn choose_victims(&self, maintenance: &Maintenance) -> Vec<SegmentMeta> {
@@ -126,6 +146,7 @@ impl Core {
         self.write_checkpoint_if_room(&mut maintenance)?;
         self.seal_active()?;
         maintenance.damaged.clear();
+        maintenance.kept = KeptTombstones::default();
         let mut done = Progress::default();
         let before = counters::get(&self.counters.total_bytes);
         loop {
@@ -191,7 +212,8 @@ impl Core {
     fn compact(&self, maintenance: &mut Maintenance, victims: &[SegmentMeta]) -> Result<(u64, u64)> {
         let (state, sealed, epoch) = {
             let mut writer = self.writer.lock();
-            // What this job leaves behind may be needed if a commit that replaced it were lost.
+            // What the job drops and folds follows from this moment. A crash must not lead back to before it, when
+            // victims were still needed, nor keep of a batch only what was folded.
             self.flush_locked(&mut writer)?;
             // From here to the end commits write no folds: a fold of what this job folds too would overlap with it.
             writer.compacting = true;
@@ -214,7 +236,7 @@ impl Core {
             job.spare = Some(&self.spare_compaction);
             output = compaction::rewrite(&job);
         }
-        let result = output.and_then(|output| self.exchange(victims, output));
+        let result = output.and_then(|output| self.exchange(victims, &output).map(|()| output));
         self.writer.lock().compacting = false;
         if let Err(Error::Corruption(damage)) = &result {
             let damaged = victims.iter().find(|victim| self.dir.segment(victim.id) == damage.file);
@@ -222,11 +244,16 @@ impl Core {
         }
         drop(state);
         self.retained.limit(self.options.max_retained_bytes);
-        result
+        let output = result?;
+        let kept = &mut maintenance.kept;
+        kept.bytes.retain(|id, _| !victims.iter().any(|victim| victim.id == *id));
+        kept.bytes.extend(&output.kept.bytes);
+        kept.await_checkpoint_of = kept.await_checkpoint_of.max(output.kept.await_checkpoint_of);
+        Ok((output.bytes_read, output.bytes_written))
     }
 
     /// Publishes a compaction's output, and removes what it replaces.
-    fn exchange(&self, victims: &[SegmentMeta], output: Output) -> Result<(u64, u64)> {
+    fn exchange(&self, victims: &[SegmentMeta], output: &Output) -> Result<()> {
         let ids: Vec<u32> = victims.iter().map(|victim| victim.id).collect();
         self.dir.sync().map_err(|error| self.fail(error))?;
         {
@@ -237,7 +264,7 @@ impl Core {
             if let Err(error) = self.edit(writer, &changes) {
                 // After a failed sync the edit may be on disk, and the files must stay.
                 if !matches!(error, Error::CommitUnknown { .. }) {
-                    compaction::discard(&self.dir, &output);
+                    compaction::discard(&self.dir, output);
                 }
                 return Err(error);
             }
@@ -258,7 +285,7 @@ impl Core {
             self.dir.remove(&self.dir.segment(id))?;
         }
         self.reserve_spares(&self.writer.lock());
-        Ok((output.bytes_read, output.bytes_written))
+        Ok(())
     }
 
     /// Points the index at copied records, but for documents that were deleted or replaced meanwhile.

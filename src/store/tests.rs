@@ -73,10 +73,10 @@ fn the_engine_writes_the_documented_commit() {
     // Everything but the checksums, which depend on the store's UUID, and the frame's payload, which knows of fewer
     // ids.
     let documented = &segment()[..written.len()];
-    let payload = 96 + 80 + 48;
+    let payload = 96 + 88 + 56;
     assert_eq!(written[payload..], documented[payload..], "the tree");
     assert_eq!(written[96 + 4..96 + 44], documented[96 + 4..96 + 44], "the frame's header");
-    assert_eq!(written[96 + 80 + 4..payload], documented[96 + 80 + 4..payload], "the record's header");
+    assert_eq!(written[96 + 88 + 4..payload], documented[96 + 88 + 4..payload], "the record's header");
 }
 
 /// Opens a store of which a file was changed, and reads its document: never anything but that, or an error that says
@@ -153,7 +153,7 @@ fn damage_up_to_the_durable_position_is_corruption_and_behind_it_is_discarded() 
     let files = |bytes: Vec<u8>| [(names::MANIFEST, manifest_of_active()), (&name[..], bytes)];
     let expected = survey(&files(log.clone())).unwrap();
     // The second frame says that everything before it was on disk.
-    let promised = 312;
+    let promised = 328;
     for (at, damaged) in damages(&log) {
         let is_cut = damaged.len() < log.len();
         match survey(&files(damaged)) {

@@ -12,8 +12,10 @@
 
 mod crash;
 mod faults;
+mod gate;
 mod model;
 mod props;
+mod regressions;
 mod runner;
 mod values;
 mod workload;

@@ -29,6 +29,7 @@ fn step() -> impl Strategy<Value = Step> {
         60 => (prop::collection::vec(call(), 1..6), end()).prop_map(|(calls, end)| Step::Batch(calls, end)),
         4 => Just(Step::Flush),
         6 => Just(Step::Compact),
+        4 => Just(Step::Maintain),
         2 => Just(Step::CompactALittle),
         5 => Just(Step::Checkpoint),
         8 => any::<bool>().prop_map(|close| Step::Reopen { close }),

@@ -170,6 +170,7 @@ impl Run {
                 Ok(())
             }
             Step::Compact => Ok(db.compact_now(&mut |_| true)?),
+            Step::Maintain => Ok(db.maintain().map(|_| ())?),
             Step::CompactALittle => Ok(db.compact_now(&mut |_| false)?),
             Step::Checkpoint => Ok(db.checkpoint()?),
             Step::Reopen { close } => {

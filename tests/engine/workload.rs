@@ -98,6 +98,8 @@ pub(crate) enum Step {
     Batch(Vec<Call>, End),
     Flush,
     Compact,
+    /// One step of background work.
+    Maintain,
     /// Compaction that is told to stop after its first step.
     CompactALittle,
     Checkpoint,
@@ -150,7 +152,8 @@ pub(crate) fn small_options(seed: u32) -> Options {
 
 fn step(rng: &mut Rng) -> Step {
     match rng.below(100) {
-        0..=66 => Step::Batch(calls(rng), end(rng)),
+        0..=62 => Step::Batch(calls(rng), end(rng)),
+        63..=66 => Step::Maintain,
         67..=70 => Step::Flush,
         71..=75 => Step::Compact,
         76 => Step::CompactALittle,

@@ -4,7 +4,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use tempfile::tempdir;
 
@@ -77,25 +77,29 @@ fn bomb() -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Every broken package between two right ones: the right ones are imported, of the broken ones nothing is.
+/// Imports every broken package between two right ones, in one command: the right ones are stored, of the broken ones
+/// nothing is, and each refusal says why.
 pub fn refuses_every_broken_package(program: Program) {
     let folder = tempdir().unwrap();
-    let store = folder.path().join("store");
-    let [first, last] = ["first", "last"].map(|name| folder.path().join(name));
+    let [store, first, last] = ["store", "first", "last"].map(|name| folder.path().join(name));
+    let broken: Vec<PathBuf> = BROKEN.iter().map(|case| folder.path().join("broken").join(case.0)).collect();
     write(&first, RIGHT);
     write(&last, RIGHT);
-    import(&store, std::slice::from_ref(&first));
-    for Case(name, spoil, said) in &BROKEN {
-        let package = folder.path().join("broken").join(name);
-        write(&package, RIGHT);
-        spoil(&package);
-        let run = program.run([Path::new("import"), &store, &package, &last]).with_status(1);
-        assert!(run.err.contains(said), "{name}: {}", run.err);
-        assert!(run.err.contains(&format!("{}: not imported", package.display())), "{name}: {}", run.err);
-        assert!(run.out.starts_with("last: document 2 "), "{name}: {}", run.out);
-        let names: Vec<_> = trees(&store).iter().map(|(id, tree)| (*id, tree.inputs.len())).collect();
-        assert_eq!(names, [(1, 1), (2, 1)], "{name}");
+    for (package, Case(_, spoil, _)) in broken.iter().zip(&BROKEN) {
+        write(package, RIGHT);
+        spoil(package);
     }
+    let words = [Path::new("import"), &store, &first].into_iter();
+    let run = program.run(words.chain(broken.iter().map(PathBuf::as_path)).chain([last.as_path()])).with_status(1);
+    assert_eq!(run.out, "first: document 1 created, 1 inputs\nlast: document 2 created, 1 inputs\n");
+    let lines: Vec<&str> = run.err.lines().collect();
+    assert_eq!(lines.len(), 2 * BROKEN.len(), "{}", run.err);
+    for ((package, Case(name, _, said)), lines) in broken.iter().zip(&BROKEN).zip(lines.chunks(2)) {
+        assert!(lines[0].contains(said), "{name}: {}", lines[0]);
+        assert_eq!(lines[1], format!("stratum-icpc: {}: not imported", package.display()), "{name}");
+    }
+    let stored: Vec<_> = trees(&store).iter().map(|(id, tree)| (*id, tree.inputs.len())).collect();
+    assert_eq!(stored, [(1, 1), (2, 1)]);
 }
 
 #[test]

@@ -180,9 +180,9 @@ fn problem_yaml_becomes_typed_columns() {
 fn every_kind_of_yaml_value_keeps_its_type() {
     let folder = tempdir().unwrap();
     let (store, package) = (folder.path().join("store"), folder.path().join("2048"));
-    let yaml = b"name: 2048\nkeywords: [1.10, yes]\nconstants: {small: -7, hex: 0x1F, plus: +3, point: .5, large: 9223372036854775807,
-  larger: 9223372036854775808, huge: 1e999, word: 1e, quoted: '5', none: ~, sure: on, inf: -.inf, ints: [1, 2],
-  doubles: [1.0, 2.5], mixed: [1, 1.0, &a {k: v}, *a], empty: [], void: {}}\n";
+    let yaml = b"name: 2048\nkeywords: [1.10, yes]\nconstants: {small: -7, hex: 0x1F, plus: +3, point: .5,
+  large: 9223372036854775807, larger: 9223372036854775808, huge: 1e999, word: 1e, quoted: '5', none: ~,
+  sure: on, inf: -.inf, ints: [1, 2], doubles: [1.0, 2.5], mixed: [1, 1.0, &a {k: v}, *a], empty: [], void: {}}\n";
     write(
         &package,
         [

@@ -56,7 +56,8 @@ fn own_suite() -> TempDir {
     );
     let shapes = r#"[{"description": "shapes", "schema": true, "tests": [
         {"description": "all", "valid": false,
-         "data": {"z": [], "a": {}, "": null, "list": [1, 1.0, "1", true, [[]], {"k": [null]}], "text": "\u00e9\n:\"\\"}}]}]"#;
+         "data": {"z": [], "a": {}, "": null, "list": [1, 1.0, "1", true, [[]], {"k": [null]}],
+         "text": "\u00e9\n:\"\\"}}]}]"#;
     write(
         folder.path(),
         [
@@ -102,10 +103,13 @@ fn a_suite_comes_back_equal_value_for_value() {
     assert_eq!(entries[4].1, Value::String("é\n:\"\\".into()));
 }
 
+/// Something done to one document and one of its inputs.
+type Change = fn(&mut Batch, DocumentId, InputId) -> stratum::Result<()>;
+
 #[test]
 fn whatever_differs_is_found() {
     let suite = own_suite();
-    let changes: [fn(&mut Batch, DocumentId, InputId) -> stratum::Result<()>; 7] = [
+    let changes: [Change; 7] = [
         // 0 becomes 0.0
         |batch, document, input| batch.replace_input(document, input, &Value::Double(0.0)),
         |batch, document, input| batch.set_output(document, input, &Value::Bool(false)),

@@ -1,7 +1,7 @@
 //! What is in a package, read without the program under test.
 //!
-//! The order is built another way than the program builds it: all tests are collected first, and then sorted by the parts
-//! of their paths.
+//! The order is built another way than the program builds it: all tests are collected first, and then sorted by the
+//! parts of their paths.
 
 use std::collections::BTreeMap;
 use std::path::Path;

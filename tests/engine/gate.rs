@@ -1,0 +1,170 @@
+//! A simulated disk whose syncs can be held up, so that commits gather behind one and form a group.
+//!
+//! 1. `hold` makes the next sync of any file wait for `release`; what is done meanwhile queues up behind it.
+//! 2. Everything else goes straight to the disk.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+use stratum::vfs::sim::SimDisk;
+use stratum::vfs::{File, FileLock, FileSystem, Mapping, OpenMode};
+use stratum::{Db, Options, Result};
+
+use crate::runner::store_path;
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Armed,
+    Held,
+}
+
+/// A simulated disk with a gate before its syncs.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) disk: SimDisk,
+    state: Arc<(Mutex<State>, Condvar)>,
+}
+
+impl Gate {
+    pub(crate) fn new(seed: u64) -> Gate {
+        let disk = SimDisk::new(seed);
+        disk.allow_map();
+        Gate { disk, state: Arc::new((Mutex::new(State::Open), Condvar::new())) }
+    }
+
+    pub(crate) fn open(&self, options: &Options) -> Result<Db> {
+        Db::open_on(Arc::new(self.clone()), store_path(), options)
+    }
+
+    /// Runs `first`, whose sync is held up; meanwhile each of `others`, on threads of their own, which get behind it
+    /// in that order; then `before` they go on. Gives back what the others said.
+    pub(crate) fn group<T: Send>(
+        &self,
+        first: impl FnOnce() + Send,
+        others: Vec<Box<dyn FnOnce() -> T + Send>>,
+        before: impl FnOnce(),
+    ) -> Vec<T> {
+        *self.state.0.lock() = State::Armed;
+        std::thread::scope(|scope| {
+            let first = scope.spawn(first);
+            self.wait_until(State::Held);
+            let others: Vec<_> = others
+                .into_iter()
+                .map(|other| {
+                    let thread = scope.spawn(other);
+                    std::thread::sleep(Duration::from_millis(20));
+                    thread
+                })
+                .collect();
+            before();
+            *self.state.0.lock() = State::Open;
+            self.state.1.notify_all();
+            first.join().expect("the first commit");
+            others.into_iter().map(|other| other.join().expect("another commit")).collect()
+        })
+    }
+
+    fn wait_until(&self, wanted: State) {
+        let mut state = self.state.0.lock();
+        while *state != wanted {
+            self.state.1.wait(&mut state);
+        }
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.0.lock();
+        if *state == State::Armed {
+            *state = State::Held;
+            self.state.1.notify_all();
+            while *state == State::Held {
+                self.state.1.wait(&mut state);
+            }
+        }
+    }
+
+    fn gated(&self, file: Arc<dyn File>) -> Arc<dyn File> {
+        Arc::new(GatedFile { gate: self.clone(), file })
+    }
+}
+
+impl FileSystem for Gate {
+    fn create_dir_all(&self, path: &Path) -> io::Result<()> {
+        self.disk.create_dir_all(path)
+    }
+
+    fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.disk.create(path).map(|file| self.gated(file))
+    }
+
+    fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
+        FileSystem::open(&self.disk, path, mode).map(|file| self.gated(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.disk.link(from, to)
+    }
+
+    fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.disk.unlink(path)
+    }
+
+    fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
+        self.disk.list(dir)
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.disk.sync_dir(dir)
+    }
+
+    fn unique_id(&self) -> io::Result<[u8; 16]> {
+        self.disk.unique_id()
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.disk.lock(path)
+    }
+}
+
+struct GatedFile {
+    gate: Gate,
+    file: Arc<dyn File>,
+}
+
+impl File for GatedFile {
+    fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write_at(offset, bytes)
+    }
+
+    fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.file.read_at(offset, into)
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        self.file.len()
+    }
+
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.file.truncate(length)
+    }
+
+    fn preallocate(&self, length: u64) -> io::Result<()> {
+        self.file.preallocate(length)
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        self.gate.pass();
+        self.file.sync()
+    }
+
+    fn map(&self, length: u64) -> io::Result<Box<dyn Mapping>> {
+        self.file.map(length)
+    }
+}

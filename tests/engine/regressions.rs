@@ -1,0 +1,227 @@
+//! What once went wrong, each by itself. The names say what must hold.
+
+use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Result, Tree, Value};
+
+use crate::gate::Gate;
+use crate::runner::open;
+
+fn options(segment_size: u64) -> Options {
+    let mut options = Options::default();
+    options.background = false;
+    options.segment_size = segment_size;
+    options
+}
+
+fn put(db: &Db, blob: &[u8], durability: Durability) -> Result<DocumentId> {
+    let mut batch = db.batch()?;
+    let id = batch.create_document(blob, &Columns::new())?;
+    batch.commit_with(durability)?;
+    Ok(id)
+}
+
+fn maintain_until_idle(db: &Db) -> usize {
+    (0..200).find(|_| !db.maintain().unwrap()).expect("maintenance comes to an end")
+}
+
+/// Compaction copies a moment, and drops what that moment no longer needs: the moment must be on disk before.
+#[test]
+fn compaction_waits_for_the_log_that_makes_its_victims_garbage() {
+    for delete in [false, true] {
+        let disk = SimDisk::new(1);
+        let options = options(1000);
+        let db = open(&disk, &options).unwrap();
+        let kept = put(&db, &[1; 900], Durability::Always).unwrap();
+        let early: Vec<_> = (0..8).map(|n| put(&db, &[n; 900], Durability::Always).unwrap()).collect();
+        // None of this is promised to be on disk; what it replaces is.
+        let mut batch = db.batch().unwrap();
+        for id in &early {
+            if delete {
+                batch.delete_document(*id).unwrap();
+            } else {
+                batch.replace_tree(*id, &Tree::default()).unwrap();
+            }
+        }
+        batch.commit_with(Durability::Os).unwrap();
+        assert!(maintain_until_idle(&db) > 0, "there is something to compact");
+        let image = disk.image(0);
+        let db = open(&image, &options).unwrap();
+        let view = db.view().unwrap();
+        assert_eq!(view.blob(kept).unwrap()[..], [1; 900]);
+        // The batch is there, or it is not.
+        let old = early.iter().filter(|id| view.blob(**id).is_ok_and(|blob| blob.len() == 900)).count();
+        let new = early.iter().filter(|id| view.blob(**id).is_ok_and(|blob| blob.is_empty())).count();
+        let gone = early.iter().filter(|id| !view.exists(**id).unwrap()).count();
+        let whole = if delete { [(8, 0, 0), (0, 0, 8)] } else { [(8, 0, 0), (0, 8, 0)] };
+        assert!(whole.contains(&(old, new, gone)), "{old} old, {new} new, {gone} gone");
+    }
+}
+
+/// A fold of what is not on disk yet must not make a part of it durable.
+#[test]
+fn a_fold_does_not_make_a_part_of_a_batch_durable() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.fold_after = 100;
+    let db = open(&disk, &options).unwrap();
+    let a = put(&db, &[1; 300], Durability::Always).unwrap();
+    let b = put(&db, &[1; 10], Durability::Always).unwrap();
+    for n in 0..6 {
+        let id = put(&db, &[n; 700], Durability::Always).unwrap();
+        db.write(|batch| batch.delete_document(id)).unwrap();
+    }
+    let mut batch = db.batch().unwrap();
+    for id in [a, b] {
+        batch.set_column(id, "batch", &Value::Int64(1)).unwrap();
+    }
+    batch.commit_with(Durability::Os).unwrap();
+    assert!(maintain_until_idle(&db) > 0, "there is something to compact");
+    let db = open(&disk.image(0), &options).unwrap();
+    let view = db.view().unwrap();
+    assert_eq!(view.column(a, "batch").is_ok(), view.column(b, "batch").is_ok());
+}
+
+/// Deletes leave tombstones that have to stay for a while; rewriting them over and over frees nothing.
+#[test]
+fn maintenance_ends_when_only_tombstones_are_left() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.checkpoint_bytes = 1 << 30;
+    let db = open(&disk, &options).unwrap();
+    for _ in 0..20 {
+        let mut ids = Vec::new();
+        db.write(|batch| {
+            (0..20).try_for_each(|_| {
+                ids.push(batch.create_document(b"", &Columns::new())?);
+                Ok(())
+            })
+        })
+        .unwrap();
+        db.write(|batch| ids.iter().try_for_each(|id| batch.delete_document(*id))).unwrap();
+    }
+    maintain_until_idle(&db);
+    let stats = db.stats().unwrap();
+    assert!(stats.total_bytes < 4000, "{} bytes for nothing", stats.total_bytes);
+    assert!(db.verify().unwrap().damage.is_empty());
+}
+
+/// Work on the log does not keep the checkpoint from being written.
+#[test]
+fn a_checkpoint_that_is_due_does_not_wait_for_the_end_of_compaction() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.checkpoint_bytes = 5000;
+    let db = open(&disk, &options).unwrap();
+    let document = put(&db, &[0; 500], Durability::Os).unwrap();
+    for n in 0..100 {
+        db.write(|batch| batch.replace_tree(document, &Tree { blob: vec![n; 500], ..Tree::default() })).unwrap();
+        db.maintain().unwrap();
+    }
+    let checkpoints = db.stats().unwrap().checkpoints;
+    assert!(checkpoints >= 5, "{checkpoints} checkpoints for 60 kB of log");
+}
+
+/// Commits of a group that could not be written must not come back, not even as far as they were written.
+#[test]
+fn a_refused_group_does_not_come_back() {
+    for (error, seed) in [Errno::Eio, Errno::Enospc].into_iter().flat_map(|error| (0..8).map(move |seed| (error, seed)))
+    {
+        let gate = Gate::new(seed);
+        let options = options(1 << 20);
+        let db = gate.open(&options).unwrap();
+        put(&db, b"first", Durability::Always).unwrap();
+        let commit = |blob: Vec<u8>| {
+            let db = db.clone();
+            Box::new(move || put(&db, &blob, Durability::Always)) as Box<dyn FnOnce() -> Result<DocumentId> + Send>
+        };
+        let others = (1..6).map(|n| commit(vec![n; 50])).collect();
+        let first = || assert!(put(&db, b"leader", Durability::Always).is_ok());
+        let results = gate.group(first, others, || gate.disk.inject(Fault::new(&[Op::Write], 0, error).short().sticky()));
+        gate.disk.clear_faults();
+        let refused = results.iter().filter(|result| result.is_err()).count();
+        assert_eq!(refused, 5, "{results:?}");
+        for disk in [gate.disk.restart(), gate.disk.image(0), gate.disk.image(1), gate.disk.image(seed + 2)] {
+            let db = open(&disk, &options).unwrap();
+            assert_eq!(db.view().unwrap().document_count().unwrap(), 2, "{error:?}, seed {seed}");
+        }
+        // And the store goes on.
+        let later = put(&db, b"later", Durability::Always).unwrap();
+        let db = open(&gate.disk.image(0), &options).unwrap();
+        assert_eq!(db.view().unwrap().document_count().unwrap(), 3);
+        assert_eq!(&db.view().unwrap().blob(later).unwrap()[..], b"later");
+    }
+}
+
+/// After a failed sync nothing of the same group may be acknowledged, whatever a later sync says.
+#[test]
+fn a_sync_that_fails_within_a_group_fails_what_is_left_of_it() {
+    for nth in 0..6 {
+        for seed in 0..4 {
+            let gate = Gate::new(seed);
+            let options = options(2000);
+            let db = gate.open(&options).unwrap();
+            let small = |n: u8| vec![n; 40];
+            for n in 0..3 {
+                put(&db, &vec![n; 1500], Durability::Always).unwrap();
+            }
+            let commit = |blob: Vec<u8>| {
+                let db = db.clone();
+                Box::new(move || put(&db, &blob, Durability::Always)) as Box<dyn FnOnce() -> Result<DocumentId> + Send>
+            };
+            let others = vec![commit(small(1)), commit(vec![2; 1500]), commit(small(3))];
+            let first = || drop(put(&db, b"leader", Durability::Os).and_then(|_| put(&db, b"first", Durability::Always)));
+            let fault = Fault::new(&[Op::Sync], nth, Errno::Eio);
+            let fault = if seed % 2 == 0 { fault } else { fault.short() };
+            let results = gate.group(first, others, || gate.disk.inject(fault));
+            let acknowledged: Vec<_> = results.iter().flatten().copied().collect();
+            for image in 0..10 {
+                let disk = gate.disk.image(image);
+                let db = open(&disk, &options)
+                    .unwrap_or_else(|error| panic!("sync {nth}, seed {seed}, image {image}: {results:?}: {error}"));
+                let view = db.view().unwrap();
+                for id in &acknowledged {
+                    assert!(view.exists(*id).unwrap(), "sync {nth}, seed {seed}, image {image}: {results:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Closed is closed, also for a commit that waits in the queue when it happens.
+#[test]
+fn a_commit_that_meets_a_close_says_closed() {
+    let gate = Gate::new(1);
+    let db = gate.open(&options(1 << 20)).unwrap();
+    let put_it = {
+        let db = db.clone();
+        Box::new(move || put(&db, b"late", Durability::Always).map(|_| ())) as Box<dyn FnOnce() -> Result<()> + Send>
+    };
+    let close = {
+        let db = db.clone();
+        Box::new(move || db.close()) as Box<dyn FnOnce() -> Result<()> + Send>
+    };
+    let results = gate.group(|| assert!(put(&db, b"first", Durability::Always).is_ok()), vec![put_it, close], || ());
+    assert!(matches!(results[0], Ok(()) | Err(Error::Closed)), "{results:?}");
+    assert!(results[1].is_ok(), "{results:?}");
+}
+
+/// A footer may lie behind everything that the active segment was mapped for.
+#[test]
+fn footers_are_readable_in_the_process_that_wrote_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = options(8000);
+    let db = Db::open(dir.path().join("store"), &options).unwrap();
+    let mut all = Vec::new();
+    for _ in 0..20 {
+        let ids = db.write(|batch| (0..20).map(|_| batch.create_document(b"", &Columns::new())).collect::<Result<Vec<_>>>());
+        all.extend(ids.unwrap());
+    }
+    for pair in all.chunks(2) {
+        db.write(|batch| batch.delete_document(pair[0])).unwrap();
+    }
+    let report = db.verify().unwrap();
+    assert!(report.damage.is_empty(), "{:?}", report.damage);
+    db.compact_now(&mut |_| true).unwrap();
+    assert_eq!(db.view().unwrap().document_count().unwrap(), 200);
+    assert!(db.stats().unwrap().amplification < 1.5, "{:?}", db.stats().unwrap());
+}
