@@ -136,7 +136,8 @@ fn a_refused_group_does_not_come_back() {
         };
         let others = (1..6).map(|n| commit(vec![n; 50])).collect();
         let first = || assert!(put(&db, b"leader", Durability::Always).is_ok());
-        let results = gate.group(first, others, || gate.disk.inject(Fault::new(&[Op::Write], 0, error).short().sticky()));
+        let results =
+            gate.group(first, others, || gate.disk.inject(Fault::new(&[Op::Write], 0, error).short().sticky()));
         gate.disk.clear_faults();
         let refused = results.iter().filter(|result| result.is_err()).count();
         assert_eq!(refused, 5, "{results:?}");
@@ -169,7 +170,8 @@ fn a_sync_that_fails_within_a_group_fails_what_is_left_of_it() {
                 Box::new(move || put(&db, &blob, Durability::Always)) as Box<dyn FnOnce() -> Result<DocumentId> + Send>
             };
             let others = vec![commit(small(1)), commit(vec![2; 1500]), commit(small(3))];
-            let first = || drop(put(&db, b"leader", Durability::Os).and_then(|_| put(&db, b"first", Durability::Always)));
+            let first =
+                || drop(put(&db, b"leader", Durability::Os).and_then(|_| put(&db, b"first", Durability::Always)));
             let fault = Fault::new(&[Op::Sync], nth, Errno::Eio);
             let fault = if seed % 2 == 0 { fault } else { fault.short() };
             let results = gate.group(first, others, || gate.disk.inject(fault));
@@ -213,7 +215,8 @@ fn footers_are_readable_in_the_process_that_wrote_them() {
     let db = Db::open(dir.path().join("store"), &options).unwrap();
     let mut all = Vec::new();
     for _ in 0..20 {
-        let ids = db.write(|batch| (0..20).map(|_| batch.create_document(b"", &Columns::new())).collect::<Result<Vec<_>>>());
+        let ids =
+            db.write(|batch| (0..20).map(|_| batch.create_document(b"", &Columns::new())).collect::<Result<Vec<_>>>());
         all.extend(ids.unwrap());
     }
     for pair in all.chunks(2) {
