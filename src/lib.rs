@@ -22,3 +22,8 @@ pub use options::{Durability, Options, ReadMode};
 pub use store::{Batch, Db, Documents, Inputs, PackedTree, Pinned, Progress, Stats, VerifyReport, View};
 pub use tree::{Columns, Input, Tree, TreeIds};
 pub use value::Value;
+
+/// The README's example in Rust, compiled with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

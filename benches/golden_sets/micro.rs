@@ -1,8 +1,8 @@
 //! Each operation by itself, under criterion, Stratum and the yardstick in one group.
 //!
 //! 1. A store that is read from is proven whole before the first read is timed.
-//! 2. What cannot be repeated on one store (loading, deleting, compacting, opening) is timed with `iter_custom`, so that
-//!    making the store ready is not counted.
+//! 2. What cannot be repeated on one store (loading, deleting, compacting, opening) is timed with `iter_custom`, so
+//!    that making the store ready is not counted.
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

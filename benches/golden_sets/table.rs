@@ -1,6 +1,7 @@
 //! One table, Stratum : raw, phase by phase.
 //!
-//! 1. Both sides run in one process, each phase on one side and at once on the other; who begins changes with the round.
+//! 1. Both sides run in one process, each phase on one side and at once on the other; who begins changes with the
+//!    round.
 //! 2. A figure is the median of all rounds, a ratio the median of the rounds' ratios.
 //! 3. Before a store is read from, every document in it is compared with what was written.
 

@@ -65,8 +65,8 @@ pub struct Run {
     pub first_sequence: u64,
 }
 
-/// What one delta replaces that takes the place of several, given their lengths and what each of them replaces: what the
-/// document's live bytes come to stays the same.
+/// What one delta replaces that takes the place of several, given their lengths and what each of them replaces: what
+/// the document's live bytes come to stays the same.
 pub fn replaced_by_one(length: u64, parts: impl Iterator<Item = (u64, u64)>) -> u32 {
     let (lengths, replaced) = parts.fold((0, 0), |(lengths, replaced), part| (lengths + part.0, replaced + part.1));
     ((length + replaced).saturating_sub(lengths) / 8).min(u32::MAX.into()) as u32

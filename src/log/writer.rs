@@ -11,7 +11,7 @@
 //! 2. The footer fits into the capacity too, and so into the mapping that readers go through.
 //! 3. Sequence numbers of half-written commits are never used again, so what is left of them behind a newer
 //!    commit is told from it: numbers must rise.
-//! 3. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
+//! 4. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -117,8 +117,8 @@ impl ActiveSegment {
         }
     }
 
-    /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not even
-    /// a part of them can be taken for a commit.
+    /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not
+    /// even a part of them can be taken for a commit.
     pub fn append(&mut self, mut commits: Vec<u8>, count: usize) -> Result<()> {
         // A single commit is whole with its last byte only. Several become commits all at once, with the last byte that
         // is written of the first frame: its kind, which is not zero.

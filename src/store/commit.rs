@@ -313,8 +313,8 @@ impl Group<'_> {
         self.results
     }
 
-    /// Makes the group durable, if one of its commits asked for it. A sync that failed on the way is not tried again: it
-    /// might succeed, and not save what the first one lost.
+    /// Makes the group durable, if one of its commits asked for it. A sync that failed on the way is not tried again:
+    /// it might succeed, and not save what the first one lost.
     fn sync(&mut self, requests: &[Request]) -> Result<()> {
         if let Some(error) = self.failed_sync() {
             return Err(error);

@@ -8,5 +8,6 @@
 mod header;
 mod install;
 mod programs;
+mod readme;
 mod support;
 mod symbols;

@@ -42,7 +42,7 @@ fn link_static(command: &mut Command, _folder: &Path) {
 }
 
 /// Links against the shared library under the names that an installation gives it.
-fn link_shared(command: &mut Command, folder: &Path) {
+pub fn link_shared(command: &mut Command, folder: &Path) {
     let library = built().join("libstratum.so");
     symlink(&library, folder.join("libstratum.so")).unwrap();
     symlink(&library, folder.join(concat!("libstratum.so.", env!("CARGO_PKG_VERSION_MAJOR")))).unwrap();
