@@ -192,7 +192,7 @@ mod tests {
         while active.has_room(record::HEADER_LEN) {
             let document = documents.len() as u64 + 1;
             let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
-            active.append(&record.encode(active.segment().salt(), active.end())).unwrap();
+            active.append(record.encode(active.segment().salt(), active.end()).to_vec(), 1).unwrap();
             active.note(document, document, document);
             documents.push(document);
         }
