@@ -26,6 +26,7 @@ demo:
 	examples/demo.sh
 
 test:
+	tools/setup.sh test
 	$(CARGO) test --workspace
 
 lint:

@@ -13,7 +13,7 @@ use source::Source;
 use stratum::format::checkpoint::{CheckpointReader, CheckpointWriter, Entry};
 use stratum::format::manifest::{self, EditAt, ManifestState};
 use stratum::format::names;
-use stratum::format::record::{Frame, RecordHeader, decode_footer, encode_footer};
+use stratum::format::record::{Frame, HEADER_LEN, RecordHeader, decode_footer, encode_footer};
 use stratum::format::segment::SegmentHeader;
 
 fuzz_target!(|bytes: &[u8]| {
@@ -61,7 +61,7 @@ const OFFSET: u64 = 96;
 
 fn record_header(bytes: &[u8]) {
     if let Ok(header) = RecordHeader::decode(bytes, SALT, OFFSET) {
-        assert_eq!(header.encode(SALT, OFFSET)[..], bytes[..48], "a record header has one form");
+        assert_eq!(header.encode(SALT, OFFSET)[..], bytes[..HEADER_LEN as usize], "a record header has one form");
         assert!(header.record_len().is_multiple_of(8));
     }
 }

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 const SEGMENT_HEADER: usize = 96;
-const RECORD_HEADER: usize = 48;
+const RECORD_HEADER: usize = stratum::format::record::HEADER_LEN as usize;
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word))

@@ -146,3 +146,23 @@ fn a_forked_child_is_of_another_generation() {
     assert_eq!(libc::WEXITSTATUS(status), 7, "the child's generation must differ");
     assert_eq!(fork::generation(), before, "the parent's must not");
 }
+
+/// A child between its fork and its exec still holds every descriptor of its parent.
+#[test]
+fn a_lock_is_free_at_once_while_children_are_being_spawned() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("LOCK");
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::process::Command::new("true").status().unwrap();
+                }
+            });
+        }
+        let taken = (0..100).filter(|_| OsFileSystem.lock(&path).unwrap().is_some()).count();
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(taken, 100);
+    });
+}
