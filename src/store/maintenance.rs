@@ -56,7 +56,9 @@ impl Core {
 
     /// Writes a checkpoint of the newest moment, if the last one covers another.
     pub fn checkpoint(&self) -> Result<()> {
-        self.write_checkpoint(&mut self.maintenance.lock())
+        let mut maintenance = self.maintenance.lock();
+        self.check_writable()?;
+        self.write_checkpoint(&mut maintenance)
     }
 
     /// As `checkpoint`; the caller holds `maintenance`.

@@ -173,7 +173,6 @@ impl Db {
     /// # Errors
     /// `NoSpace`, `Io`, `CommitUnknown`, `Poisoned`, `Closed`, `Forked`.
     pub fn checkpoint(&self) -> Result<()> {
-        self.core().check_writable()?;
         self.core().checkpoint()
     }
 

@@ -1,7 +1,7 @@
 //! What once went wrong, each by itself. The names say what must hold.
 
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
-use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Result, Tree, Value};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Input, Options, Result, Tree, Value};
 
 use crate::gate::Gate;
 use crate::runner::open;
@@ -227,4 +227,118 @@ fn footers_are_readable_in_the_process_that_wrote_them() {
     db.compact_now(&mut |_| true).unwrap();
     assert_eq!(db.view().unwrap().document_count().unwrap(), 200);
     assert!(db.stats().unwrap().amplification < 1.5, "{:?}", db.stats().unwrap());
+}
+
+/// A replaced tree knows of the ids that others handed out while its batch was open.
+#[test]
+fn input_ids_are_not_used_again_after_a_replace() {
+    for inputs in 0..2 {
+        let disk = SimDisk::new(1);
+        let db = open(&disk, &options(4096)).unwrap();
+        let document = put(&db, b"", Durability::Always).unwrap();
+        db.write(|batch| batch.append_input(document, &Value::Null)).unwrap();
+        let mut replace = db.batch().unwrap();
+        let tree = Tree { inputs: vec![Input::new(Value::Null, None); inputs], ..Tree::default() };
+        replace.replace_tree(document, &tree).unwrap();
+        let seen = db.write(|batch| batch.append_input(document, &Value::Int64(1))).unwrap();
+        assert!(db.view().unwrap().input(document, seen).is_ok());
+        replace.commit().unwrap();
+        let next = db.write(|batch| batch.append_input(document, &Value::Int64(2))).unwrap();
+        assert!(next > seen, "{next} after {seen}");
+    }
+}
+
+/// A refused call leaves the batch as it was.
+#[test]
+fn a_refused_call_does_not_tie_the_batch_to_its_document() {
+    let disk = SimDisk::new(1);
+    let db = open(&disk, &options(4096)).unwrap();
+    let (document, other) = (put(&db, b"", Durability::Os).unwrap(), put(&db, b"", Durability::Os).unwrap());
+    let mut batch = db.batch().unwrap();
+    let missing = stratum::InputId::FIRST;
+    assert!(batch.delete_input(document, missing).unwrap_err().is_not_found());
+    assert!(batch.is_empty());
+    batch.set_column(other, "a", &Value::Null).unwrap();
+    db.write(|batch| batch.delete_document(document)).unwrap();
+    batch.commit().unwrap();
+}
+
+/// Damage that compaction meets in a document elsewhere keeps it from that document, not from all work.
+#[test]
+fn damage_elsewhere_does_not_stop_compaction() {
+    let disk = SimDisk::new(1);
+    let options = options(4000);
+    let db = open(&disk, &options).unwrap();
+    let document = put(&db, &[7; 3500], Durability::Always).unwrap();
+    let other = put(&db, &[8; 300], Durability::Always).unwrap();
+    db.write(|batch| batch.set_column(document, "a", &Value::Null)).unwrap();
+    db.close().unwrap();
+    let root = std::path::Path::new("/");
+    let files = disk.files(root);
+    let with_blob = |bytes: &Vec<u8>| bytes.windows(3500).position(|part| part == [7; 3500]);
+    let (path, at) = files.iter().find_map(|(path, bytes)| Some((path, with_blob(bytes)?))).unwrap();
+    let mut bytes = files[path].clone();
+    let tree = bytes[..at].windows(4).rposition(|part| part == b"STPT").unwrap();
+    bytes[tree + 20] ^= 1;
+    disk.plant(&root.join(path), &bytes);
+
+    let db = open(&disk, &options).unwrap();
+    assert!(matches!(db.view().unwrap().blob(document), Err(Error::Corruption(_))));
+    for n in 0..60 {
+        let id = put(&db, &[n; 700], Durability::Os).unwrap();
+        db.write(|batch| batch.delete_document(id)).unwrap();
+        db.maintain().unwrap();
+    }
+    maintain_until_idle(&db);
+    let stats = db.stats().unwrap();
+    assert!(stats.compactions > 0 && stats.total_bytes < 12_000, "{} bytes", stats.total_bytes);
+    assert!(db.view().unwrap().blob(other).is_ok());
+}
+
+/// On a full disk without a reserve left, deletes say that there is no space.
+#[test]
+fn deletes_on_a_full_disk_say_no_space_in_the_end() {
+    let disk = SimDisk::new(3);
+    let options = options(1000);
+    let db = open(&disk, &options).unwrap();
+    disk.set_capacity(Some(disk.used() + 40_000));
+    let mut ids = Vec::new();
+    while let Ok(id) = put(&db, b"", Durability::Os) {
+        ids.push(id);
+    }
+    let mut refused = 0;
+    for id in ids.iter().rev() {
+        match db.write(|batch| batch.delete_document(*id)) {
+            Ok(()) => {}
+            Err(Error::NoSpace { .. }) => refused += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(refused > 0);
+    assert!(refused < ids.len());
+}
+
+/// What a tree may hold, its packed form may hold.
+#[test]
+fn packed_trees_have_the_limits_of_trees() {
+    let disk = SimDisk::new(1);
+    let mut options = options(4096);
+    options.max_record_bytes = 100;
+    let db = open(&disk, &options).unwrap();
+    let columns: Columns = ["a", "b", "c"].into_iter().map(|name| (name, Value::String("x".repeat(60)))).collect();
+    let tree = Tree {
+        blob: Vec::new(),
+        columns: columns.clone(),
+        inputs: vec![Input { id: None, value: Value::Null, columns, output: None }],
+    };
+    let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
+    let packed = db.view().unwrap().packed_tree(ids.document).unwrap();
+    db.write(|batch| batch.put_packed(packed.as_bytes())).unwrap();
+
+    let other = open(&SimDisk::new(2), &self::options(4096)).unwrap();
+    let large = Tree { columns: Columns::from([("a", Value::String("x".repeat(200)))]), ..Tree::default() };
+    let ids = other.write(|batch| batch.put_tree(&large)).unwrap();
+    let packed = other.view().unwrap().packed_tree(ids.document).unwrap();
+    let refused = db.write(|batch| batch.put_packed(packed.as_bytes()));
+    assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?}");
 }

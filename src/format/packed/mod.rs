@@ -39,7 +39,7 @@ pub use header::{HEADER_LEN, Head};
 pub use merge::{MergedBlob, compose, merge};
 pub use stack::{Layer, Layers, Node, Stack};
 pub use supersede::supersedes;
-pub use tree::{TreeParts, encode_tree, renumber, to_tree};
+pub use tree::{TreeParts, encode_tree, renumber, reserve_ids, to_tree};
 
 use super::{Decoded, Malformed, crc};
 
