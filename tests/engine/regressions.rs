@@ -342,3 +342,29 @@ fn packed_trees_have_the_limits_of_trees() {
     let refused = db.write(|batch| batch.put_packed(packed.as_bytes()));
     assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?}");
 }
+
+/// The limit on what snapshots hold is about what they hold, not about what others do.
+#[test]
+fn a_snapshot_that_holds_nothing_old_is_not_given_up() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.max_retained_bytes = 1;
+    let db = open(&disk, &options).unwrap();
+    let churn = || {
+        for n in 0..12 {
+            let id = put(&db, &[n; 700], Durability::Os).unwrap();
+            db.write(|batch| batch.delete_document(id)).unwrap();
+        }
+    };
+    let kept = put(&db, &[7; 900], Durability::Os).unwrap();
+    churn();
+    let (view, old) = (db.view().unwrap(), db.snapshot().unwrap());
+    db.compact_now(&mut |_| true).unwrap();
+    assert!(matches!(old.exists(kept), Err(Error::SnapshotTooOld)), "it holds what was replaced");
+    assert!(db.stats().unwrap().retained_bytes > 0, "and so does the view");
+    let snapshot = db.snapshot().unwrap();
+    churn();
+    assert!(maintain_until_idle(&db) > 0);
+    assert!(snapshot.exists(kept).unwrap() && view.exists(kept).unwrap());
+    assert_eq!(db.stats().unwrap().snapshots, 1);
+}
