@@ -120,7 +120,7 @@ fn new_tree(document: DocumentId, pending: &Pending, lowest_free_input: u64) -> 
     let payload = if pending.delta.is_empty() {
         let mut packed = Arc::clone(&tree.packed);
         if !pending.created {
-            packed::reserve_ids(Arc::make_mut(&mut packed), lowest_free_input).map_err(internal)?;
+            packed::reserve_ids(Arc::<Vec<u8>>::make_mut(&mut packed), lowest_free_input).map_err(internal)?;
         }
         packed
     } else {
