@@ -78,7 +78,7 @@ impl Core {
             let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
             compaction::is_over_ceiling(total, live, &self.options)
         };
-        if !self.options.background || !over() {
+        if !self.options.background || !over() || self.is_reporting() {
             return;
         }
         self.signal.raise();

@@ -56,7 +56,7 @@ impl Core {
 
     /// Writes a checkpoint of the newest moment, if the last one covers another.
     pub fn checkpoint(&self) -> Result<()> {
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         self.check_writable()?;
         self.write_checkpoint(&mut maintenance)
     }
@@ -97,7 +97,7 @@ impl Core {
 
     /// One step of background work; false when there is nothing to do.
     pub fn maintain(&self) -> Result<bool> {
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         self.check_writable()?;
         // First, since compaction may go on for as long as there are commits; it goes on also where this fails.
         let is_due = self.writer.lock().since_checkpoint >= self.options.checkpoint_bytes;
@@ -142,7 +142,7 @@ impl Core {
 
     /// Compacts everything that holds garbage; `progress` ends the work between two jobs by returning false.
     pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         self.check_writable()?;
         // With a checkpoint of all deletes, their tombstones can go.
         self.write_checkpoint_if_room(&mut maintenance)?;
@@ -161,7 +161,9 @@ impl Core {
                 done.bytes_read += read;
                 done.bytes_written += written;
                 done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
-                if !progress(done) {
+                let goes_on = self.report(|| progress(done));
+                self.check_writable()?;
+                if !goes_on {
                     return self.write_checkpoint_if_room(&mut maintenance);
                 }
             }
@@ -322,14 +324,17 @@ impl Core {
     /// Makes everything durable and lets go of the directory. A second call does nothing.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
-            self.signal.forget_thread();
+            self.signal.forget_threads();
             return Ok(());
+        }
+        if !self.is_closed() {
+            self.check_not_reporting()?;
         }
         if !self.begin_close() {
             return Ok(());
         }
         self.signal.stop();
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         let closed = if self.is_poisoned() {
             Err(Error::Poisoned("closing could not make the last commits durable".to_string()))
         } else {

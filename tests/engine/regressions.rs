@@ -1,5 +1,8 @@
 //! What once went wrong, each by itself. The names say what must hold.
 
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
 use stratum::{Columns, Db, DocumentId, Durability, Error, Input, Options, Result, Tree, Value};
 
@@ -367,4 +370,79 @@ fn a_snapshot_that_holds_nothing_old_is_not_given_up() {
     assert!(maintain_until_idle(&db) > 0);
     assert!(snapshot.exists(kept).unwrap() && view.exists(kept).unwrap());
     assert_eq!(db.stats().unwrap().snapshots, 1);
+}
+
+/// Runs `work` on a thread of its own, and does not wait for ever.
+fn within_ten_seconds(work: impl FnOnce() + Send + 'static) {
+    let (done, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        work();
+        done.send(()).unwrap();
+    });
+    match wait.recv_timeout(Duration::from_secs(10)) {
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        _ => thread.join().unwrap(),
+    }
+}
+
+/// The callback of a compaction holds up maintenance: what it calls must not wait for that.
+#[test]
+fn the_progress_callback_may_write_and_cannot_wait_for_itself() {
+    within_ten_seconds(|| {
+        let disk = SimDisk::new(1);
+        let mut options = options(4000);
+        options.background = true;
+        options.max_amplification = 1.1;
+        let db = open(&disk, &options).unwrap();
+        let document = put(&db, b"", Durability::Os).unwrap();
+        let replace = |n: u8| {
+            let tree = Tree { blob: vec![n; 900], ..Tree::default() };
+            db.write(|batch| batch.replace_tree(document, &tree).map(|_| ())).unwrap();
+        };
+        (0..30).for_each(replace);
+        let mut calls = 0;
+        let refused = |result: Result<()>| assert!(matches!(result, Err(Error::InvalidArgument(_))), "{result:?}");
+        db.compact_now(&mut |_| {
+            calls += 1;
+            (0..30).for_each(replace);
+            refused(db.compact_now(&mut |_| true));
+            refused(db.checkpoint());
+            refused(db.maintain().map(drop));
+            refused(db.verify().map(drop));
+            refused(db.close());
+            calls < 3
+        })
+        .unwrap();
+        assert!(calls > 0);
+        db.maintain().unwrap();
+        db.close().unwrap();
+    });
+}
+
+/// A commit that asked for `Interval` is synced in time, whatever the store's durability and whatever else it does.
+#[test]
+fn interval_commits_are_synced_within_the_interval() {
+    within_ten_seconds(|| {
+        let disk = SimDisk::new(1);
+        let mut options = options(4000);
+        options.background = true;
+        options.checkpoint_bytes = 1;
+        options.sync_interval = Duration::from_millis(20);
+        let db = open(&disk, &options).unwrap();
+        let is_synced = || {
+            put(&db, b"soon", Durability::Interval).unwrap();
+            std::thread::sleep(Duration::from_millis(500));
+            let stats = db.stats().unwrap();
+            stats.durable_sequence == stats.sequence
+        };
+        assert!(is_synced());
+        put(&db, b"more than one segment", Durability::Always).unwrap();
+        let mut was_synced = false;
+        db.compact_now(&mut |_| {
+            was_synced = is_synced();
+            false
+        })
+        .unwrap();
+        assert!(was_synced, "also while maintenance is at work");
+    });
 }

@@ -119,7 +119,7 @@ fn new_tree(document: DocumentId, pending: &Pending, lowest_free_input: u64) -> 
     let (mut nodes, mut external) = (tree.nodes, tree.external);
     let payload = if pending.delta.is_empty() {
         let mut packed = Arc::clone(&tree.packed);
-        if !pending.created {
+        if Head::parse(&packed).map_err(internal)?.next_input_id() < lowest_free_input {
             packed::reserve_ids(Arc::<Vec<u8>>::make_mut(&mut packed), lowest_free_input).map_err(internal)?;
         }
         packed
