@@ -24,8 +24,10 @@ pub struct Signal {
 
 #[derive(Default)]
 struct SignalState {
-    /// There may be something to compact, or a checkpoint to write.
-    work: bool,
+    /// How often somebody said that there may be something to compact, or a checkpoint to write.
+    asked: u64,
+    /// How many of these the thread has looked at, and found nothing left to do.
+    answered: u64,
     /// A commit is to be synced within the interval.
     unsynced: bool,
     stop: bool,
@@ -33,16 +35,23 @@ struct SignalState {
 
 /// Why the store's thread woke up.
 enum Woken {
-    Work,
+    Work(u64),
     Interval,
     Stop,
 }
 
 impl Signal {
-    /// There may be work.
-    pub fn raise(&self) {
-        self.state.lock().work = true;
+    /// There may be work. Gives back a number for `is_answered`.
+    pub fn raise(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.asked += 1;
         self.work.notify_one();
+        state.asked
+    }
+
+    /// Whether the thread has looked for work since `raise` gave this number, and done all there was.
+    pub fn is_answered(&self, number: u64) -> bool {
+        self.state.lock().answered >= number
     }
 
     /// A commit is to be synced within the interval.
@@ -71,8 +80,8 @@ impl Signal {
             if state.stop {
                 return Woken::Stop;
             }
-            if std::mem::take(&mut state.work) {
-                return Woken::Work;
+            if state.asked > state.answered {
+                return Woken::Work(state.asked);
             }
             if !state.unsynced {
                 self.work.wait(&mut state);
@@ -80,6 +89,12 @@ impl Signal {
                 return Woken::Interval;
             }
         }
+    }
+
+    /// Work was looked for, and done, after it was asked for so often.
+    fn answer(&self, asked: u64) {
+        self.state.lock().answered = asked;
+        self.progress.notify_all();
     }
 
     /// Whether there is something to sync; from here on there is not.
@@ -123,14 +138,17 @@ fn run(core: &Weak<Core>) {
         let woken = core.signal.wait_for_work(core.options.sync_interval);
         let done = match woken {
             Woken::Stop => return,
-            Woken::Work => core.maintain_all(),
+            Woken::Work(asked) => {
+                let done = core.maintain_all();
+                core.signal.answer(asked);
+                done
+            }
             Woken::Interval => Ok(()),
         };
         // Work may have taken longer than the interval, so whatever waits for a sync gets it now.
         let synced = if core.signal.take_unsynced() { core.flush() } else { Ok(()) };
         let failures = [done, synced].iter().filter(|result| result.is_err()).count();
         counters::add(&core.counters.background_failures, failures as u64);
-        core.signal.got_on();
     }
 }
 
