@@ -99,8 +99,8 @@ pub fn packed(bytes: &mut [u8]) {
         _ => return,
     };
     let field = |bytes: &[u8], at: usize| u32_at(bytes, at).unwrap_or(0) as usize;
-    let (entries, extra) = (field(bytes, 24), field(bytes, 28));
-    for entry in (0..entries).map(|entry| 80 + entry * 32).take_while(|entry| entry + 32 <= bytes.len()) {
+    let (entries, extra, end) = (field(bytes, 24), field(bytes, 28), bytes.len());
+    for entry in (0..entries).map(|entry| 80 + entry * 32).take_while(|entry| entry + 32 <= end) {
         let mut start = field(bytes, entry + 4) * 8;
         for (length_at, crc_at) in [(8, 20), (12, 24), (16, 28)] {
             let length = (field(bytes, entry + length_at) & 0x3fff_ffff) * 8;

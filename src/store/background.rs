@@ -26,18 +26,27 @@ pub struct Signal {
 
 #[derive(Default)]
 struct SignalState {
-    /// There may be something to compact, or a checkpoint to write.
-    work: bool,
+    /// How often somebody said that there may be something to compact, or a checkpoint to write.
+    asked: u64,
+    /// How many of these the thread has looked at, and found nothing left to do.
+    answered: u64,
     /// A commit is to be synced within the interval.
     unsynced: bool,
     stop: bool,
 }
 
 impl Signal {
-    /// There may be work.
-    pub fn raise(&self) {
-        self.state.lock().work = true;
+    /// There may be work. Gives back a number for `is_answered`.
+    pub fn raise(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.asked += 1;
         self.work.notify_one();
+        state.asked
+    }
+
+    /// Whether the thread has looked for work since `raise` gave this number, and done all there was.
+    pub fn is_answered(&self, number: u64) -> bool {
+        self.state.lock().answered >= number
     }
 
     /// A commit is to be synced within the interval.
@@ -59,14 +68,19 @@ impl Signal {
         self.progress.wait_for(&mut self.state.lock(), Duration::from_millis(20));
     }
 
-    /// Waits for work; false when the thread is to end.
-    fn wait_for_work(&self) -> bool {
+    /// Waits for work, and says how often it was asked for; `None` when the thread is to end.
+    fn wait_for_work(&self) -> Option<u64> {
         let mut state = self.state.lock();
-        while !state.work && !state.stop {
+        while state.asked == state.answered && !state.stop {
             self.work.wait(&mut state);
         }
-        state.work = false;
-        !state.stop
+        (!state.stop).then_some(state.asked)
+    }
+
+    /// Work was looked for, and done, after it was asked for so often.
+    fn answer(&self, asked: u64) {
+        self.state.lock().answered = asked;
+        self.progress.notify_all();
     }
 
     /// Waits for a commit that is to be synced, and then for the interval to pass; false when the thread is to end.
@@ -123,11 +137,9 @@ fn start_thread(core: &Arc<Core>, name: &str, run: fn(&Weak<Core>)) -> Result<()
 fn maintain(core: &Weak<Core>) {
     loop {
         let Some(core) = core.upgrade() else { return };
-        if !core.signal.wait_for_work() {
-            return;
-        }
+        let Some(asked) = core.signal.wait_for_work() else { return };
         core.count_failure(core.maintain_all());
-        core.signal.got_on();
+        core.signal.answer(asked);
     }
 }
 

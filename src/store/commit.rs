@@ -81,9 +81,10 @@ impl Core {
         if !self.options.background || !over() || self.is_reporting() {
             return;
         }
-        self.signal.raise();
+        let asked = self.signal.raise();
         let mut waited = false;
-        while over() && !self.counters.stuck.load(Ordering::Relaxed) && self.check_writable().is_ok() {
+        // Once everything was done that could be, this commit goes on, over the ceiling or not.
+        while over() && !self.signal.is_answered(asked) && self.check_writable().is_ok() {
             waited = true;
             self.signal.wait_for_progress();
         }

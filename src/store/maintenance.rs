@@ -103,7 +103,6 @@ impl Core {
         let is_due = self.writer.lock().since_checkpoint >= self.options.checkpoint_bytes;
         let checkpointed = if is_due { self.write_checkpoint(&mut maintenance) } else { Ok(()) };
         let compacted = self.compact_a_little(&mut maintenance);
-        self.counters.stuck.store(!matches!(compacted, Ok(true)), Ordering::Relaxed);
         checkpointed.and(compacted)
     }
 
