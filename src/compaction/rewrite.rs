@@ -29,6 +29,7 @@ use crate::options::Options;
 const FOLD_SHARE: u64 = 4;
 
 /// What a job works on.
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The store.
     pub dir: &'a Dir,
@@ -246,7 +247,9 @@ impl Writer<'_> {
 
     fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<()> {
         let full = |builder: &SegmentBuilder| {
-            !builder.is_empty() && builder.length() + header.record_len() > self.job.options.segment_size
+            let bytes = builder.length() + header.record_len();
+            // There is but one reserve: what it was taken for goes into it.
+            !builder.is_empty() && self.job.spare.is_none() && bytes > self.job.options.segment_size
         };
         if self.builder.as_ref().is_some_and(|(builder, _)| full(builder)) {
             self.finish_segment()?;

@@ -154,8 +154,16 @@ impl Core {
             let at_first = counters::get(&self.counters.total_bytes);
             let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
             done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
+            let mut refused = None;
             for victims in &jobs {
-                let (read, written) = self.compact(&mut maintenance, victims)?;
+                let (read, written) = match self.compact(&mut maintenance, victims) {
+                    // Another job may make the room that this one needs.
+                    Err(error @ Error::NoSpace { .. }) => {
+                        refused = Some(error);
+                        continue;
+                    }
+                    compacted => compacted?,
+                };
                 done.segments_done += victims.len() as u64;
                 done.bytes_read += read;
                 done.bytes_written += written;
@@ -168,6 +176,9 @@ impl Core {
             }
             // Folding documents leaves garbage in segments that were done already; tombstones may have to stay.
             if jobs.is_empty() || counters::get(&self.counters.total_bytes) >= at_first {
+                if let Some(error) = refused {
+                    return Err(error);
+                }
                 break;
             }
         }
@@ -221,7 +232,7 @@ impl Core {
             writer.compacting = true;
             (self.published(), self.sealed(&writer), writer.manifest.marks().epoch)
         };
-        let mut job = Job {
+        let job = Job {
             dir: &self.dir,
             options: &self.options,
             state: &state,
@@ -233,11 +244,8 @@ impl Core {
             forget_up_to: counters::get(&self.counters.checkpoint_sequence),
             spare: None,
         };
-        let mut output = compaction::rewrite(&job);
-        if matches!(output, Err(Error::NoSpace { .. })) && self.spare_compaction.reserved() > 0 {
-            job.spare = Some(&self.spare_compaction);
-            output = compaction::rewrite(&job);
-        }
+        let (output, fitting) = self.rewrite(maintenance, &job);
+        let victims = fitting.as_deref().unwrap_or(victims);
         let result = output.and_then(|output| self.exchange(victims, &output).map(|()| output));
         self.writer.lock().compacting = false;
         if let Err(Error::Corruption(damage)) = &result {
@@ -252,6 +260,21 @@ impl Core {
         kept.bytes.extend(&output.kept.bytes);
         kept.await_checkpoint_of = kept.await_checkpoint_of.max(output.kept.await_checkpoint_of);
         Ok((output.bytes_read, output.bytes_written))
+    }
+
+    /// Writes a job's outputs. On a full disk, those of as many of its victims as the reserve can take: it says which.
+    fn rewrite(&self, maintenance: &Maintenance, job: &Job<'_>) -> (Result<Output>, Option<Vec<SegmentMeta>>) {
+        let output = compaction::rewrite(job);
+        if !matches!(output, Err(Error::NoSpace { .. })) {
+            return (output, None);
+        }
+        let usage = self.usage(maintenance).into_iter().filter(|usage| job.victims.contains(&usage.meta));
+        let victims = compaction::fitting(usage.collect(), self.spare_compaction.reserved());
+        if victims.is_empty() {
+            return (output, None);
+        }
+        let output = compaction::rewrite(&Job { victims: &victims, spare: Some(&self.spare_compaction), ..*job });
+        (output, Some(victims))
     }
 
     /// Publishes a compaction's output, and removes what it replaces.

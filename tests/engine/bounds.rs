@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stratum::vfs::sim::{Rng, SimDisk};
-use stratum::{Columns, Db, DocumentId, Durability, Options, Result, Tree, Value};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Result, Tree, Value};
 
 const SEGMENT: u64 = 64 << 10;
 
@@ -119,5 +119,38 @@ fn interval_commits_are_synced_without_being_asked() {
         assert!(synced, "{store:?}");
         let after_power_loss = open(&disk.image(0), &Options::default());
         assert!(after_power_loss.view().unwrap().exists(document).unwrap());
+    }
+}
+
+/// On a disk that was filled again and again, with many segments, of which only few fit into the reserve.
+#[test]
+fn a_full_disk_is_compacted_through_the_reserve_again_and_again() {
+    let disk = SimDisk::new(5);
+    let mut options = Options::default();
+    options.background = false;
+    options.segment_size = 16 << 10;
+    let open = || Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options).unwrap();
+    disk.set_capacity(Some(512 << 10));
+    for round in 0..4 {
+        let db = open();
+        let mut documents: Vec<_> = db.view().unwrap().documents(DocumentId::FIRST).unwrap().collect();
+        let refused = loop {
+            match db.write(|batch| batch.create_document(&[round; 1000], &Columns::new())) {
+                Ok(document) => documents.push(document),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, Error::NoSpace { .. }), "{refused:?}");
+        let mut every_other = documents.iter().skip(round.into()).step_by(2);
+        db.write(|batch| every_other.try_for_each(|document| batch.delete_document(*document))).unwrap();
+        let full = db.stats().unwrap().total_bytes;
+        db.compact_now(&mut |_| true).unwrap();
+        let compacted = db.stats().unwrap().total_bytes;
+        assert!(compacted < full * 2 / 3, "round {round}: {full} bytes, then {compacted}");
+        for _ in 0..20 {
+            db.write(|batch| batch.create_document(&[round; 1000], &Columns::new())).unwrap();
+        }
+        assert_eq!(db.verify().unwrap().damage, []);
+        db.close().unwrap();
     }
 }
