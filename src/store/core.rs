@@ -144,11 +144,14 @@ impl Core {
         *self.published.write() = Arc::new(state);
     }
 
+    /// Comes before any lock is taken: in a fork it may be held by a thread that does not exist there.
+    pub fn check_not_forked(&self) -> Result<()> {
+        if self.is_forked() { Err(Error::Forked) } else { Ok(()) }
+    }
+
     /// Whether this process may use the store.
     pub fn check_open(&self) -> Result<()> {
-        if self.generation != os::fork_generation() {
-            return Err(Error::Forked);
-        }
+        self.check_not_forked()?;
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
     }
 
@@ -182,6 +185,7 @@ impl Core {
 
     /// Takes the lock of maintenance.
     pub fn maintenance(&self) -> Result<MutexGuard<'_, Maintenance>> {
+        self.check_not_forked()?;
         self.check_not_reporting()?;
         Ok(self.maintenance.lock())
     }

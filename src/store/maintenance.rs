@@ -38,6 +38,7 @@ pub struct Progress {
 impl Core {
     /// Makes everything committed so far durable.
     pub fn flush(&self) -> Result<()> {
+        self.check_not_forked()?;
         let mut writer = self.writer.lock();
         self.check_writable()?;
         self.flush_locked(&mut writer)
