@@ -6,8 +6,11 @@
 
 mod fork;
 mod lifecycle;
+mod limits;
 mod process;
 mod refusals;
+mod stress;
+mod views;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -69,7 +69,10 @@ fn is_corruption_of(error: &Error, name: &str) -> bool {
 fn a_directory_of_other_files_is_no_store() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("letter.txt"), b"Dear Sir").unwrap();
-    let is_right = |error: &Error| matches!(error, Error::NotAStore { path, what } if path == directory.path() && what.contains("letter.txt"));
+    let is_right = |error: &Error| {
+        let Error::NotAStore { path, what } = error else { return false };
+        path == directory.path() && what.contains("letter.txt")
+    };
     refused(directory.path(), &Options::default(), false, is_right);
 }
 
