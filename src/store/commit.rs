@@ -162,6 +162,7 @@ impl Group<'_> {
             next_document: self.core.next_document.load(Ordering::Relaxed),
         };
         let buffer = &mut self.pending.buffer;
+        buffer.reserve((frame.body_len + FRAME_RECORD_LEN) as usize);
         let start = active.end();
         let mut put = |mut header: RecordHeader, payload: &[u8]| {
             header.sequence = sequence;

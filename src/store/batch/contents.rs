@@ -35,7 +35,7 @@ pub struct Pending {
     /// Changes to the new tree, or to the stored one.
     pub delta: DeltaBuilder,
     /// A blob that is a record of its own.
-    pub blob: Option<Vec<u8>>,
+    pub blob: Option<Arc<Vec<u8>>>,
     /// Inputs that must have an output for the commit to make sense.
     pub need_output: Vec<InputId>,
     /// The lowest id that this batch knows to be free; zero where it took none.
@@ -47,7 +47,7 @@ pub struct Pending {
 /// A whole document.
 pub struct NewTree {
     /// Packed, without its blob where that is a record of its own.
-    pub packed: Vec<u8>,
+    pub packed: Arc<Vec<u8>>,
     /// Documents, inputs and outputs.
     pub nodes: u32,
     /// The blob is a record of its own.

@@ -1,5 +1,7 @@
 //! Batch calls on documents.
 
+use std::sync::Arc;
+
 use super::Batch;
 use super::trees::EXTERNAL_OVER;
 use crate::error::{Error, Missing, Result};
@@ -20,7 +22,7 @@ impl Batch {
         let pending = self.pending(document)?;
         if blob.len() > EXTERNAL_OVER {
             pending.delta.set_blob_external(blob.len() as u64, crc(blob));
-            pending.blob = Some(blob.to_vec());
+            pending.blob = Some(Arc::new(blob.to_vec()));
         } else {
             pending.delta.set_blob(blob.to_vec());
             pending.blob = None;

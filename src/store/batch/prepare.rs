@@ -6,6 +6,7 @@
 //! 3. A fold is a record beside the delta it repeats: history stays history. It can be left out.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::contents::{Contents, Pending};
 use crate::error::{Error, Missing, Result};
@@ -35,13 +36,15 @@ pub struct Change {
 /// A record to be written. A first sequence number of zero stands for the commit's own.
 pub struct Record {
     pub header: RecordHeader,
-    pub payload: Vec<u8>,
+    /// Shared with the batch where that made it: preparing copies no tree.
+    pub payload: Arc<Vec<u8>>,
     /// The header's other fields where the record may take the place of deltas before it.
     covering: Option<RecordHeader>,
 }
 
 impl Record {
-    fn new(kind: RecordKind, document: DocumentId, payload: Vec<u8>) -> Record {
+    fn new(kind: RecordKind, document: DocumentId, payload: impl Into<Arc<Vec<u8>>>) -> Record {
+        let payload = payload.into();
         Record { header: RecordHeader::new(kind, document.get(), &payload), payload, covering: None }
     }
 
@@ -99,7 +102,7 @@ fn internal(error: Malformed) -> Error {
 }
 
 fn blob_record(document: DocumentId, pending: &Pending) -> Option<Record> {
-    pending.blob.as_ref().map(|blob| Record::new(RecordKind::Blob, document, blob.clone()))
+    pending.blob.as_ref().map(|blob| Record::new(RecordKind::Blob, document, Arc::clone(blob)))
 }
 
 /// A whole document, with the batch's further changes folded in.
@@ -107,7 +110,7 @@ fn new_tree(document: DocumentId, pending: &Pending) -> Result<Vec<Record>> {
     let Some(tree) = &pending.tree else { return Ok(Vec::new()) };
     let (mut nodes, mut external) = (tree.nodes, tree.external);
     let payload = if pending.delta.is_empty() {
-        tree.packed.clone()
+        Arc::clone(&tree.packed)
     } else {
         let delta = pending.delta.encode(pending.next_input.max(1));
         let merged = packed::merge(&tree.packed, &[&delta], MergedBlob::Keep).map_err(internal)?;
@@ -117,7 +120,7 @@ fn new_tree(document: DocumentId, pending: &Pending) -> Result<Vec<Record>> {
             Some(blob) => matches!(blob, PendingBlob::External { .. }),
             None => external,
         };
-        merged
+        Arc::new(merged)
     };
     let mut record = Record::new(RecordKind::Tree, document, payload);
     record.header.nodes = nodes as i32;

@@ -1,5 +1,7 @@
 //! Batch calls on whole trees.
 
+use std::sync::Arc;
+
 use super::Batch;
 use super::contents::NewTree;
 use crate::error::{Error, Missing, Result};
@@ -66,8 +68,8 @@ impl Batch {
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
         let packed = packed::encode_tree(TreeParts { blob, columns, inputs }, first, external);
         let outputs = inputs.iter().filter(|input| input.output.is_some()).count();
-        let tree = NewTree { packed, nodes: (1 + inputs.len() + outputs) as u32, external };
-        self.set_tree(ids.document, tree, external.then(|| blob.to_vec()));
+        let tree = NewTree { packed: Arc::new(packed), nodes: (1 + inputs.len() + outputs) as u32, external };
+        self.set_tree(ids.document, tree, external.then(|| Arc::new(blob.to_vec())));
         Ok(ids)
     }
 
@@ -97,7 +99,7 @@ impl Batch {
         let mut packed = packed.to_vec();
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
         packed::renumber(&mut packed, first).map_err(invalid)?;
-        self.set_tree(ids.document, NewTree { packed, nodes, external: false }, None);
+        self.set_tree(ids.document, NewTree { packed: Arc::new(packed), nodes, external: false }, None);
         Ok(ids)
     }
 
@@ -182,8 +184,8 @@ impl Batch {
         self.below(document, |stack| Ok(stack.next_input_id()))
     }
 
-    fn set_tree(&mut self, document: DocumentId, tree: NewTree, blob: Option<Vec<u8>>) {
-        let size = tree.packed.len() as u64 + blob.as_ref().map_or(0, Vec::len) as u64;
+    fn set_tree(&mut self, document: DocumentId, tree: NewTree, blob: Option<Arc<Vec<u8>>>) {
+        let size = tree.packed.len() as u64 + blob.as_ref().map_or(0, |blob| blob.len()) as u64;
         let pending = self.contents.document(document);
         pending.tree = Some(tree);
         pending.blob = blob;
