@@ -1,8 +1,8 @@
 //! The identifiers that the store hands out.
 //!
 //! 1. An id is never zero, so that a C caller's zero can mean "none".
-//! 2. A `DocumentId` is never handed out twice in the life of a store, an `InputId` never twice in
-//!    the life of its document. Ids of abandoned batches are skipped.
+//! 2. A `DocumentId` that a durable commit used is never handed out again in the life of the store, an `InputId` never
+//!    again in that of its document. Ids that only an abandoned batch saw may be skipped or handed out again later.
 
 use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};

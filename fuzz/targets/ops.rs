@@ -1,7 +1,7 @@
 //! Random work on a store beside the model of the engine's tests.
 //!
-//! 1. The bytes are steps of `tests/engine/workload.rs`; whatever they are, no call fails but with `NotFound`, and
-//!    the store shows what the model shows: the latest view, kept views, pinned bytes, after reopening, folds and
+//! 1. The bytes are steps of `tests/engine/workload.rs`; whatever they are, no call fails but with `NotFound`, and the
+//!    store shows what the model shows: the latest view, kept views, pinned bytes, after reopening, folds and
 //!    compaction.
 
 #![no_main]

@@ -1,8 +1,8 @@
 //! Opening hostile stores: the bytes choose a good store and damage it.
 //!
 //! 1. Nothing panics: not opening, not reading everything, not verifying, not writing and compacting afterwards.
-//! 2. Where no checksum was made to match, nothing is read that was never written: every answer is one that some
-//!    commit of this store gave, or an error; and where verification finds nothing, everything can be read.
+//! 2. Where no checksum was made to match, nothing is read that was never written: every answer is one that some commit
+//!    of this store gave, or an error; and where verification finds nothing, everything can be read.
 
 #![no_main]
 

@@ -18,5 +18,5 @@
 mod plan;
 mod rewrite;
 
-pub use plan::{Usage, choose, choose_all, is_due, is_over_ceiling};
+pub use plan::{Usage, choose, choose_all, fitting, is_due, is_over_ceiling};
 pub use rewrite::{Job, KeptTombstones, Output, discard, newest_blob_place, rewrite};

@@ -86,6 +86,18 @@ pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec
     jobs
 }
 
+/// Those of a job's victims, the emptiest first, whose live records together fit into `room` bytes: what can be done
+/// where the reserve is all there is.
+pub fn fitting(mut victims: Vec<Usage>, room: u64) -> Vec<SegmentMeta> {
+    victims.sort_by_key(|usage| usage.live);
+    let mut needed = 0;
+    let fit = victims.iter().take_while(|usage| {
+        needed += usage.live + retained_by_overhead(&usage.meta);
+        needed <= room
+    });
+    fit.map(|usage| usage.meta).collect()
+}
+
 fn fraction(usage: &Usage) -> f64 {
     usage.garbage() as f64 / usage.meta.length.max(1) as f64
 }
@@ -125,6 +137,14 @@ mod tests {
         let sealed = [usage(1, 1000, 800), usage(2, 1000, 100), usage(3, 1000, 0), usage(4, 1000, 700)];
         assert_eq!(ids(&choose(&sealed, 4000, 1600, &options)), [3, 2, 4]);
         assert!(choose(&sealed, 2900, 1600, &options).is_empty(), "below the start nothing happens");
+    }
+
+    #[test]
+    fn on_a_full_disk_a_job_is_what_the_reserve_can_take() {
+        let victims = vec![usage(1, 1000, 700), usage(2, 1000, 0), usage(3, 1000, 200)];
+        assert_eq!(ids(&fitting(victims.clone(), 1000)), [2, 3]);
+        assert_eq!(ids(&fitting(victims.clone(), 2000)), [2, 3, 1]);
+        assert!(fitting(victims, 50).is_empty());
     }
 
     #[test]

@@ -3,9 +3,11 @@
 //! 1. Reads one moment of the store; what commits change meanwhile is sorted out when the result is published.
 //! 2. Every payload that is copied was verified: a damaged victim ends the job, its inputs untouched.
 //! 3. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
-//!    elsewhere and has changed little, its deltas come out as one delta.
+//!    elsewhere and has changed little, its deltas come out as one delta. Where that would be more than a record may
+//!    hold, or meets damage elsewhere, they are copied as they are.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -27,6 +29,7 @@ use crate::options::Options;
 const FOLD_SHARE: u64 = 4;
 
 /// What a job works on.
+#[derive(Clone, Copy)]
 pub struct Job<'a> {
     /// The store.
     pub dir: &'a Dir,
@@ -102,8 +105,9 @@ struct Writer<'a> {
     output: Output,
     /// Documents that were folded already.
     handled: HashSet<u64>,
-    /// Documents with records in segments that stay, loaded at the first tombstone.
-    elsewhere: Option<Vec<(u64, Vec<u64>)>>,
+    /// Documents with records in segments that stay, loaded at the first tombstone; `None` for those of a segment that
+    /// cannot be read.
+    elsewhere: Option<Vec<(u64, Option<Vec<u64>>)>>,
 }
 
 impl Writer<'_> {
@@ -163,15 +167,16 @@ impl Writer<'_> {
             let mut elsewhere = Vec::new();
             for meta in self.job.sealed {
                 if !self.job.victims.iter().any(|victim| victim.id == meta.id) {
-                    let documents = scan::documents(&self.segment(meta.id)?, meta.length, meta.footer)?;
-                    elsewhere.push((meta.min_sequence, documents));
+                    let documents = scan::documents(&self.segment(meta.id)?, meta.length, meta.footer);
+                    elsewhere.push((meta.min_sequence, unless_damaged(documents)?));
                 }
             }
             self.elsewhere = Some(elsewhere);
         }
         // The active segment needs no look: it was begun after the tombstone, behind which nothing is written.
-        let holds = |(min_sequence, documents): &(u64, Vec<u64>)| {
-            *min_sequence <= tombstone.sequence && documents.binary_search(&tombstone.document).is_ok()
+        let holds = |(min_sequence, documents): &(u64, Option<Vec<u64>>)| {
+            *min_sequence <= tombstone.sequence
+                && documents.as_ref().is_none_or(|documents| documents.binary_search(&tombstone.document).is_ok())
         };
         Ok(!self.elsewhere.iter().flatten().any(holds))
     }
@@ -181,38 +186,70 @@ impl Writer<'_> {
         self.append(&header, &payload)
     }
 
-    /// Writes a document's deltas in a denser form.
+    /// Writes a document's deltas in a denser form; as they are where that cannot be done.
     fn fold(&mut self, document: u64, slot: &Slot) -> Result<()> {
-        let (Some(tree), Some(last)) = (slot.tree(), slot.runs().last()) else { return Ok(()) };
         if !self.handled.insert(document) {
             return Ok(());
         }
-        let Some(layers) = Layers::open(self.job.state, document, slot, true)? else { return Ok(()) };
+        let (header, payload) = match self.denser(document, slot) {
+            Ok(Some(record)) => record,
+            Ok(None) => return self.copy_all(slot),
+            // Damage in a victim ends the job. Damage elsewhere is not made worse by leaving the document as it is.
+            Err(Error::Corruption(damage)) if !self.is_victim(&damage.file) => return self.copy_all(slot),
+            Err(error) => return Err(error),
+        };
+        if let Some(tree) = slot.tree().filter(|tree| header.kind == RecordKind::Delta && self.goes(tree)) {
+            self.copy(&self.segment(tree.segment)?, tree.offset())?;
+        }
+        self.output.folds += 1;
+        self.append(&header, &payload)
+    }
+
+    /// A document with its deltas as one tree, or its deltas as one; `None` where that is more than a record may hold.
+    fn denser(&self, document: u64, slot: &Slot) -> Result<Option<(RecordHeader, Vec<u8>)>> {
+        let (Some(tree), Some(last)) = (slot.tree(), slot.runs().last()) else { return Ok(None) };
+        let Some(layers) = Layers::open(self.job.state, document, slot, true)? else { return Ok(None) };
         let runs: u64 = slot.runs().iter().map(|run| run.extent.length()).sum();
-        let goes = self.job.victims.iter().any(|victim| victim.id == tree.segment);
-        let whole = goes || tree.length() <= runs.saturating_mul(FOLD_SHARE);
-        let mut header = if whole && tree.length() + runs <= self.job.options.max_batch_bytes {
+        let limit = self.job.options.max_batch_bytes;
+        let whole = self.goes(tree) || tree.length() <= runs.saturating_mul(FOLD_SHARE);
+        let (mut header, payload) = if whole && tree.length() + runs <= limit {
             let payload = layers.folded()?;
             let mut header = RecordHeader::new(RecordKind::Tree, document, &payload);
             header.blob = if slot.blob_is_external() { BlobPlace::External } else { BlobPlace::Inline };
             header.nodes = slot.nodes() as i32;
             header.first_sequence = last.extent.sequence;
             (header, payload.to_vec())
-        } else {
-            if goes {
-                self.copy(&self.segment(tree.segment)?, tree.offset())?;
-            }
+        } else if runs <= limit {
             compose(&layers, document, slot.runs())?
+        } else {
+            return Ok(None);
         };
-        header.0.sequence = last.extent.sequence;
-        header.0.fold = true;
-        self.output.folds += 1;
-        self.append(&header.0, &header.1)
+        header.sequence = last.extent.sequence;
+        header.fold = true;
+        Ok(Some((header, payload)))
+    }
+
+    /// Copies what of a document's tree and deltas lies in victims.
+    fn copy_all(&mut self, slot: &Slot) -> Result<()> {
+        let deltas = slot.runs().iter().map(|run| &run.extent);
+        let going: Vec<Extent> = slot.tree().into_iter().chain(deltas).filter(|at| self.goes(at)).copied().collect();
+        going.iter().try_for_each(|at| self.copy(&self.segment(at.segment)?, at.offset()))
+    }
+
+    fn is_victim(&self, file: &Path) -> bool {
+        self.job.victims.iter().any(|victim| self.job.dir.segment(victim.id) == file)
+    }
+
+    /// Whether a record lies in a victim.
+    fn goes(&self, extent: &Extent) -> bool {
+        self.job.victims.iter().any(|victim| victim.id == extent.segment)
     }
 
     fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<()> {
         let full = |builder: &SegmentBuilder| {
-            !builder.is_empty() && builder.length() + header.record_len() > self.job.options.segment_size
+            let bytes = builder.length() + header.record_len();
+            // There is but one reserve: what it was taken for goes into it.
+            !builder.is_empty() && self.job.spare.is_none() && bytes > self.job.options.segment_size
         };
         if self.builder.as_ref().is_some_and(|(builder, _)| full(builder)) {
             self.finish_segment()?;
@@ -265,6 +302,14 @@ impl Writer<'_> {
             let _ = self.job.dir.remove(&self.job.dir.segment(id));
         }
         discard(self.job.dir, &self.output);
+    }
+}
+
+/// What was read, or `None` where it is damaged.
+fn unless_damaged<T>(read: Result<T>) -> Result<Option<T>> {
+    match read {
+        Err(Error::Corruption(_)) => Ok(None),
+        other => other.map(Some),
     }
 }
 

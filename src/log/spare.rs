@@ -4,6 +4,7 @@
 //! 1. The reserved file never held a record; taking it is a rename, after which it is an ordinary new segment.
 //! 2. Failing to set it aside is no error: there is just nothing to take then.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -48,11 +49,13 @@ impl Spare {
         *self.reserved.lock()
     }
 
-    /// The reserved file, now a new segment's.
+    /// The reserved file, now a new segment's; `NoSpace` where there is none.
     pub fn take(&self, dir: &Dir, path: &Path) -> Result<Arc<dyn File>> {
-        *self.reserved.lock() = 0;
-        let renamed = dir.fs().rename(&self.path, path);
-        renamed.map_err(|error| Error::io("taking the reserved segment for", path, error))?;
+        let failed = |error| Error::io("taking the reserved segment for", path, error);
+        if std::mem::take(&mut *self.reserved.lock()) == 0 {
+            return Err(failed(io::ErrorKind::StorageFull.into()));
+        }
+        dir.fs().rename(&self.path, path).map_err(failed)?;
         dir.fs().open(path, OpenMode::ReadWrite).map_err(|error| Error::io("opening", path, error))
     }
 

@@ -15,6 +15,11 @@ impl SegmentTable {
         Some(&self.0[at])
     }
 
+    /// Whether there is one with this id.
+    pub fn has(&self, id: u32) -> bool {
+        self.get(id).is_some()
+    }
+
     /// All of them, ids ascending.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Segment>> {
         self.0.iter()

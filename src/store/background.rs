@@ -1,7 +1,8 @@
-//! The store's own thread: compaction, checkpoints, interval syncs.
+//! The store's own threads: one for compaction and checkpoints, one for interval syncs.
 //!
-//! 1. It does nothing that the store's callers could not do themselves (`maintenance`), one step at a time.
+//! 1. They do nothing that the store's callers could not do themselves (`maintenance`), one step at a time.
 //! 2. A step that fails is counted and tried again when there is new work; the store goes on.
+//! 3. A sync is due an interval after the first commit that waits for it, whatever compaction is at meanwhile.
 
 use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
@@ -13,36 +14,39 @@ use super::core::Core;
 use super::counters;
 use crate::error::{Error, Result};
 
-/// How the store's thread is told that there is work, and tells that it got on.
+/// How the store's threads are told that there is work, and tell that they got on.
 #[derive(Default)]
 pub struct Signal {
     state: Mutex<SignalState>,
     work: Condvar,
+    unsynced: Condvar,
     progress: Condvar,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
 struct SignalState {
-    /// There may be something to compact, or a checkpoint to write.
-    work: bool,
+    /// How often somebody said that there may be something to compact, or a checkpoint to write.
+    asked: u64,
+    /// How many of these the thread has looked at, and found nothing left to do.
+    answered: u64,
     /// A commit is to be synced within the interval.
     unsynced: bool,
     stop: bool,
 }
 
-/// Why the store's thread woke up.
-enum Woken {
-    Work,
-    Interval,
-    Stop,
-}
-
 impl Signal {
-    /// There may be work.
-    pub fn raise(&self) {
-        self.state.lock().work = true;
+    /// There may be work. Gives back a number for `is_answered`.
+    pub fn raise(&self) -> u64 {
+        let mut state = self.state.lock();
+        state.asked += 1;
         self.work.notify_one();
+        state.asked
+    }
+
+    /// Whether the thread has looked for work since `raise` gave this number, and done all there was.
+    pub fn is_answered(&self, number: u64) -> bool {
+        self.state.lock().answered >= number
     }
 
     /// A commit is to be synced within the interval.
@@ -50,7 +54,7 @@ impl Signal {
         let mut state = self.state.lock();
         if !state.unsynced {
             state.unsynced = true;
-            self.work.notify_one();
+            self.unsynced.notify_one();
         }
     }
 
@@ -64,73 +68,89 @@ impl Signal {
         self.progress.wait_for(&mut self.state.lock(), Duration::from_millis(20));
     }
 
-    /// Waits for work, or for the interval to pass if there is something to sync.
-    fn wait_for_work(&self, interval: Duration) -> Woken {
+    /// Waits for work, and says how often it was asked for; `None` when the thread is to end.
+    fn wait_for_work(&self) -> Option<u64> {
         let mut state = self.state.lock();
-        loop {
-            if state.stop {
-                return Woken::Stop;
-            }
-            if std::mem::take(&mut state.work) {
-                return Woken::Work;
-            }
-            if !state.unsynced {
-                self.work.wait(&mut state);
-            } else if self.work.wait_for(&mut state, interval).timed_out() {
-                return Woken::Interval;
-            }
+        while state.asked == state.answered && !state.stop {
+            self.work.wait(&mut state);
         }
+        (!state.stop).then_some(state.asked)
     }
 
-    /// Whether there is something to sync; from here on there is not.
-    fn take_unsynced(&self) -> bool {
-        std::mem::take(&mut self.state.lock().unsynced)
+    /// Work was looked for, and done, after it was asked for so often.
+    fn answer(&self, asked: u64) {
+        self.state.lock().answered = asked;
+        self.progress.notify_all();
     }
 
-    /// Ends the thread and waits for it.
+    /// Waits for a commit that is to be synced, and then for the interval to pass; false when the thread is to end.
+    fn wait_for_interval(&self, interval: Duration) -> bool {
+        let mut state = self.state.lock();
+        while !state.unsynced && !state.stop {
+            self.unsynced.wait(&mut state);
+        }
+        if !state.stop {
+            // Nobody notifies while `unsynced` is set, but `stop`.
+            self.unsynced.wait_for(&mut state, interval);
+        }
+        state.unsynced = false;
+        !state.stop
+    }
+
+    /// Ends the threads and waits for them.
     pub fn stop(&self) {
         self.state.lock().stop = true;
         self.work.notify_all();
+        self.unsynced.notify_all();
         self.progress.notify_all();
-        if let Some(thread) = self.thread.lock().take()
-            && thread.thread().id() != std::thread::current().id()
-        {
-            // It ends by itself; a panic in it was counted where it happened.
-            let _ = thread.join();
+        for thread in self.threads.lock().drain(..) {
+            if thread.thread().id() != std::thread::current().id() {
+                // A panic in it has been told by the panic hook; there is nothing more to learn.
+                let _ = thread.join();
+            }
         }
     }
 
-    /// Lets go of the thread, which does not exist in a fork.
-    pub fn forget_thread(&self) {
-        if let Some(thread) = self.thread.try_lock().and_then(|mut thread| thread.take()) {
-            std::mem::forget(thread);
+    /// Lets go of the threads, which do not exist in a fork.
+    pub fn forget_threads(&self) {
+        if let Some(mut threads) = self.threads.try_lock() {
+            threads.drain(..).for_each(std::mem::forget);
         }
     }
 }
 
-/// Starts the store's thread.
+/// Starts the store's threads.
 pub fn start(core: &Arc<Core>) -> Result<()> {
+    start_thread(core, "stratum", maintain)?;
+    start_thread(core, "stratum-sync", sync)
+}
+
+fn start_thread(core: &Arc<Core>, name: &str, run: fn(&Weak<Core>)) -> Result<()> {
     let weak = Arc::downgrade(core);
-    let thread = std::thread::Builder::new().name("stratum".to_string()).spawn(move || run(&weak));
+    let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || run(&weak));
     let thread = thread.map_err(|error| Error::io("starting a thread for", core.dir.path(), error))?;
-    *core.signal.thread.lock() = Some(thread);
+    core.signal.threads.lock().push(thread);
     Ok(())
 }
 
-fn run(core: &Weak<Core>) {
+/// Compaction and checkpoints.
+fn maintain(core: &Weak<Core>) {
     loop {
         let Some(core) = core.upgrade() else { return };
-        let woken = core.signal.wait_for_work(core.options.sync_interval);
-        let done = match woken {
-            Woken::Stop => return,
-            Woken::Work => core.maintain_all(),
-            Woken::Interval => Ok(()),
-        };
-        // Work may have taken longer than the interval, so whatever waits for a sync gets it now.
-        let synced = if core.signal.take_unsynced() { core.flush() } else { Ok(()) };
-        let failures = [done, synced].iter().filter(|result| result.is_err()).count();
-        counters::add(&core.counters.background_failures, failures as u64);
-        core.signal.got_on();
+        let Some(asked) = core.signal.wait_for_work() else { return };
+        core.count_failure(core.maintain_all());
+        core.signal.answer(asked);
+    }
+}
+
+/// Interval syncs, which must not wait for compaction.
+fn sync(core: &Weak<Core>) {
+    loop {
+        let Some(core) = core.upgrade() else { return };
+        if !core.signal.wait_for_interval(core.options.sync_interval) {
+            return;
+        }
+        core.count_failure(core.flush());
     }
 }
 
@@ -141,5 +161,12 @@ impl Core {
             self.signal.got_on();
         }
         Ok(())
+    }
+
+    fn count_failure(&self, done: Result<()>) {
+        // A close that comes in between is none.
+        if done.is_err() && !self.is_closed() {
+            counters::add(&self.counters.background_failures, 1);
+        }
     }
 }

@@ -78,12 +78,13 @@ impl Core {
             let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
             compaction::is_over_ceiling(total, live, &self.options)
         };
-        if !self.options.background || !over() {
+        if !self.options.background || !over() || self.is_reporting() {
             return;
         }
-        self.signal.raise();
+        let asked = self.signal.raise();
         let mut waited = false;
-        while over() && !self.counters.stuck.load(Ordering::Relaxed) && self.check_writable().is_ok() {
+        // Once everything was done that could be, this commit goes on, over the ceiling or not.
+        while over() && !self.signal.is_answered(asked) && self.check_writable().is_ok() {
             waited = true;
             self.signal.wait_for_progress();
         }
@@ -162,7 +163,7 @@ impl Group<'_> {
             next_document: self.core.next_document.load(Ordering::Relaxed),
         };
         let buffer = &mut self.pending.buffer;
-        buffer.reserve((frame.body_len + FRAME_RECORD_LEN) as usize);
+        buffer.reserve((FRAME_RECORD_LEN + frame.body_len) as usize);
         let start = active.end();
         let mut put = |mut header: RecordHeader, payload: &[u8]| {
             header.sequence = sequence;

@@ -8,12 +8,15 @@
 //!
 //! 1. Locks are taken in this order, from the outside in.
 //! 2. Only the holder of `writer` publishes; states become visible in the order of their sequence numbers.
-//! 3. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
+//! 3. Foreign code runs under none of them but in `report`, under `maintenance`: what would wait for that lock from
+//!    there is refused.
+//! 4. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::thread::ThreadId;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::background::Signal;
 use super::commit::Request;
@@ -49,11 +52,13 @@ pub struct Core {
     pub next_document: AtomicU64,
     pub next_segment: AtomicU32,
     pub queue: GroupQueue<Request, Result<u64>>,
-    pub maintenance: Mutex<Maintenance>,
+    maintenance: Mutex<Maintenance>,
     pub writer: Mutex<Writer>,
     pub retained: Retained,
     pub signal: Signal,
     pub lock: Mutex<Option<Box<dyn FileLock>>>,
+    /// The thread that is in the callback of a `compact_now`, and so holds `maintenance` while foreign code runs.
+    reporting: Mutex<Option<ThreadId>>,
     published: RwLock<Arc<State>>,
     closed: AtomicBool,
     poisoned: RwLock<Option<String>>,
@@ -117,6 +122,7 @@ impl Core {
             retained: Retained::default(),
             signal: Signal::default(),
             lock: Mutex::new(Some(opened.lock)),
+            reporting: Mutex::new(None),
             published: RwLock::new(Arc::new(opened.state)),
             closed: AtomicBool::new(false),
             poisoned: RwLock::new(None),
@@ -158,6 +164,39 @@ impl Core {
             Some(reason) => Err(Error::Poisoned(reason.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Whether the caller is the callback of a `compact_now`: what waits for `maintenance` would wait for itself.
+    pub fn is_reporting(&self) -> bool {
+        *self.reporting.lock() == Some(std::thread::current().id())
+    }
+
+    /// Refuses what would wait for itself there.
+    pub fn check_not_reporting(&self) -> Result<()> {
+        if self.is_reporting() {
+            let what = "this was called from within the progress callback of compact_now; let that return first";
+            return Err(Error::InvalidArgument(what.to_string()));
+        }
+        Ok(())
+    }
+
+    /// Takes the lock of maintenance.
+    pub fn maintenance(&self) -> Result<MutexGuard<'_, Maintenance>> {
+        self.check_not_reporting()?;
+        Ok(self.maintenance.lock())
+    }
+
+    /// Runs foreign code while `maintenance` is held.
+    pub fn report<T>(&self, callback: impl FnOnce() -> T) -> T {
+        struct Reporting<'a>(&'a Core);
+        impl Drop for Reporting<'_> {
+            fn drop(&mut self) {
+                *self.0.reporting.lock() = None;
+            }
+        }
+        *self.reporting.lock() = Some(std::thread::current().id());
+        let _until_it_returns_or_panics = Reporting(self);
+        callback()
     }
 
     pub fn is_poisoned(&self) -> bool {

@@ -1,6 +1,6 @@
 //! What a store counts as it goes; the source of `Stats`.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counters, each exact on its own.
 #[derive(Default)]
@@ -19,8 +19,6 @@ pub struct Counters {
     pub checkpoint_sequence: AtomicU64,
     pub checkpoints: AtomicU64,
     pub background_failures: AtomicU64,
-    /// Background compaction found nothing that it could free.
-    pub stuck: AtomicBool,
 }
 
 /// Adds to a counter.

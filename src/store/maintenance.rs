@@ -56,7 +56,9 @@ impl Core {
 
     /// Writes a checkpoint of the newest moment, if the last one covers another.
     pub fn checkpoint(&self) -> Result<()> {
-        self.write_checkpoint(&mut self.maintenance.lock())
+        let mut maintenance = self.maintenance()?;
+        self.check_writable()?;
+        self.write_checkpoint(&mut maintenance)
     }
 
     /// As `checkpoint`; the caller holds `maintenance`.
@@ -95,13 +97,12 @@ impl Core {
 
     /// One step of background work; false when there is nothing to do.
     pub fn maintain(&self) -> Result<bool> {
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         self.check_writable()?;
         // First, since compaction may go on for as long as there are commits; it goes on also where this fails.
         let is_due = self.writer.lock().since_checkpoint >= self.options.checkpoint_bytes;
         let checkpointed = if is_due { self.write_checkpoint(&mut maintenance) } else { Ok(()) };
         let compacted = self.compact_a_little(&mut maintenance);
-        self.counters.stuck.store(!matches!(compacted, Ok(true)), Ordering::Relaxed);
         checkpointed.and(compacted)
     }
 
@@ -140,7 +141,7 @@ impl Core {
 
     /// Compacts everything that holds garbage; `progress` ends the work between two jobs by returning false.
     pub fn compact_now(&self, progress: &mut dyn FnMut(Progress) -> bool) -> Result<()> {
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         self.check_writable()?;
         // With a checkpoint of all deletes, their tombstones can go.
         self.write_checkpoint_if_room(&mut maintenance)?;
@@ -153,18 +154,31 @@ impl Core {
             let at_first = counters::get(&self.counters.total_bytes);
             let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
             done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
+            let mut refused = None;
             for victims in &jobs {
-                let (read, written) = self.compact(&mut maintenance, victims)?;
+                let (read, written) = match self.compact(&mut maintenance, victims) {
+                    // Another job may make the room that this one needs.
+                    Err(error @ Error::NoSpace { .. }) => {
+                        refused = Some(error);
+                        continue;
+                    }
+                    compacted => compacted?,
+                };
                 done.segments_done += victims.len() as u64;
                 done.bytes_read += read;
                 done.bytes_written += written;
                 done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
-                if !progress(done) {
+                let goes_on = self.report(|| progress(done));
+                self.check_writable()?;
+                if !goes_on {
                     return self.write_checkpoint_if_room(&mut maintenance);
                 }
             }
             // Folding documents leaves garbage in segments that were done already; tombstones may have to stay.
             if jobs.is_empty() || counters::get(&self.counters.total_bytes) >= at_first {
+                if let Some(error) = refused {
+                    return Err(error);
+                }
                 break;
             }
         }
@@ -219,7 +233,7 @@ impl Core {
             writer.compacting = true;
             (self.published(), self.sealed(&writer), writer.manifest.marks().epoch)
         };
-        let mut job = Job {
+        let job = Job {
             dir: &self.dir,
             options: &self.options,
             state: &state,
@@ -231,11 +245,8 @@ impl Core {
             forget_up_to: counters::get(&self.counters.checkpoint_sequence),
             spare: None,
         };
-        let mut output = compaction::rewrite(&job);
-        if matches!(output, Err(Error::NoSpace { .. })) && self.spare_compaction.reserved() > 0 {
-            job.spare = Some(&self.spare_compaction);
-            output = compaction::rewrite(&job);
-        }
+        let (output, fitting) = self.rewrite(maintenance, &job);
+        let victims = fitting.as_deref().unwrap_or(victims);
         let result = output.and_then(|output| self.exchange(victims, &output).map(|()| output));
         self.writer.lock().compacting = false;
         if let Err(Error::Corruption(damage)) = &result {
@@ -250,6 +261,21 @@ impl Core {
         kept.bytes.extend(&output.kept.bytes);
         kept.await_checkpoint_of = kept.await_checkpoint_of.max(output.kept.await_checkpoint_of);
         Ok((output.bytes_read, output.bytes_written))
+    }
+
+    /// Writes a job's outputs. On a full disk, those of as many of its victims as the reserve can take: it says which.
+    fn rewrite(&self, maintenance: &Maintenance, job: &Job<'_>) -> (Result<Output>, Option<Vec<SegmentMeta>>) {
+        let output = compaction::rewrite(job);
+        if !matches!(output, Err(Error::NoSpace { .. })) {
+            return (output, None);
+        }
+        let usage = self.usage(maintenance).into_iter().filter(|usage| job.victims.contains(&usage.meta));
+        let victims = compaction::fitting(usage.collect(), self.spare_compaction.reserved());
+        if victims.is_empty() {
+            return (output, None);
+        }
+        let output = compaction::rewrite(&Job { victims: &victims, spare: Some(&self.spare_compaction), ..*job });
+        (output, Some(victims))
     }
 
     /// Publishes a compaction's output, and removes what it replaces.
@@ -320,14 +346,17 @@ impl Core {
     /// Makes everything durable and lets go of the directory. A second call does nothing.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
-            self.signal.forget_thread();
+            self.signal.forget_threads();
             return Ok(());
+        }
+        if !self.is_closed() {
+            self.check_not_reporting()?;
         }
         if !self.begin_close() {
             return Ok(());
         }
         self.signal.stop();
-        let mut maintenance = self.maintenance.lock();
+        let mut maintenance = self.maintenance()?;
         let closed = if self.is_poisoned() {
             Err(Error::Poisoned("closing could not make the last commits durable".to_string()))
         } else {

@@ -149,8 +149,8 @@ impl Db {
     }
 
     /// Compacts until no garbage is left that can go; blocks. `progress` is called between steps, on this thread, and
-    /// ends the work by returning false; what is done stays done. It must not call `compact_now`, `checkpoint` or
-    /// `verify`.
+    /// ends the work by returning false; what is done stays done. It may read and write, but `compact_now`, `maintain`,
+    /// `checkpoint`, `verify` and `close` refuse to be called from within it (`InvalidArgument`).
     ///
     /// # Errors
     /// `Corruption` where a segment is damaged (nothing is lost by it), `NoSpace`, `Io`, `Poisoned`, `Closed`,
@@ -173,7 +173,6 @@ impl Db {
     /// # Errors
     /// `NoSpace`, `Io`, `CommitUnknown`, `Poisoned`, `Closed`, `Forked`.
     pub fn checkpoint(&self) -> Result<()> {
-        self.core().check_writable()?;
         self.core().checkpoint()
     }
 

@@ -1,8 +1,8 @@
 //! What open snapshots hold: replaced segments that live on without a name.
 //!
 //! 1. A replaced segment's space comes back when the last state that names it is gone.
-//! 2. Over `max_retained_bytes` the oldest snapshots are revoked until the rest fits: their holders get
-//!    `SnapshotTooOld` from then on. A view that is not a snapshot is never revoked.
+//! 2. Over `max_retained_bytes` the oldest snapshots that hold such segments are revoked until the rest fits: their
+//!    holders get `SnapshotTooOld` from then on. A view that is not a snapshot is never revoked.
 
 use std::sync::{Arc, Weak};
 
@@ -43,23 +43,32 @@ impl Retained {
 
     /// Bytes of replaced segments that somebody still holds.
     pub fn bytes(&self) -> u64 {
-        let mut segments = self.segments.lock();
-        segments.retain(|(segment, _)| segment.strong_count() > 0);
-        segments.iter().map(|(_, bytes)| bytes).sum()
+        self.held().iter().map(|(_, bytes)| bytes).sum()
     }
 
-    /// Revokes the oldest snapshots while more than `limit` bytes are held.
+    /// Ids and bytes of replaced segments that somebody still holds.
+    fn held(&self) -> Vec<(u32, u64)> {
+        let mut segments = self.segments.lock();
+        segments.retain(|(segment, _)| segment.strong_count() > 0);
+        segments.iter().filter_map(|(segment, bytes)| Some((segment.upgrade()?.id(), *bytes))).collect()
+    }
+
+    /// Revokes the oldest snapshots while snapshots hold more than `limit` bytes of replaced segments. Those that hold
+    /// none, and what views, cursors and pinned bytes hold, are left alone.
     pub fn limit(&self, limit: u64) {
-        while self.bytes() > limit {
-            let oldest = {
-                let mut snapshots = self.snapshots.lock();
-                let oldest = snapshots.iter().position(|snapshot| snapshot.strong_count() > 0);
-                oldest.map(|at| snapshots.remove(at))
-            };
-            let Some(oldest) = oldest else { return };
-            if let Some(lease) = oldest.upgrade() {
-                *lease.write() = None;
+        let held = self.held();
+        let mut snapshots = self.snapshots.lock();
+        loop {
+            let open: Vec<Arc<Lease>> = snapshots.iter().filter_map(Weak::upgrade).collect();
+            let holds = |lease: &Lease, id: u32| lease.read().as_ref().is_some_and(|state| state.segments.has(id));
+            let by_snapshots = held.iter().filter(|(id, _)| open.iter().any(|lease| holds(lease, *id)));
+            if by_snapshots.map(|(_, bytes)| bytes).sum::<u64>() <= limit {
+                return;
             }
+            let oldest = open.iter().find(|lease| held.iter().any(|(id, _)| holds(lease, *id)));
+            let Some(oldest) = oldest else { return };
+            *oldest.write() = None;
+            snapshots.retain(|snapshot| snapshot.upgrade().is_some_and(|lease| lease.read().is_some()));
         }
     }
 }

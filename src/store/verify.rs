@@ -52,7 +52,7 @@ impl VerifyReport {
 impl Core {
     /// Reads and checks everything.
     pub fn verify(&self) -> Result<VerifyReport> {
-        let _maintenance = self.maintenance.lock();
+        let _maintenance = self.maintenance()?;
         let state = {
             let _writer = self.writer.lock();
             self.published()

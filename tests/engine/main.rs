@@ -10,6 +10,7 @@
 //! | `STRATUM_CASES` | lists of operations for the model test | 300 |
 //! | `STRATUM_SEED` | one workload instead of many | none |
 
+mod bounds;
 mod crash;
 mod faults;
 mod gate;

@@ -1,7 +1,10 @@
 //! What once went wrong, each by itself. The names say what must hold.
 
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
+
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
-use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Result, Tree, Value};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Input, Options, Result, Tree, Value};
 
 use crate::gate::Gate;
 use crate::runner::open;
@@ -227,4 +230,219 @@ fn footers_are_readable_in_the_process_that_wrote_them() {
     db.compact_now(&mut |_| true).unwrap();
     assert_eq!(db.view().unwrap().document_count().unwrap(), 200);
     assert!(db.stats().unwrap().amplification < 1.5, "{:?}", db.stats().unwrap());
+}
+
+/// A replaced tree knows of the ids that others handed out while its batch was open.
+#[test]
+fn input_ids_are_not_used_again_after_a_replace() {
+    for inputs in 0..2 {
+        let disk = SimDisk::new(1);
+        let db = open(&disk, &options(4096)).unwrap();
+        let document = put(&db, b"", Durability::Always).unwrap();
+        db.write(|batch| batch.append_input(document, &Value::Null)).unwrap();
+        let mut replace = db.batch().unwrap();
+        let tree = Tree { inputs: vec![Input::new(Value::Null, None); inputs], ..Tree::default() };
+        replace.replace_tree(document, &tree).unwrap();
+        let seen = db.write(|batch| batch.append_input(document, &Value::Int64(1))).unwrap();
+        assert!(db.view().unwrap().input(document, seen).is_ok());
+        replace.commit().unwrap();
+        let next = db.write(|batch| batch.append_input(document, &Value::Int64(2))).unwrap();
+        assert!(next > seen, "{next} after {seen}");
+    }
+}
+
+/// A refused call leaves the batch as it was.
+#[test]
+fn a_refused_call_does_not_tie_the_batch_to_its_document() {
+    let disk = SimDisk::new(1);
+    let db = open(&disk, &options(4096)).unwrap();
+    let (document, other) = (put(&db, b"", Durability::Os).unwrap(), put(&db, b"", Durability::Os).unwrap());
+    let mut batch = db.batch().unwrap();
+    let missing = stratum::InputId::FIRST;
+    assert!(batch.delete_input(document, missing).unwrap_err().is_not_found());
+    assert!(batch.is_empty());
+    batch.set_column(other, "a", &Value::Null).unwrap();
+    db.write(|batch| batch.delete_document(document)).unwrap();
+    batch.commit().unwrap();
+}
+
+/// Damage that compaction meets in a document elsewhere keeps it from that document, not from all work.
+#[test]
+fn damage_elsewhere_does_not_stop_compaction() {
+    let disk = SimDisk::new(1);
+    let options = options(4000);
+    let db = open(&disk, &options).unwrap();
+    let document = put(&db, &[7; 3500], Durability::Always).unwrap();
+    let other = put(&db, &[8; 300], Durability::Always).unwrap();
+    db.write(|batch| batch.set_column(document, "a", &Value::Null)).unwrap();
+    db.close().unwrap();
+    let root = std::path::Path::new("/");
+    let files = disk.files(root);
+    let with_blob = |bytes: &Vec<u8>| bytes.windows(3500).position(|part| part == [7; 3500]);
+    let (path, at) = files.iter().find_map(|(path, bytes)| Some((path, with_blob(bytes)?))).unwrap();
+    let mut bytes = files[path].clone();
+    let tree = bytes[..at].windows(4).rposition(|part| part == b"STPT").unwrap();
+    bytes[tree + 20] ^= 1;
+    disk.plant(&root.join(path), &bytes);
+
+    let db = open(&disk, &options).unwrap();
+    assert!(matches!(db.view().unwrap().blob(document), Err(Error::Corruption(_))));
+    for n in 0..60 {
+        let id = put(&db, &[n; 700], Durability::Os).unwrap();
+        db.write(|batch| batch.delete_document(id)).unwrap();
+        db.maintain().unwrap();
+    }
+    maintain_until_idle(&db);
+    let stats = db.stats().unwrap();
+    assert!(stats.compactions > 0 && stats.total_bytes < 12_000, "{} bytes", stats.total_bytes);
+    assert!(db.view().unwrap().blob(other).is_ok());
+}
+
+/// On a full disk without a reserve left, deletes say that there is no space.
+#[test]
+fn deletes_on_a_full_disk_say_no_space_in_the_end() {
+    let disk = SimDisk::new(3);
+    let options = options(1000);
+    let db = open(&disk, &options).unwrap();
+    disk.set_capacity(Some(disk.used() + 40_000));
+    let mut ids = Vec::new();
+    while let Ok(id) = put(&db, b"", Durability::Os) {
+        ids.push(id);
+    }
+    let mut refused = 0;
+    for id in ids.iter().rev() {
+        match db.write(|batch| batch.delete_document(*id)) {
+            Ok(()) => {}
+            Err(Error::NoSpace { .. }) => refused += 1,
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+    assert!(refused > 0);
+    assert!(refused < ids.len());
+}
+
+/// What a tree may hold, its packed form may hold.
+#[test]
+fn packed_trees_have_the_limits_of_trees() {
+    let disk = SimDisk::new(1);
+    let mut options = options(4096);
+    options.max_record_bytes = 100;
+    let db = open(&disk, &options).unwrap();
+    let columns: Columns = ["a", "b", "c"].into_iter().map(|name| (name, Value::String("x".repeat(60)))).collect();
+    let tree = Tree {
+        blob: Vec::new(),
+        columns: columns.clone(),
+        inputs: vec![Input { id: None, value: Value::Null, columns, output: None }],
+    };
+    let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
+    let packed = db.view().unwrap().packed_tree(ids.document).unwrap();
+    db.write(|batch| batch.put_packed(packed.as_bytes())).unwrap();
+
+    let other = open(&SimDisk::new(2), &self::options(4096)).unwrap();
+    let large = Tree { columns: Columns::from([("a", Value::String("x".repeat(200)))]), ..Tree::default() };
+    let ids = other.write(|batch| batch.put_tree(&large)).unwrap();
+    let packed = other.view().unwrap().packed_tree(ids.document).unwrap();
+    let refused = db.write(|batch| batch.put_packed(packed.as_bytes()));
+    assert!(matches!(refused, Err(Error::TooLarge { .. })), "{refused:?}");
+}
+
+/// The limit on what snapshots hold is about what they hold, not about what others do.
+#[test]
+fn a_snapshot_that_holds_nothing_old_is_not_given_up() {
+    let disk = SimDisk::new(1);
+    let mut options = options(1000);
+    options.max_retained_bytes = 1;
+    let db = open(&disk, &options).unwrap();
+    let churn = || {
+        for n in 0..12 {
+            let id = put(&db, &[n; 700], Durability::Os).unwrap();
+            db.write(|batch| batch.delete_document(id)).unwrap();
+        }
+    };
+    let kept = put(&db, &[7; 900], Durability::Os).unwrap();
+    churn();
+    let (view, old) = (db.view().unwrap(), db.snapshot().unwrap());
+    db.compact_now(&mut |_| true).unwrap();
+    assert!(matches!(old.exists(kept), Err(Error::SnapshotTooOld)), "it holds what was replaced");
+    assert!(db.stats().unwrap().retained_bytes > 0, "and so does the view");
+    let snapshot = db.snapshot().unwrap();
+    churn();
+    assert!(maintain_until_idle(&db) > 0);
+    assert!(snapshot.exists(kept).unwrap() && view.exists(kept).unwrap());
+    assert_eq!(db.stats().unwrap().snapshots, 1);
+}
+
+/// Runs `work` on a thread of its own, and does not wait for ever.
+fn within_ten_seconds(work: impl FnOnce() + Send + 'static) {
+    let (done, wait) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        work();
+        done.send(()).unwrap();
+    });
+    match wait.recv_timeout(Duration::from_secs(10)) {
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        _ => thread.join().unwrap(),
+    }
+}
+
+/// The callback of a compaction holds up maintenance: what it calls must not wait for that.
+#[test]
+fn the_progress_callback_may_write_and_cannot_wait_for_itself() {
+    within_ten_seconds(|| {
+        let disk = SimDisk::new(1);
+        let mut options = options(4000);
+        options.background = true;
+        options.max_amplification = 1.1;
+        let db = open(&disk, &options).unwrap();
+        let document = put(&db, b"", Durability::Os).unwrap();
+        let replace = |n: u8| {
+            let tree = Tree { blob: vec![n; 900], ..Tree::default() };
+            db.write(|batch| batch.replace_tree(document, &tree).map(|_| ())).unwrap();
+        };
+        (0..30).for_each(replace);
+        let mut calls = 0;
+        let refused = |result: Result<()>| assert!(matches!(result, Err(Error::InvalidArgument(_))), "{result:?}");
+        db.compact_now(&mut |_| {
+            calls += 1;
+            (0..30).for_each(replace);
+            refused(db.compact_now(&mut |_| true));
+            refused(db.checkpoint());
+            refused(db.maintain().map(drop));
+            refused(db.verify().map(drop));
+            refused(db.close());
+            calls < 3
+        })
+        .unwrap();
+        assert!(calls > 0);
+        db.maintain().unwrap();
+        db.close().unwrap();
+    });
+}
+
+/// A commit that asked for `Interval` is synced in time, whatever the store's durability and whatever else it does.
+#[test]
+fn interval_commits_are_synced_within_the_interval() {
+    within_ten_seconds(|| {
+        let disk = SimDisk::new(1);
+        let mut options = options(4000);
+        options.background = true;
+        options.checkpoint_bytes = 1;
+        options.sync_interval = Duration::from_millis(20);
+        let db = open(&disk, &options).unwrap();
+        let is_synced = || {
+            put(&db, b"soon", Durability::Interval).unwrap();
+            std::thread::sleep(Duration::from_millis(500));
+            let stats = db.stats().unwrap();
+            stats.durable_sequence == stats.sequence
+        };
+        assert!(is_synced());
+        put(&db, b"more than one segment", Durability::Always).unwrap();
+        let mut was_synced = false;
+        db.compact_now(&mut |_| {
+            was_synced = is_synced();
+            false
+        })
+        .unwrap();
+        assert!(was_synced, "also while maintenance is at work");
+    });
 }

@@ -122,6 +122,16 @@ pub fn renumber(tree: &mut Vec<u8>, first_id: u64) -> Decoded<()> {
     Ok(())
 }
 
+/// Makes sure that the document of a packed tree hands out no input id below `next_input_id`.
+pub fn reserve_ids(tree: &mut [u8], next_input_id: u64) -> Decoded<()> {
+    let mut header = *Head::parse(tree)?.header();
+    if header.next_input_id < next_input_id {
+        header.next_input_id = next_input_id;
+        seal(&mut header, tree);
+    }
+    Ok(())
+}
+
 /// Decodes a packed tree, ids filled in, and verifies every checksum on the way.
 ///
 /// `external` are the bytes of the blob where it is a record of its own; otherwise they are not looked at.

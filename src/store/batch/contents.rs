@@ -44,6 +44,13 @@ pub struct Pending {
     taken: bool,
 }
 
+impl Pending {
+    /// Whether there is anything to commit; calls that were refused leave nothing behind.
+    pub fn changes_anything(&self) -> bool {
+        self.deleted || self.tree.is_some() || !self.delta.is_empty()
+    }
+}
+
 /// A whole document.
 pub struct NewTree {
     /// Packed, without its blob where that is a record of its own.
@@ -127,6 +134,9 @@ impl Contents {
 
 impl Drop for Contents {
     fn drop(&mut self) {
+        if self.core.is_forked() {
+            return; // the table's locks may be held by threads that this process does not have
+        }
         for (document, _) in self.documents.iter().filter(|(_, pending)| pending.taken) {
             self.core.input_ids.release(document.get());
         }

@@ -3,7 +3,7 @@
 //! 1. A call is checked when it is made, against the newest moment and what the batch holds already; a refused call
 //!    leaves the batch as it was. The commit checks again (`prepare`).
 //! 2. Per document a batch holds at most one new tree and one set of changes on it: each document costs one record.
-//! 3. Ids are handed out at once, and never again when the batch is abandoned.
+//! 3. Ids are handed out at once, and to nobody else while the batch lives.
 
 mod contents;
 mod documents;
@@ -58,7 +58,7 @@ impl Batch {
         self.contents.bytes()
     }
 
-    /// Forgets everything in it. Ids that it gave out stay used.
+    /// Forgets everything in it. Ids that it gave out mean nothing any more.
     pub fn clear(&mut self) {
         self.contents = Contents::new(Arc::clone(&self.core));
     }

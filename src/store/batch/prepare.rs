@@ -36,7 +36,7 @@ pub struct Change {
 /// A record to be written. A first sequence number of zero stands for the commit's own.
 pub struct Record {
     pub header: RecordHeader,
-    /// Shared with the batch where that made it: preparing copies no tree.
+    /// Shared with the batch where it stands there already.
     pub payload: Arc<Vec<u8>>,
     /// The header's other fields where the record may take the place of deltas before it.
     covering: Option<RecordHeader>,
@@ -79,14 +79,14 @@ impl Prepared {
 /// Makes the records of a batch that is to follow `state`.
 pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepared> {
     let mut changes = Vec::new();
-    for (document, pending) in contents.documents() {
+    for (document, pending) in contents.documents().filter(|(_, pending)| pending.changes_anything()) {
         let before = state.index.get(document.get()).clone();
         let records = match (pending.created, pending.deleted) {
             (true, true) => continue,
             (false, _) if before.is_vacant() => return Err(Missing::Document(document).into()),
             (_, true) => vec![Record::new(RecordKind::Tombstone, document, Vec::new())],
             _ => match &pending.tree {
-                Some(_) => new_tree(document, pending)?,
+                Some(_) => new_tree(document, pending, lowest_free_input(core, state, document, &before)?)?,
                 None => new_delta(core, state, document, pending, &before)?,
             },
         };
@@ -105,14 +105,26 @@ fn blob_record(document: DocumentId, pending: &Pending) -> Option<Record> {
     pending.blob.as_ref().map(|blob| Record::new(RecordKind::Blob, document, Arc::clone(blob)))
 }
 
+/// The lowest input id that the document has not handed out, to this batch or to any that was committed before it.
+fn lowest_free_input(core: &Core, state: &State, document: DocumentId, before: &Slot) -> Result<u64> {
+    match Layers::open(state, document.get(), before, core.options.verify_reads)? {
+        Some(layers) => Ok(layers.stack()?.next_input_id()),
+        None => Ok(1),
+    }
+}
+
 /// A whole document, with the batch's further changes folded in.
-fn new_tree(document: DocumentId, pending: &Pending) -> Result<Vec<Record>> {
+fn new_tree(document: DocumentId, pending: &Pending, lowest_free_input: u64) -> Result<Vec<Record>> {
     let Some(tree) = &pending.tree else { return Ok(Vec::new()) };
     let (mut nodes, mut external) = (tree.nodes, tree.external);
     let payload = if pending.delta.is_empty() {
-        Arc::clone(&tree.packed)
+        let mut packed = Arc::clone(&tree.packed);
+        if Head::parse(&packed).map_err(internal)?.next_input_id() < lowest_free_input {
+            packed::reserve_ids(Arc::<Vec<u8>>::make_mut(&mut packed), lowest_free_input).map_err(internal)?;
+        }
+        packed
     } else {
-        let delta = pending.delta.encode(pending.next_input.max(1));
+        let delta = pending.delta.encode(pending.next_input.max(lowest_free_input));
         let merged = packed::merge(&tree.packed, &[&delta], MergedBlob::Keep).map_err(internal)?;
         let head = Head::parse(&merged).map_err(internal)?;
         nodes = 1 + head.entry_count() + head.output_count();

@@ -85,7 +85,7 @@ impl Batch {
         let BlobState::Inline(blob) = head.blob() else {
             return Err(Error::InvalidArgument("the packed tree does not hold its blob".to_string()));
         };
-        self.check_bodies(&head).map_err(|error| match error {
+        self.check_bodies(packed, &head).map_err(|error| match error {
             Body::Malformed(error) => invalid(error),
             Body::TooLarge(error) => error,
         })?;
@@ -127,16 +127,30 @@ impl Batch {
     }
 
     /// Whether the values of a packed tree, each of which checks out, are within the limits.
-    fn check_bodies(&self, head: &Head<'_>) -> std::result::Result<(), Body> {
+    fn check_bodies(&self, packed: &[u8], head: &Head<'_>) -> std::result::Result<(), Body> {
         if let BlobState::Inline(blob) = head.blob() {
             self.check_record("the blob", blob.length).map_err(Body::TooLarge)?;
         }
+        self.check_columns(head.columns().map_err(Body::Malformed)?)?;
         for entry in head.directory().map_err(Body::Malformed)?.iter() {
             let entry = entry.map_err(Body::Malformed)?;
             let output = if let packed::OutputState::At(span) = entry.output { Some(span) } else { None };
-            for span in entry.value.into_iter().chain(output).chain(entry.columns) {
+            for span in entry.value.into_iter().chain(output) {
                 self.check_record("the value", span.length).map_err(Body::TooLarge)?;
             }
+            if let Some(span) = entry.columns {
+                let section = span.verified(packed).and_then(packed::ColumnsRef::parse);
+                self.check_columns(section.map_err(Body::Malformed)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_columns(&self, columns: packed::ColumnsRef<'_>) -> std::result::Result<(), Body> {
+        for column in columns.iter() {
+            let (_, value) = column.map_err(Body::Malformed)?;
+            let length = value.map_or(0, <[u8]>::len) as u64;
+            self.check_record("the column", length).map_err(Body::TooLarge)?;
         }
         Ok(())
     }
@@ -166,7 +180,7 @@ impl Batch {
 
     /// Takes ids for new inputs of a document; gives back the first.
     pub(super) fn take_inputs(&mut self, document: DocumentId, count: u64) -> Result<u64> {
-        let core = std::sync::Arc::clone(&self.core);
+        let core = Arc::clone(&self.core);
         self.contents.take_inputs(document, count, || {
             let state = core.published();
             let slot = state.index.get(document.get());
