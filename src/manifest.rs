@@ -21,6 +21,8 @@ use crate::vfs::File;
 
 /// Bytes after which the file is rewritten.
 const REWRITE_AT: u64 = 1 << 20;
+/// How often the bytes behind a damaged edit may be gone through in search of later ones.
+const MOST_CHECKED: usize = 64;
 /// Blocks reserved ahead for edits, so that segments can be exchanged on a full disk.
 const RESERVED: u64 = 8 << 10;
 
@@ -92,6 +94,10 @@ impl Manifest {
         }
         if number == 0 {
             return Err(Error::corruption(&path, at as u64, None, "the first edit is damaged"));
+        }
+        if state.segments.keys().any(|id| *id >= state.marks.next_segment) {
+            let what = "it names a segment whose id was never handed out";
+            return Err(Error::corruption(&path, HEADER_LEN as u64, None, what));
         }
         Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite: true, reserved: 0 })
     }
@@ -166,9 +172,15 @@ impl Manifest {
     }
 }
 
-/// Where a valid edit with a number above `number` stands behind a place that is none.
+/// Where a valid edit with a number above `number` stands behind a place that is none. In bytes that were made to take
+/// long, the place where it was given up.
 fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
-    (from + 8..bytes.len())
-        .step_by(8)
-        .find(|at| matches!(manifest::decode_edit(&bytes[*at..]), EditAt::Edit(found, ..) if found > number))
+    let mut to_check = MOST_CHECKED * bytes.len();
+    (from + 8..bytes.len()).step_by(8).find(|at| {
+        let rest = &bytes[*at..];
+        let Some((_, length)) = manifest::edit_head(rest).filter(|(found, _)| *found > number) else { return false };
+        let is_too_much = length > to_check;
+        to_check = to_check.saturating_sub(length);
+        is_too_much || matches!(manifest::decode_edit(rest), EditAt::Edit(..))
+    })
 }

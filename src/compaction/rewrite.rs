@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
-use crate::format::extent::{Extent, Run, replaced_by_one};
+use crate::format::extent::{Extent, Run, nodes_of, replaced_by_one};
 use crate::format::manifest::SegmentMeta;
 use crate::format::packed;
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
@@ -320,7 +320,7 @@ fn compose(layers: &Layers, document: u64, runs: &[Run]) -> Result<(RecordHeader
     let payload = packed::compose(&slices).map_err(|error| layers.malformed(error))?;
     let mut header = RecordHeader::new(RecordKind::Delta, document, &payload);
     header.blob = newest_blob_place(runs);
-    header.nodes = runs.iter().map(|run| run.extent.nodes).sum();
+    header.nodes = nodes_of(runs);
     let parts = runs.iter().map(|run| (run.extent.length(), run.extent.replaced()));
     header.replaced8 = replaced_by_one(header.record_len(), parts);
     header.first_sequence = runs.first().map_or(0, |run| run.first_sequence);

@@ -16,7 +16,7 @@
 
 use super::extent::{Extent, Run};
 use super::record::BlobPlace;
-use super::{Decoded, Header, HeaderError, Malformed, crc, u32_at, u64_at};
+use super::{Decoded, Header, HeaderError, Malformed, NUMBER_LIMIT, crc, u32_at, u64_at};
 
 /// Bytes before the body.
 pub const HEADER_LEN: usize = 96;
@@ -120,6 +120,9 @@ impl<'a> CheckpointReader<'a> {
     /// Checks header and body; the text says why a checkpoint is not believed.
     pub fn open(bytes: &'a [u8]) -> Result<CheckpointReader<'a>, HeaderError> {
         let header = Header::<HEADER_LEN>::open(bytes, MAGIC, super::VERSION)?;
+        if [32, 48].into_iter().any(|at| header.u64(at) >= NUMBER_LIMIT) {
+            return Err(HeaderError::Damaged("the header's numbers are impossible"));
+        }
         let body = &bytes[HEADER_LEN..];
         if body.len() as u64 != header.u64(56) || crc(body) != header.u32(88) {
             return Err(HeaderError::Damaged("the body's checksum does not match"));
@@ -150,7 +153,11 @@ impl<'a> CheckpointReader<'a> {
             for entry in body.chunks_exact(ENTRY_LEN) {
                 entries.push(decode_entry(entry)?);
             }
-            each(u64_at(row, 0), &entries)?;
+            let document = u64_at(row, 0);
+            if document >= NUMBER_LIMIT {
+                return Err(Malformed("a checkpoint row's document is impossible"));
+            }
+            each(document, &entries)?;
             rest = &rest[ROW_LEN + length..];
         }
         if !rest.is_empty() {

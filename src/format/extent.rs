@@ -72,6 +72,12 @@ pub fn replaced_by_one(length: u64, parts: impl Iterator<Item = (u64, u64)>) -> 
     ((length + replaced).saturating_sub(lengths) / 8).min(u32::MAX.into()) as u32
 }
 
+/// By how many nodes some deltas change their document together. Bounded by what one document can hold, but for
+/// headers that no store wrote; these are not to be trusted, only to be survived.
+pub fn nodes_of(runs: &[Run]) -> i32 {
+    runs.iter().fold(0, |nodes, run| nodes.wrapping_add(run.extent.nodes))
+}
+
 impl Run {
     /// Whether every change in `other` is in this one too.
     pub fn covers(&self, other: &Run) -> bool {

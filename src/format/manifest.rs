@@ -19,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use super::segment::SegmentKind;
-use super::{Header, HeaderError, Malformed, crc, u32_at, u64_at};
+use super::{Header, HeaderError, Malformed, NUMBER_LIMIT, SEGMENT_ID_LIMIT, crc, u32_at, u64_at};
 
 /// Bytes before the first edit.
 pub const HEADER_LEN: usize = 96;
@@ -182,21 +182,26 @@ pub enum EditAt {
     Newer(u32),
 }
 
+/// Number and length in bytes that an edit would have which starts with these bytes. Nothing of it is checked but that
+/// the bytes are as many.
+pub fn edit_head(bytes: &[u8]) -> Option<(u64, usize)> {
+    let head = bytes.get(..EDIT_HEADER_LEN)?;
+    let length = EDIT_HEADER_LEN + u32_at(head, 4) as usize;
+    (length <= bytes.len()).then(|| (u64_at(head, 8), length))
+}
+
 /// Reads the edit that starts with these bytes.
 pub fn decode_edit(bytes: &[u8]) -> EditAt {
     if bytes.is_empty() {
         return EditAt::End;
     }
-    if bytes.len() < EDIT_HEADER_LEN {
-        return EditAt::Damaged;
-    }
-    let length = u32_at(bytes, 4) as usize;
-    let Some(edit) = bytes.get(..EDIT_HEADER_LEN + length) else { return EditAt::Damaged };
-    if length == 0 || crc(&edit[4..]) != u32_at(edit, 0) {
+    let Some((number, length)) = edit_head(bytes) else { return EditAt::Damaged };
+    let edit = &bytes[..length];
+    if length == EDIT_HEADER_LEN || crc(&edit[4..]) != u32_at(edit, 0) {
         return EditAt::Damaged;
     }
     match decode_changes(&edit[EDIT_HEADER_LEN..]) {
-        Ok(Ok(changes)) => EditAt::Edit(u64_at(edit, 8), changes, edit.len()),
+        Ok(Ok(changes)) => EditAt::Edit(number, changes, length),
         Ok(Err(tag)) => EditAt::Newer(tag),
         Err(Malformed(_)) => EditAt::Damaged,
     }
@@ -212,7 +217,7 @@ fn decode_changes(mut bytes: &[u8]) -> Result<Result<Vec<Change>, u32>, Malforme
         }
         let (tag, length) = (u32_at(bytes, 0), u32_at(bytes, 4) as usize);
         let fields = bytes.get(8..8 + length).ok_or(cut)?;
-        changes.push(match (tag, length) {
+        let change = match (tag, length) {
             (1, 48) => match SegmentKind::from_number(u32_at(fields, 4)) {
                 Some(kind) => Change::Segment(decode_segment(fields, kind)),
                 None => return Ok(Err(tag)),
@@ -225,10 +230,28 @@ fn decode_changes(mut bytes: &[u8]) -> Result<Result<Vec<Change>, u32>, Malforme
                 next_segment: u32_at(fields, 24),
             }),
             _ => return Ok(Err(tag)),
-        });
+        };
+        if !is_possible(&change) {
+            return Err(Malformed("a manifest edit's numbers are impossible"));
+        }
+        changes.push(change);
         bytes = &bytes[8 + length..];
     }
     Ok(Ok(changes))
+}
+
+/// Whether the numbers in a change are such that a store can go on from them.
+fn is_possible(change: &Change) -> bool {
+    match change {
+        Change::Segment(meta) => {
+            meta.id < SEGMENT_ID_LIMIT && meta.epoch < NUMBER_LIMIT && meta.max_sequence < NUMBER_LIMIT
+        }
+        Change::Remove(_) => true,
+        Change::Marks(marks) => {
+            marks.next_segment <= SEGMENT_ID_LIMIT
+                && [marks.next_document, marks.epoch, marks.sequence].iter().all(|number| *number < NUMBER_LIMIT)
+        }
+    }
 }
 
 fn decode_segment(fields: &[u8], kind: SegmentKind) -> SegmentMeta {

@@ -23,6 +23,12 @@ pub(crate) use header::{Header, u32_at, u64_at};
 /// The format version of every file that this code writes, and the highest that it reads.
 pub const VERSION: u32 = 1;
 
+/// Sequence numbers, epochs and document ids are below this. Rising by one at a time they never get there: whatever is
+/// above was not written by a store, and arithmetic below need not fear to overflow.
+pub const NUMBER_LIMIT: u64 = 1 << 62;
+/// Segment ids are below this, for the same reason.
+pub const SEGMENT_ID_LIMIT: u32 = 1 << 31;
+
 /// Bytes that are not what they should be. The text says what does not check out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("malformed: {0}")]

@@ -13,7 +13,7 @@
 //! 3. A record covers its document's changes from `first_sequence` to `sequence`; they are equal but in folds.
 //! 4. An unknown kind, flag, codec or space was written by a newer version.
 
-use super::{Malformed, u32_at, u64_at};
+use super::{Malformed, NUMBER_LIMIT, u32_at, u64_at};
 
 /// Bytes before the payload.
 pub const HEADER_LEN: u64 = 56;
@@ -150,6 +150,9 @@ impl RecordHeader {
         if u32_at(bytes, 8) != 0 {
             return newer("space", u32_at(bytes, 8));
         }
+        if [16, 24, 32].into_iter().any(|at| u64_at(bytes, at) >= NUMBER_LIMIT) {
+            return Err(RecordError::Damaged("the record header's numbers are impossible"));
+        }
         Ok(RecordHeader {
             kind,
             blob,
@@ -211,6 +214,9 @@ impl Frame {
     pub fn decode(bytes: &[u8]) -> Result<Frame, Malformed> {
         if bytes.len() != FRAME_LEN {
             return Err(Malformed("a commit frame has another length"));
+        }
+        if u64_at(bytes, 24) >= NUMBER_LIMIT {
+            return Err(Malformed("a commit frame's numbers are impossible"));
         }
         Ok(Frame {
             body_len: u64_at(bytes, 0),

@@ -12,7 +12,7 @@
 //!    record is believed only where it was written: not in a blob, not in another store's file.
 //! 2. Segments of a kind, version or required feature that this code does not know are refused whole.
 
-use crate::format::Header;
+use crate::format::{Header, NUMBER_LIMIT, SEGMENT_ID_LIMIT};
 
 /// Bytes of a segment header; records start here.
 pub const HEADER_LEN: u64 = 96;
@@ -83,6 +83,9 @@ impl SegmentHeader {
         let number = header.u32(36);
         let kind = SegmentKind::from_number(number)
             .ok_or_else(|| super::HeaderError::Newer(format!("segment is of kind {number}")))?;
+        if header.u32(32) >= SEGMENT_ID_LIMIT || [40, 72].into_iter().any(|at| header.u64(at) >= NUMBER_LIMIT) {
+            return Err(super::HeaderError::Damaged("the header's numbers are impossible"));
+        }
         Ok(SegmentHeader {
             store: header.uuid(16),
             id: header.u32(32),

@@ -67,7 +67,8 @@ impl ActiveSegment {
             None => dir.create(&path)?,
         };
         file.write_all_at(0, &header.encode()).map_err(|error| Error::io("writing", &path, error))?;
-        file.sync().map_err(|error| Error::unknown("syncing", &path, error))?;
+        // Nothing is in it yet, so that a failure loses nothing: the file is given up.
+        file.sync().map_err(|error| Error::io("syncing", &path, error))?;
         dir.sync()?;
         let segment = Segment::new(header, path, Arc::clone(&file), capacity, HEADER_LEN, mode)?;
         Ok(ActiveSegment {
@@ -182,6 +183,7 @@ impl ActiveSegment {
         if self.before_seal > HEADER_LEN {
             self.end = self.before_seal;
             self.durable = self.durable.min(self.end);
+            self.segment.set_readable(self.end);
         }
     }
 }

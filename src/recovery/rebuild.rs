@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use super::Report;
 use crate::checkpoint::Loaded;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::extent::{Extent, Run};
 use crate::format::record::{RecordHeader, RecordKind};
@@ -40,11 +40,13 @@ pub struct Rebuilt {
 
 /// Builds the index of the given segments, of each of which so many bytes count.
 pub fn rebuild(segments: &[(Arc<Segment>, u64)], checkpoint: Option<Loaded>) -> Result<Rebuilt> {
-    if let Some(checkpoint) = checkpoint
-        && fits(&checkpoint, segments)
-        && let Some(rebuilt) = from_checkpoint(checkpoint, segments)?
-    {
-        return Ok(rebuilt);
+    if let Some(checkpoint) = checkpoint.filter(|checkpoint| fits(checkpoint, segments)) {
+        match from_checkpoint(checkpoint, segments) {
+            // What the log has to say of it is said below.
+            Ok(None) | Err(Error::Corruption(_)) => {}
+            Ok(Some(rebuilt)) => return Ok(rebuilt),
+            Err(error) => return Err(error),
+        }
     }
     let mut rebuilt = Rebuilt::default();
     for (segment, length) in segments {

@@ -274,13 +274,14 @@ impl Group<'_> {
             }
             return Err(error);
         }
-        if let Some(id) = empty {
-            core.dir.remove(&core.dir.segment(id))?;
-        }
         self.state.segments.change([Arc::clone(next.segment())], empty.as_slice());
         self.state.position = (header.id, next.end());
         self.writer.active = Some(next);
         self.settle();
+        if let Some(id) = empty {
+            // Left behind, the file is a leftover as above. The edit is made: nothing may fail from here on.
+            let _ = core.dir.remove(&core.dir.segment(id));
+        }
         if !from_spare {
             core.reserve_spares(self.writer);
         }

@@ -215,11 +215,10 @@ impl Core {
         state.position = (0, 0);
         if empty {
             state.segments.change([], &[id]);
-            self.dir.remove(&self.dir.segment(id))?;
         }
         self.publish(state);
         self.note_sizes(writer);
-        Ok(())
+        if empty { self.dir.remove(&self.dir.segment(id)) } else { Ok(()) }
     }
 
     /// Replaces segments by what is live in them. Gives back bytes read and written.

@@ -42,10 +42,10 @@ impl Gate {
 
     /// Runs `first`, whose sync is held up; meanwhile each of `others`, on threads of their own, which get behind it
     /// in that order; then `before` they go on. Gives back what the others said.
-    pub(crate) fn group<T: Send>(
+    pub(crate) fn group<'a, T: Send>(
         &self,
         first: impl FnOnce() + Send,
-        others: Vec<Box<dyn FnOnce() -> T + Send>>,
+        others: Vec<Box<dyn FnOnce() -> T + Send + 'a>>,
         before: impl FnOnce(),
     ) -> Vec<T> {
         *self.state.0.lock() = State::Armed;

@@ -14,6 +14,8 @@ mod bounds;
 mod crash;
 mod faults;
 mod gate;
+mod groups;
+mod hostile;
 mod model;
 mod props;
 mod regressions;

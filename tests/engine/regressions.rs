@@ -372,6 +372,28 @@ fn a_snapshot_that_holds_nothing_old_is_not_given_up() {
     assert_eq!(db.stats().unwrap().snapshots, 1);
 }
 
+/// Once the manifest names another active segment, commits go there, whatever becomes of the old file.
+#[test]
+fn an_empty_segment_that_cannot_be_removed_takes_no_commits() {
+    let disk = SimDisk::new(1);
+    let options = options(1000);
+    let db = open(&disk, &options).unwrap();
+    // The first commit begins a segment (one write), and cannot write into it.
+    disk.inject(Fault::new(&[Op::Write], 2, Errno::Enospc));
+    put(&db, b"refused", Durability::Always).unwrap_err();
+    disk.clear_faults();
+    disk.inject(Fault::new(&[Op::Unlink], 1, Errno::Eio));
+    let large = put(&db, &[1; 5000], Durability::Always);
+    assert_eq!(disk.faults_struck().len(), 2, "the faults must strike: {:?}", disk.faults_struck());
+    disk.clear_faults();
+    let small = put(&db, b"small", Durability::Always).unwrap();
+    for disk in [disk.image(0), disk.image(1), disk.restart()] {
+        let db = open(&disk, &options).unwrap();
+        assert!(db.view().unwrap().exists(small).unwrap());
+        assert!(large.as_ref().is_ok_and(|id| db.view().unwrap().exists(*id).unwrap()));
+    }
+}
+
 /// Runs `work` on a thread of its own, and does not wait for ever.
 fn within_ten_seconds(work: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();

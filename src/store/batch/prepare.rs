@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::contents::{Contents, Pending};
 use crate::error::{Error, Missing, Result};
-use crate::format::extent::{Run, replaced_by_one};
+use crate::format::extent::{Run, nodes_of, replaced_by_one};
 use crate::format::packed::{self, BlobState, Head, MergedBlob, OrderOp, OutputState};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
 use crate::format::{Malformed, packed::PendingBlob};
@@ -258,7 +258,7 @@ fn kept_deltas(before: &Slot, layers: &Layers, delta: &[u8]) -> Result<usize> {
 fn covering(record: &Record, runs: &[Run]) -> RecordHeader {
     RecordHeader {
         first_sequence: runs.first().map_or(0, |run| run.first_sequence),
-        nodes: record.header.nodes + runs.iter().map(|run| run.extent.nodes).sum::<i32>(),
+        nodes: record.header.nodes.wrapping_add(nodes_of(runs)),
         replaced8: replaced_by_one(record.header.record_len(), parts(runs, record)),
         ..record.header
     }
@@ -292,7 +292,7 @@ fn fold(
         Fold::Not => return Ok(None),
         Fold::All => {
             let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?);
-            record.header.nodes = slot.nodes() as i32 + delta.header.nodes;
+            record.header.nodes = (slot.nodes() as i32).wrapping_add(delta.header.nodes);
             record.header.blob = match place_of(0) {
                 BlobPlace::Unchanged => tree.blob,
                 place => place,
@@ -302,7 +302,7 @@ fn fold(
         Fold::From(first) => {
             let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?);
             record.header.first_sequence = runs[first].first_sequence;
-            record.header.nodes = runs[first..].iter().map(|run| run.extent.nodes).sum::<i32>() + delta.header.nodes;
+            record.header.nodes = nodes_of(&runs[first..]).wrapping_add(delta.header.nodes);
             record.header.replaced8 = replaced_by_one(record.header.record_len(), parts(&runs[first..], delta));
             record.header.blob = place_of(first);
             record
