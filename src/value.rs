@@ -100,14 +100,23 @@ fn check_depth(depth: usize) -> Result<()> {
     Ok(())
 }
 
-fn check_keys<'a>(keys: impl ExactSizeIterator<Item = &'a str>) -> Result<()> {
-    let mut seen = HashSet::with_capacity(keys.len());
-    for key in keys {
-        if !seen.insert(key) {
-            return Err(Error::InvalidArgument(format!("map key {key:?} is there twice; keys are unique")));
-        }
+fn check_keys<'a>(keys: impl ExactSizeIterator<Item = &'a str> + Clone) -> Result<()> {
+    match repeated_key(keys) {
+        Some(key) => Err(Error::InvalidArgument(format!("map key {key:?} is there twice; keys are unique"))),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A key that is there twice.
+fn repeated_key<'a>(keys: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    /// Up to here, comparing each with each is cheaper than a hash table.
+    const FEW: usize = 8;
+    if keys.len() <= FEW {
+        let is_repeated = |(at, key): &(usize, &str)| keys.clone().take(*at).any(|other| other == *key);
+        return keys.clone().enumerate().find(is_repeated).map(|(_, key)| key);
+    }
+    let mut seen = HashSet::with_capacity(keys.len());
+    keys.into_iter().find(|key| !seen.insert(*key))
 }
 
 fn check_decimal(text: &str) -> Result<()> {

@@ -10,63 +10,83 @@ use std::sync::Arc;
 use super::slot::Slot;
 use super::state::State;
 use crate::error::{Error, Result};
-use crate::format::extent::Extent;
-use crate::format::packed::{BlobState, Head, MergedBlob, Span, Stack};
+use crate::format::extent::{Extent, Run};
+use crate::format::packed::{BlobState, Head, HeadFields, MergedBlob, Span, Stack};
 use crate::format::record::{self, RecordHeader, RecordKind};
 use crate::format::{Malformed, crc, packed};
 use crate::log::{Bytes, Segment};
+use crate::tree::Tree;
 
 /// Bytes read at first where there is no mapping: record header, packed header and the directory of a usual tree.
 const FIRST_READ: u64 = 4096;
 
 /// One packed tree or delta of a document.
-pub struct Layer {
+struct Layer {
     segment: Arc<Segment>,
     offset: u64,
     header: RecordHeader,
-    /// The payload from its start on: at least the head, all of it where it is mapped.
-    start: Bytes,
+    head: HeadFields,
+    /// Where the segment is not mapped: the payload from its start on, at least the head.
+    copied: Option<Bytes>,
     verify: bool,
 }
 
 impl Layer {
     fn open(state: &State, extent: &Extent, document: u64, kind: RecordKind, verify: bool) -> Result<Layer> {
-        let segment = segment_of(state, extent, document)?;
+        let segment = Arc::clone(segment_of(state, extent, document)?);
         let (offset, length) = (extent.offset(), extent.length());
-        let first = if segment.mapping().is_some() { length } else { length.min(FIRST_READ) };
-        let bytes = segment.read(offset, first)?;
-        let header = checked_header(&segment, &bytes, extent, document, kind)?;
-        let payload_len = u64::from(header.payload_len);
-        let cut = || segment.damage(offset, Some(document), "the record is shorter than its index entry");
-        let end = first.min(record::HEADER_LEN + payload_len);
-        let mut start = bytes.slice(record::HEADER_LEN..end).ok_or_else(cut)?;
-        let malformed = |error: Malformed| segment.damage(offset, Some(document), error.0);
-        let head_len = Head::head_len(&start).map_err(malformed)?;
-        if head_len > start.len() as u64 {
-            if head_len > payload_len {
-                return Err(cut());
-            }
-            start = segment.read(offset + record::HEADER_LEN, head_len)?;
+        if let Some(record) = segment.mapped(offset, length)? {
+            let header = checked_header(&segment, record, extent, document, kind)?;
+            let head = read_head(&segment, &header, offset, payload_of(record, &header))?;
+            return Ok(Layer { segment, offset, header, head, copied: None, verify });
         }
-        Ok(Layer { segment, offset, header, start, verify })
+        let first = segment.read(offset, length.min(FIRST_READ))?;
+        let header = checked_header(&segment, &first, extent, document, kind)?;
+        let payload = payload_of(&first, &header);
+        let head = read_head(&segment, &header, offset, payload)?;
+        let copied = if head.head_len() > payload.len() as u64 {
+            segment.read(offset + record::HEADER_LEN, head.head_len())?
+        } else {
+            first.slice(record::HEADER_LEN..record::HEADER_LEN + payload.len() as u64).unwrap_or(first)
+        };
+        Ok(Layer { segment, offset, header, head, copied: Some(copied), verify })
+    }
+
+    /// The payload from its start on: at least the head, all of it where it is mapped.
+    fn start(&self) -> &[u8] {
+        match &self.copied {
+            Some(bytes) => bytes,
+            None => {
+                let start = (self.offset + record::HEADER_LEN) as usize;
+                let payload = || self.segment.mapping()?.get(start..)?.get(..self.header.payload_len as usize);
+                payload().unwrap_or_default() // it was there when the layer was opened
+            }
+        }
     }
 
     fn head(&self) -> Result<Head<'_>> {
-        Head::parse(&self.start).map_err(|error| self.malformed(error))
+        self.head.of(self.start()).map_err(|error| self.malformed(error))
     }
 
     fn malformed(&self, error: Malformed) -> Error {
         self.segment.damage(self.offset, Some(self.header.document), error.0)
     }
 
+    /// A part of the payload.
+    fn part(&self, offset: u64, length: u64) -> Result<Bytes> {
+        match self.copied.as_ref().and_then(|bytes| bytes.slice(offset..offset.checked_add(length)?)) {
+            Some(bytes) => Ok(bytes),
+            None => self.segment.read(self.offset + record::HEADER_LEN + offset, length),
+        }
+    }
+
     /// A body of this layer.
     fn body(&self, span: Span) -> Result<Bytes> {
-        let end = span.offset.checked_add(span.length).filter(|end| *end <= self.header.payload_len.into());
-        let end = end.ok_or_else(|| self.malformed(Malformed("a body lies outside of its tree")))?;
-        let bytes = match self.start.slice(span.offset..end) {
-            Some(bytes) => bytes,
-            None => self.segment.read(self.offset + record::HEADER_LEN + span.offset, span.length)?,
-        };
+        let end = span.offset.checked_add(span.length);
+        if end.is_none_or(|end| end > self.header.payload_len.into()) {
+            return Err(self.malformed(Malformed("a body lies outside of its tree")));
+        }
+        let bytes = self.part(span.offset, span.length)?;
         if self.verify && crc(&bytes) != span.crc {
             return Err(self.malformed(Malformed("a body's checksum does not match")));
         }
@@ -75,10 +95,7 @@ impl Layer {
 
     /// The whole payload, its checksum verified.
     fn whole(&self) -> Result<Bytes> {
-        let bytes = match self.start.slice(0..self.header.payload_len.into()) {
-            Some(bytes) => bytes,
-            None => self.segment.read(self.offset + record::HEADER_LEN, self.header.payload_len.into())?,
-        };
+        let bytes = self.part(0, self.header.payload_len.into())?;
         if self.verify && crc(&bytes) != self.header.payload_crc {
             return Err(self.malformed(Malformed("the payload's checksum does not match")));
         }
@@ -86,11 +103,28 @@ impl Layer {
     }
 }
 
+/// What of a record's payload is in its first bytes.
+fn payload_of<'a>(record: &'a [u8], header: &RecordHeader) -> &'a [u8] {
+    let rest = record.get(record::HEADER_LEN as usize..).unwrap_or_default();
+    rest.get(..header.payload_len as usize).unwrap_or(rest)
+}
+
+/// The packed header that a payload begins with.
+fn read_head(segment: &Segment, header: &RecordHeader, offset: u64, payload: &[u8]) -> Result<HeadFields> {
+    let head = HeadFields::parse(payload);
+    let head = head.map_err(|error| segment.damage(offset, Some(header.document), error.0))?;
+    if head.head_len() > header.payload_len.into() {
+        return Err(segment.damage(offset, Some(header.document), "the head of a packed form is cut off"));
+    }
+    Ok(head)
+}
+
 /// A document at one moment, ready to be read.
 pub struct Layers {
     document: u64,
-    /// The tree, then the deltas, oldest first.
-    layers: Vec<Layer>,
+    tree: Layer,
+    /// Oldest first.
+    deltas: Vec<Layer>,
     blob: Option<(Arc<Segment>, Extent)>,
     verify: bool,
 }
@@ -99,32 +133,33 @@ impl Layers {
     /// Opens the layers of `slot`; `None` where it is vacant.
     pub fn open(state: &State, document: u64, slot: &Slot, verify: bool) -> Result<Option<Layers>> {
         let Some(tree) = slot.tree() else { return Ok(None) };
-        let mut layers = Vec::with_capacity(1 + slot.runs().len());
-        layers.push(Layer::open(state, tree, document, RecordKind::Tree, verify)?);
-        for run in slot.runs() {
-            layers.push(Layer::open(state, &run.extent, document, RecordKind::Delta, verify)?);
-        }
+        let tree = Layer::open(state, tree, document, RecordKind::Tree, verify)?;
+        let open = |run: &Run| Layer::open(state, &run.extent, document, RecordKind::Delta, verify);
+        let deltas = slot.runs().iter().map(open).collect::<Result<_>>()?;
         let blob = match slot.blob() {
-            Some(extent) => Some((segment_of(state, extent, document)?, *extent)),
+            Some(extent) => Some((Arc::clone(segment_of(state, extent, document)?), *extent)),
             None => None,
         };
-        Ok(Some(Layers { document, layers, blob, verify }))
+        Ok(Some(Layers { document, tree, deltas, blob, verify }))
     }
 
     /// The heads, for finding things.
     pub fn stack(&self) -> Result<Stack<'_>> {
-        let Some((tree, deltas)) = self.layers.split_first() else { return Err(Error::Closed) };
-        Ok(Stack { base: tree.head()?, deltas: deltas.iter().map(Layer::head).collect::<Result<_>>()? })
+        Ok(Stack { base: self.tree.head()?, deltas: self.deltas.iter().map(Layer::head).collect::<Result<_>>()? })
     }
 
     /// A body that the stack found.
     pub fn body(&self, (layer, span): (usize, Span)) -> Result<Bytes> {
-        self.layers[layer].body(span)
+        match layer.checked_sub(1).map(|delta| self.deltas.get(delta)) {
+            None => self.tree.body(span),
+            Some(Some(delta)) => delta.body(span),
+            Some(None) => Err(self.malformed(Malformed("a document has no such layer"))),
+        }
     }
 
     /// Damage that the decoding of something in this document came across.
     pub fn malformed(&self, error: Malformed) -> Error {
-        self.layers[0].malformed(error)
+        self.tree.malformed(error)
     }
 
     /// The document's blob.
@@ -155,38 +190,50 @@ impl Layers {
 
     /// The whole document as one packed tree with its blob inside: the store's own bytes where it is unchanged.
     pub fn packed(&self) -> Result<Bytes> {
-        let external = match self.stack()?.blob().1 {
-            BlobState::External { .. } => Some(self.blob()?),
-            _ => None,
+        if self.is_plain()? { self.tree.whole() } else { Ok(Bytes::copy(&self.merged()?)) }
+    }
+
+    /// The whole document, decoded.
+    pub fn tree(&self) -> Result<Tree> {
+        // Either way the checksums of whole payloads were verified: those within them tell nothing more.
+        let tree = if self.is_plain()? {
+            packed::to_tree_unverified(&self.tree.whole()?)
+        } else {
+            packed::to_tree_unverified(&self.merged()?)
         };
-        match (&self.layers[..], &external) {
-            ([tree], None) => tree.whole(),
-            (_, Some(blob)) => self.merged(MergedBlob::Inline(blob)),
-            (_, None) => self.merged(MergedBlob::Keep),
+        tree.map_err(|error| self.malformed(error))
+    }
+
+    /// Whether the document is one packed tree that holds its blob.
+    fn is_plain(&self) -> Result<bool> {
+        Ok(self.deltas.is_empty() && matches!(self.tree.head()?.blob(), BlobState::Inline(_)))
+    }
+
+    /// The layers as one packed tree with the blob inside.
+    fn merged(&self) -> Result<Vec<u8>> {
+        match self.stack()?.blob().1 {
+            BlobState::External { .. } => self.merge_with(&[], MergedBlob::Inline(&self.blob()?)),
+            _ => self.merge_with(&[], MergedBlob::Keep),
         }
     }
 
     /// The whole document as one packed tree; a blob that is a record of its own stays apart.
     pub fn folded(&self) -> Result<Bytes> {
-        match &self.layers[..] {
-            [tree] => tree.whole(),
-            _ => self.merged(MergedBlob::Keep),
+        if self.deltas.is_empty() {
+            return self.tree.whole();
         }
-    }
-
-    fn merged(&self, blob: MergedBlob<'_>) -> Result<Bytes> {
-        let payloads = self.layers.iter().map(Layer::whole).collect::<Result<Vec<_>>>()?;
-        let deltas: Vec<&[u8]> = payloads[1..].iter().map(|bytes| &bytes[..]).collect();
-        let merged = packed::merge(&payloads[0], &deltas, blob).map_err(|error| self.malformed(error))?;
-        Ok(Bytes::copy(&merged))
+        Ok(Bytes::copy(&self.merge_with(&[], MergedBlob::Keep)?))
     }
 
     /// The whole document with one more delta on it, as one packed tree.
     pub fn folded_with(&self, delta: &[u8]) -> Result<Vec<u8>> {
-        let payloads = self.layers.iter().map(Layer::whole).collect::<Result<Vec<_>>>()?;
-        let mut deltas: Vec<&[u8]> = payloads[1..].iter().map(|bytes| &bytes[..]).collect();
-        deltas.push(delta);
-        packed::merge(&payloads[0], &deltas, MergedBlob::Keep).map_err(|error| self.malformed(error))
+        self.merge_with(&[delta], MergedBlob::Keep)
+    }
+
+    fn merge_with(&self, newer: &[&[u8]], blob: MergedBlob<'_>) -> Result<Vec<u8>> {
+        let (tree, payloads) = (self.tree.whole()?, self.deltas_from(0)?);
+        let deltas: Vec<&[u8]> = payloads.iter().map(|bytes| &bytes[..]).chain(newer.iter().copied()).collect();
+        packed::merge(&tree, &deltas, blob).map_err(|error| self.malformed(error))
     }
 
     /// The deltas from the `first`-th run on, and one more, as one delta.
@@ -199,12 +246,12 @@ impl Layers {
 
     /// Payloads of the deltas from the `first`-th run on.
     pub fn deltas_from(&self, first: usize) -> Result<Vec<Bytes>> {
-        self.layers[1 + first..].iter().map(Layer::whole).collect()
+        self.deltas.iter().skip(first).map(Layer::whole).collect()
     }
 }
 
-fn segment_of(state: &State, extent: &Extent, document: u64) -> Result<Arc<Segment>> {
-    state.segments.get(extent.segment).cloned().ok_or_else(|| {
+fn segment_of<'a>(state: &'a State, extent: &Extent, document: u64) -> Result<&'a Arc<Segment>> {
+    state.segments.get(extent.segment).ok_or_else(|| {
         let file = std::path::PathBuf::from(crate::format::names::segment(extent.segment));
         let document = crate::ids::DocumentId::new(document);
         Error::corruption(&file, extent.offset(), document, "the index points into a segment that is not there")
@@ -212,7 +259,7 @@ fn segment_of(state: &State, extent: &Extent, document: u64) -> Result<Arc<Segme
 }
 
 fn checked_header(
-    segment: &Arc<Segment>,
+    segment: &Segment,
     bytes: &[u8],
     extent: &Extent,
     document: u64,

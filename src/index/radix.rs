@@ -1,17 +1,19 @@
 //! A persistent array from document ids to slots: a radix tree whose pages are shared between versions.
 //!
-//! 1. A clone costs one reference count; a change copies the path to one page (Okasaki's path copying), or
-//!    nothing where no other version shares it.
-//! 2. Document ids are dense by construction, so pages of 256 slots beat a hash map; a page that empties out
+//! 1. A clone costs one reference count; a change copies the path to one chunk of slots (Okasaki's path copying), or
+//!    nothing where no other version shares it. Copying a node counts a reference to each of its children, each in a
+//!    cache line of its own: so nodes have few of them, and pages are made of chunks.
+//! 2. Document ids are dense by construction, so pages of slots beat a hash map; a page that empties out
 //!    becomes a sorted list, an empty one goes.
 
 use std::sync::Arc;
 
 use super::slot::Slot;
 
-const LEAF_BITS: u32 = 8;
-const LEAF: usize = 1 << LEAF_BITS;
-const INNER_BITS: u32 = 6;
+const PAGE_BITS: u32 = 8;
+const PAGE: usize = 1 << PAGE_BITS;
+const CHUNK: usize = 32;
+const INNER_BITS: u32 = 4;
 const INNER: usize = 1 << INNER_BITS;
 /// A page with fewer slots in use than this becomes a list, one with twice as many an array again.
 const SPARSE_BELOW: usize = 48;
@@ -22,20 +24,25 @@ static VACANT: Slot = Slot::Vacant;
 #[derive(Clone, Debug, Default)]
 pub struct Radix {
     root: Option<Arc<Node>>,
-    /// Inner levels above the leaves.
+    /// Inner levels above the pages.
     levels: u32,
 }
 
 #[derive(Clone, Debug)]
 enum Node {
     Inner(Vec<Option<Arc<Node>>>),
-    Dense(Vec<Slot>, usize),
+    /// A page's chunks, and how many of its slots are in use.
+    Dense(Vec<Option<Arc<Chunk>>>, usize),
+    /// The slots of a page that are in use, with their places in it.
     Sparse(Vec<(u8, Slot)>),
 }
 
+/// Some slots of a page.
+type Chunk = [Slot; CHUNK];
+
 impl Radix {
     fn reaches(&self, id: u64) -> bool {
-        let bits = LEAF_BITS + INNER_BITS * self.levels;
+        let bits = PAGE_BITS + INNER_BITS * self.levels;
         bits >= 64 || id >> bits == 0
     }
 
@@ -51,7 +58,7 @@ impl Radix {
             node = children[child_of(id, level)].as_deref();
         }
         match node {
-            Some(Node::Dense(slots, _)) => &slots[page_index(id)],
+            Some(Node::Dense(chunks, _)) => slot_in(chunks, page_index(id)),
             Some(Node::Sparse(slots)) => match slots.binary_search_by_key(&(page_index(id) as u8), |(at, _)| *at) {
                 Ok(at) => &slots[at].1,
                 Err(_) => &VACANT,
@@ -98,12 +105,37 @@ impl Radix {
 }
 
 fn page_index(id: u64) -> usize {
-    id as usize & (LEAF - 1)
+    id as usize & (PAGE - 1)
 }
 
-/// Which child of an inner node `level` levels above the leaves' parents leads to `id`.
+fn slot_in(chunks: &[Option<Arc<Chunk>>], at: usize) -> &Slot {
+    chunks[at / CHUNK].as_ref().map_or(&VACANT, |chunk| &chunk[at % CHUNK])
+}
+
+/// The slots of a page that are in use, with their places in it.
+fn in_use(chunks: &[Option<Arc<Chunk>>]) -> impl Iterator<Item = (usize, &Slot)> {
+    let slots = chunks.iter().enumerate().flat_map(|(at, chunk)| {
+        let slots = chunk.iter().flat_map(|chunk| chunk.iter());
+        slots.enumerate().map(move |(within, slot)| (at * CHUNK + within, slot))
+    });
+    slots.filter(|(_, slot)| !slot.is_vacant())
+}
+
+/// Sets a slot of a page; gives back whether one was in use there.
+fn set_in_page(chunks: &mut [Option<Arc<Chunk>>], at: usize, slot: Slot) -> bool {
+    let chunk = &mut chunks[at / CHUNK];
+    let slots = Arc::make_mut(chunk.get_or_insert_with(|| Arc::new([const { Slot::Vacant }; CHUNK])));
+    let was_used = !slots[at % CHUNK].is_vacant();
+    slots[at % CHUNK] = slot;
+    if slots.iter().all(Slot::is_vacant) {
+        *chunk = None;
+    }
+    was_used
+}
+
+/// Which child of an inner node `level` levels above the pages' parents leads to `id`.
 fn child_of(id: u64, level: u32) -> usize {
-    (id >> (LEAF_BITS + INNER_BITS * level)) as usize & (INNER - 1)
+    (id >> (PAGE_BITS + INNER_BITS * level)) as usize & (INNER - 1)
 }
 
 fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
@@ -116,13 +148,13 @@ fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
             set_in(&mut children[child_of(id, levels - 1)], levels - 1, id, slot);
             children.iter().all(Option::is_none)
         }
-        Node::Dense(slots, used) => {
-            let place = &mut slots[page_index(id)];
-            *used = *used + usize::from(!slot.is_vacant()) - usize::from(!place.is_vacant());
-            *place = slot;
+        Node::Dense(chunks, used) => {
+            let is_used = !slot.is_vacant();
+            let was_used = set_in_page(chunks, page_index(id), slot);
+            *used = *used + usize::from(is_used) - usize::from(was_used);
             if *used < SPARSE_BELOW {
-                let in_use = slots.drain(..).enumerate().filter(|(_, slot)| !slot.is_vacant());
-                *node = Node::Sparse(in_use.map(|(at, slot)| (at as u8, slot)).collect());
+                let slots = in_use(chunks).map(|(at, slot)| (at as u8, slot.clone())).collect();
+                *node = Node::Sparse(slots);
             }
             false
         }
@@ -142,9 +174,11 @@ fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
             let empty = slots.is_empty();
             if slots.len() >= 2 * SPARSE_BELOW {
                 let used = slots.len();
-                let mut dense = vec![Slot::Vacant; LEAF];
-                slots.drain(..).for_each(|(at, slot)| dense[usize::from(at)] = slot);
-                *node = Node::Dense(dense, used);
+                let mut chunks = vec![None; PAGE / CHUNK];
+                for (at, slot) in slots.drain(..) {
+                    set_in_page(&mut chunks, at.into(), slot);
+                }
+                *node = Node::Dense(chunks, used);
             }
             empty
         }
@@ -157,16 +191,16 @@ fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
 fn next_in(node: &Node, levels: u32, from: u64, base: u64) -> Option<u64> {
     match node {
         Node::Inner(children) => {
-            let shift = LEAF_BITS + INNER_BITS * (levels - 1);
+            let shift = PAGE_BITS + INNER_BITS * (levels - 1);
             let first = child_of(from, levels - 1);
             children.iter().enumerate().skip(first).find_map(|(at, child)| {
                 let base = base + ((at as u64) << shift);
                 next_in(child.as_deref()?, levels - 1, from.max(base), base)
             })
         }
-        Node::Dense(slots, _) => {
-            let found = slots.iter().enumerate().skip(page_index(from)).find(|(_, slot)| !slot.is_vacant());
-            found.map(|(at, _)| base + at as u64)
+        Node::Dense(chunks, _) => {
+            let found = (page_index(from)..PAGE).find(|at| !slot_in(chunks, *at).is_vacant());
+            found.map(|at| base + at as u64)
         }
         Node::Sparse(slots) => {
             let first = slots.partition_point(|(at, _)| usize::from(*at) < page_index(from));
@@ -180,14 +214,11 @@ fn walk(node: &Node, levels: u32, base: u64, each: &mut impl FnMut(u64, &Slot)) 
         Node::Inner(children) => {
             for (at, child) in children.iter().enumerate() {
                 if let Some(child) = child {
-                    walk(child, levels - 1, base + ((at as u64) << (LEAF_BITS + INNER_BITS * (levels - 1))), each);
+                    walk(child, levels - 1, base + ((at as u64) << (PAGE_BITS + INNER_BITS * (levels - 1))), each);
                 }
             }
         }
-        Node::Dense(slots, _) => {
-            let in_use = slots.iter().enumerate().filter(|(_, slot)| !slot.is_vacant());
-            in_use.for_each(|(at, slot)| each(base + at as u64, slot));
-        }
+        Node::Dense(chunks, _) => in_use(chunks).for_each(|(at, slot)| each(base + at as u64, slot)),
         Node::Sparse(slots) => slots.iter().for_each(|(at, slot)| each(base + u64::from(*at), slot)),
     }
 }
@@ -198,8 +229,10 @@ fn memory_of(node: &Node) -> u64 {
             let below: u64 = children.iter().flatten().map(|child| memory_of(child)).sum();
             below + (children.capacity() * size_of::<Option<Arc<Node>>>()) as u64
         }
-        Node::Dense(slots, _) => {
-            (slots.capacity() * size_of::<Slot>()) as u64 + slots.iter().map(changed_memory).sum::<u64>()
+        Node::Dense(chunks, _) => {
+            let count = chunks.iter().flatten().count();
+            (chunks.capacity() * size_of::<Option<Arc<Chunk>>>() + count * (size_of::<Chunk>() + 16)) as u64
+                + in_use(chunks).map(|(_, slot)| changed_memory(slot)).sum::<u64>()
         }
         Node::Sparse(slots) => {
             (slots.capacity() * size_of::<(u8, Slot)>()) as u64

@@ -89,6 +89,7 @@ impl SegmentBuilder {
     fn flush(&mut self) -> Result<()> {
         let written = self.file.write_all_at(self.flushed, &self.buffer);
         written.map_err(|error| Error::io("writing", &self.path, error))?;
+        self.file.begin_sync(self.flushed, self.buffer.len() as u64);
         self.flushed += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())

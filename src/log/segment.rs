@@ -121,12 +121,27 @@ impl Segment {
         Error::corruption(&self.path, offset, document.and_then(crate::ids::DocumentId::new), what)
     }
 
-    /// Reads a range, as a view of the mapping where there is one.
-    pub fn read(self: &Arc<Self>, offset: u64, length: u64) -> Result<Bytes> {
+    /// Whether a range was written; it is an error if not.
+    fn check_written(&self, offset: u64, length: u64) -> Result<()> {
         let end = offset.checked_add(length).filter(|end| *end <= self.readable());
         if end.is_none() {
             return Err(self.damage(offset, None, format!("{length} bytes reach beyond the end of what was written")));
         }
+        Ok(())
+    }
+
+    /// A range of the mapping, `None` where there is none.
+    pub fn mapped(&self, offset: u64, length: u64) -> Result<Option<&[u8]>> {
+        let Source::Mapping(map) = &self.source else { return Ok(None) };
+        self.check_written(offset, length)?;
+        let bytes = map.get(offset as usize..).and_then(|rest| rest.get(..length as usize));
+        let beyond = || self.damage(offset, None, format!("{length} bytes reach beyond the mapping"));
+        bytes.ok_or_else(beyond).map(Some)
+    }
+
+    /// Reads a range, as a view of the mapping where there is one.
+    pub fn read(self: &Arc<Self>, offset: u64, length: u64) -> Result<Bytes> {
+        self.check_written(offset, length)?;
         match &self.source {
             Source::Mapping(_) => Bytes::mapped(self, offset, length)
                 .ok_or_else(|| self.damage(offset, None, format!("{length} bytes reach beyond the mapping"))),

@@ -49,14 +49,21 @@ impl Spare {
         *self.reserved.lock()
     }
 
-    /// The reserved file, now a new segment's; `NoSpace` where there is none.
+    /// The reserved file, now a new segment's; `NoSpace` where there is none. Where even its new name needs room (a
+    /// directory grows by whole blocks), the reserve is given back, and the segment created in the room this makes.
     pub fn take(&self, dir: &Dir, path: &Path) -> Result<Arc<dyn File>> {
         let failed = |error| Error::io("taking the reserved segment for", path, error);
         if std::mem::take(&mut *self.reserved.lock()) == 0 {
             return Err(failed(io::ErrorKind::StorageFull.into()));
         }
-        dir.fs().rename(&self.path, path).map_err(failed)?;
-        dir.fs().open(path, OpenMode::ReadWrite).map_err(|error| Error::io("opening", path, error))
+        match dir.fs().rename(&self.path, path).map_err(failed) {
+            Ok(()) => dir.fs().open(path, OpenMode::ReadWrite).map_err(|error| Error::io("opening", path, error)),
+            Err(Error::NoSpace { .. }) => {
+                dir.remove(&self.path)?;
+                dir.create(path)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Gives the blocks back to the file system, for something more urgent. False where there were none.
@@ -64,5 +71,26 @@ impl Spare {
         let was = std::mem::take(&mut *self.reserved.lock());
         dir.remove(&self.path)?;
         Ok(was > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
+
+    #[test]
+    fn the_reserve_makes_room_also_for_a_name() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let spare = Spare::find(&dir, "SPARE.log").unwrap();
+        spare.reserve(&dir, 4096);
+        disk.set_capacity(Some(disk.used()));
+        disk.inject(Fault::new(&[Op::Rename], 0, Errno::Enospc));
+        let file = spare.take(&dir, Path::new("/segment")).unwrap();
+        file.write_all_at(0, &[1; 4000]).unwrap();
+        assert_eq!(spare.reserved(), 0);
+        let again = spare.take(&dir, Path::new("/another"));
+        assert!(matches!(again, Err(Error::NoSpace { .. })));
     }
 }

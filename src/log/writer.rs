@@ -26,6 +26,9 @@ use crate::format::segment::{HEADER_LEN, SegmentHeader};
 use crate::options::ReadMode;
 use crate::vfs::File;
 
+/// Bytes that nobody waits for are sent to the disk when so many have gathered, so that a later sync is short.
+const BEGIN_SYNC: u64 = 4 << 20;
+
 /// Bytes that `bytes` of records take in a segment, with a footer that names as many documents as can be in them.
 pub fn room_for(bytes: u64) -> u64 {
     bytes + record::HEADER_LEN + bytes / record::HEADER_LEN * record::FOOTER_ENTRY_LEN
@@ -37,6 +40,8 @@ pub struct ActiveSegment {
     file: Arc<dyn File>,
     end: u64,
     durable: u64,
+    /// Everything before is on its way to the disk.
+    begun: u64,
     capacity: u64,
     min_sequence: u64,
     max_sequence: u64,
@@ -71,6 +76,7 @@ impl ActiveSegment {
             file,
             end: HEADER_LEN,
             durable: HEADER_LEN,
+            begun: HEADER_LEN,
             capacity,
             min_sequence: u64::MAX,
             max_sequence: 0,
@@ -131,6 +137,11 @@ impl ActiveSegment {
         written.map_err(|error| Error::io("writing", self.segment.path(), error))?;
         self.end += commits.len() as u64;
         self.segment.set_readable(self.end);
+        let begun = self.begun.max(self.durable);
+        if self.end - begun >= BEGIN_SYNC {
+            self.file.begin_sync(begun, self.end - begun);
+            self.begun = self.end;
+        }
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Views: one moment of the whole store, and everything that can be read at it.
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -43,11 +44,11 @@ impl View {
         View { core: Arc::clone(core), moment: Moment::Snapshot(core.retained.lease(state), sequence) }
     }
 
-    fn state(&self) -> Result<Arc<State>> {
+    fn state(&self) -> Result<Cow<'_, Arc<State>>> {
         self.core.check_open()?;
         match &self.moment {
-            Moment::Latest(state) => Ok(Arc::clone(state)),
-            Moment::Snapshot(lease, _) => lease.read().clone().ok_or(Error::SnapshotTooOld),
+            Moment::Latest(state) => Ok(Cow::Borrowed(state)),
+            Moment::Snapshot(lease, _) => lease.read().clone().map(Cow::Owned).ok_or(Error::SnapshotTooOld),
         }
     }
 
@@ -84,7 +85,7 @@ impl View {
     /// # Errors
     /// As for [`View::document_count`].
     pub fn documents(&self, from: DocumentId) -> Result<Documents> {
-        Ok(Documents { state: self.state()?, next: Some(from.get()) })
+        Ok(Documents { state: self.state()?.into_owned(), next: Some(from.get()) })
     }
 
     /// A document's blob: a view of the store's own bytes where it can be.
@@ -177,8 +178,7 @@ impl View {
     pub fn tree(&self, document: DocumentId) -> Result<Tree> {
         let state = self.state()?;
         let layers = read::open(&state, document, self.verify())?;
-        let packed = layers.packed()?;
-        packed::to_tree(&packed, None).map_err(|error| layers.malformed(error))
+        layers.tree()
     }
 
     /// The whole document in its packed form: the store's own bytes where the document is unchanged since it was

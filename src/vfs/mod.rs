@@ -62,6 +62,11 @@ pub trait File: Send + Sync {
     fn preallocate(&self, length: u64) -> io::Result<()>;
     /// Makes contents and length durable (fdatasync). After a failure it is not known what is: do not try again.
     fn sync(&self) -> io::Result<()>;
+    /// Begins to write a range to disk, without waiting for it: the next `sync` finds less to do. A hint, which
+    /// promises nothing; what became of it only `sync` tells.
+    fn begin_sync(&self, offset: u64, length: u64) {
+        let _ = (offset, length);
+    }
     /// Maps the first `length` bytes for reading. The file may still grow into the mapping; bytes past
     /// its end must not be touched. `ErrorKind::Unsupported` where mappings are not to be had.
     fn map(&self, length: u64) -> io::Result<Box<dyn Mapping>>;

@@ -168,6 +168,28 @@ impl Header {
     }
 }
 
+/// The header alone, decoded and verified once for any number of views of the head.
+#[derive(Clone, Copy, Debug)]
+pub struct HeadFields(Header);
+
+impl HeadFields {
+    /// Decodes the header out of the first [`HEADER_LEN`] bytes. Verifies its CRC and version.
+    pub fn parse(prefix: &[u8]) -> Decoded<HeadFields> {
+        Header::decode(prefix).map(HeadFields)
+    }
+
+    /// How many bytes the head has.
+    pub fn head_len(&self) -> u64 {
+        self.0.head_len()
+    }
+
+    /// Views the head in the bytes that this was decoded from: at least the head, at most the whole form.
+    pub fn of<'a>(&self, bytes: &'a [u8]) -> Decoded<Head<'a>> {
+        let (bytes, _) = split(bytes, self.head_len())?;
+        Ok(Head { header: self.0, bytes })
+    }
+}
+
 /// A view of the head of a packed tree or delta: header, directory and document columns.
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
@@ -177,16 +199,9 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// How many bytes the head has, from the first [`HEADER_LEN`] of them. Verifies the header's CRC and version.
-    pub fn head_len(prefix: &[u8]) -> Decoded<u64> {
-        Ok(Header::decode(prefix)?.head_len())
-    }
-
     /// Views the head. `bytes` holds at least the head, at most the whole form; only the header is verified.
     pub fn parse(bytes: &'a [u8]) -> Decoded<Head<'a>> {
-        let header = Header::decode(bytes)?;
-        let (bytes, _) = split(bytes, header.head_len())?;
-        Ok(Head { header, bytes })
+        HeadFields::parse(bytes)?.of(bytes)
     }
 
     /// Whether this is a delta rather than a tree.

@@ -25,10 +25,8 @@ pub enum MergedBlob<'a> {
 
 /// Folds a packed tree and its deltas, the oldest first, into one packed tree with the same content.
 pub fn merge(base: &[u8], deltas: &[&[u8]], blob: MergedBlob<'_>) -> Decoded<Vec<u8>> {
-    let stack = Stack {
-        base: Head::parse(base)?,
-        deltas: deltas.iter().map(|delta| Head::parse(delta)).collect::<Decoded<Vec<_>>>()?,
-    };
+    let stack =
+        Stack { base: whole(base)?, deltas: deltas.iter().map(|delta| whole(delta)).collect::<Decoded<Vec<_>>>()? };
     let sources = Sources { base, deltas };
     let layers = stack.layers()?;
     let order = layers.order()?;
@@ -52,6 +50,15 @@ pub fn merge(base: &[u8], deltas: &[&[u8]], blob: MergedBlob<'_>) -> Decoded<Vec
         None => packed.external_blob(blob.length, blob.crc),
     }
     Ok(packed.finish(stack.next_input_id()))
+}
+
+/// The head of a form that is there to its end: only then do the lengths in it bound what is made of it.
+fn whole(bytes: &[u8]) -> Decoded<Head<'_>> {
+    let head = Head::parse(bytes)?;
+    if head.total_len() != bytes.len() as u64 {
+        return Err(Malformed("not exactly one packed tree or delta"));
+    }
+    Ok(head)
 }
 
 /// The packed forms that spans of a stack's layers point into.
@@ -118,7 +125,7 @@ fn section(packed: &[u8], span: Span) -> Decoded<ColumnsRef<'_>> {
 ///
 /// A deleted input keeps its entry, marked as deleted, also where it was inserted within; what else changed in it goes.
 pub fn compose(deltas: &[&[u8]]) -> Decoded<Vec<u8>> {
-    let heads = deltas.iter().map(|delta| Head::parse(delta)).collect::<Decoded<Vec<_>>>()?;
+    let heads = deltas.iter().map(|delta| whole(delta)).collect::<Decoded<Vec<_>>>()?;
     if heads.is_empty() || heads.iter().any(|head| !head.is_delta()) {
         return Err(Malformed("only deltas, at least one, can be folded into a delta"));
     }

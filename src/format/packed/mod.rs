@@ -35,11 +35,11 @@ pub use check::check;
 pub use columns::ColumnsRef;
 pub use delta::{DeltaBuilder, PendingBlob};
 pub use directory::{Directory, Entry, OrderOp, OutputState};
-pub use header::{HEADER_LEN, Head};
+pub use header::{HEADER_LEN, Head, HeadFields};
 pub use merge::{MergedBlob, compose, merge};
 pub use stack::{Layer, Layers, Node, Stack};
 pub use supersede::supersedes;
-pub use tree::{TreeParts, encode_tree, renumber, reserve_ids, to_tree};
+pub use tree::{TreeParts, encode_tree, renumber, reserve_ids, to_tree, to_tree_unverified};
 
 use super::{Decoded, Malformed, crc};
 

@@ -3,7 +3,7 @@
 use super::assembly::{Assembly, Mark, Part, seal};
 use super::columns::{ColumnsRef, columns_len, encode_columns};
 use super::header::{ENTRY_LEN, HEADER_LEN, Head, MAX_NEXT_INPUT_ID};
-use super::{BlobState, Entry, OutputState};
+use super::{BlobState, Entry, OutputState, Span};
 use crate::format::value::{decode_value, encode_value, encoded_len};
 use crate::format::{Decoded, Malformed, crc, padded};
 use crate::tree::{Columns, Input, Tree};
@@ -136,38 +136,61 @@ pub fn reserve_ids(tree: &mut [u8], next_input_id: u64) -> Decoded<()> {
 ///
 /// `external` are the bytes of the blob where it is a record of its own; otherwise they are not looked at.
 pub fn to_tree(bytes: &[u8], external: Option<&[u8]>) -> Decoded<Tree> {
-    let head = Head::parse(bytes)?;
+    decode(Source { bytes, verify: true }, external)
+}
+
+/// Decodes a packed tree that holds its blob, and leaves out the checksums of nodes and blob: the caller verified the
+/// whole of it, or was told not to.
+pub fn to_tree_unverified(bytes: &[u8]) -> Decoded<Tree> {
+    decode(Source { bytes, verify: false }, None)
+}
+
+/// A packed tree, and whether the bytes behind its spans are to be verified.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    bytes: &'a [u8],
+    verify: bool,
+}
+
+impl<'a> Source<'a> {
+    fn part(self, span: Span) -> Decoded<&'a [u8]> {
+        if self.verify { span.verified(self.bytes) } else { span.of(self.bytes) }
+    }
+}
+
+fn decode(packed: Source<'_>, external: Option<&[u8]>) -> Decoded<Tree> {
+    let head = Head::parse(packed.bytes)?;
     if head.is_delta() {
         return Err(Malformed("a delta, not a packed tree"));
     }
     let directory = head.directory()?;
     let mut inputs = Vec::with_capacity(directory.len() as usize);
     for entry in directory.iter() {
-        inputs.push(decode_input(bytes, &entry?)?);
+        inputs.push(decode_input(packed, &entry?)?);
     }
     Ok(Tree {
-        blob: blob_bytes(bytes, head.blob(), external)?.to_vec(),
+        blob: blob_bytes(packed, head.blob(), external)?.to_vec(),
         columns: head.columns()?.to_columns()?,
         inputs,
     })
 }
 
-fn decode_input(packed: &[u8], entry: &Entry) -> Decoded<Input> {
+fn decode_input(packed: Source<'_>, entry: &Entry) -> Decoded<Input> {
     let value = entry.value.ok_or(Malformed("an input has no value"))?;
     let output = match entry.output {
-        OutputState::At(span) => Some(decode_value(span.verified(packed)?)?),
+        OutputState::At(span) => Some(decode_value(packed.part(span)?)?),
         OutputState::Unchanged | OutputState::Removed => None,
     };
     let columns = match entry.columns {
-        Some(span) => ColumnsRef::parse(span.verified(packed)?)?.to_columns()?,
+        Some(span) => ColumnsRef::parse(packed.part(span)?)?.to_columns()?,
         None => Columns::new(),
     };
-    Ok(Input { id: Some(entry.id), value: decode_value(value.verified(packed)?)?, columns, output })
+    Ok(Input { id: Some(entry.id), value: decode_value(packed.part(value)?)?, columns, output })
 }
 
-fn blob_bytes<'a>(packed: &'a [u8], state: BlobState, external: Option<&'a [u8]>) -> Decoded<&'a [u8]> {
+fn blob_bytes<'a>(packed: Source<'a>, state: BlobState, external: Option<&'a [u8]>) -> Decoded<&'a [u8]> {
     match (state, external) {
-        (BlobState::Inline(span), _) => span.verified(packed),
+        (BlobState::Inline(span), _) => packed.part(span),
         (BlobState::External { length, crc: expected }, Some(blob)) => {
             if blob.len() as u64 != length || crc(blob) != expected {
                 return Err(Malformed("the checksum or length of a blob does not match"));

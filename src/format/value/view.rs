@@ -46,6 +46,7 @@ pub fn decode_value(bytes: &[u8]) -> Decoded<Value> {
 
 impl<'a> ValueRef<'a> {
     /// Checks that `bytes` are exactly one canonical encoded value, and views it.
+    #[inline]
     pub fn parse(bytes: &'a [u8]) -> Decoded<ValueRef<'a>> {
         let (value, rest) = split_value(bytes)?;
         if !rest.is_empty() {
@@ -75,6 +76,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// The value, copied.
+    #[inline]
     pub fn to_value(&self) -> Value {
         match self {
             ValueRef::Null => Value::Null,
@@ -97,6 +99,7 @@ impl<'a> ValueRef<'a> {
     }
 
     /// What `split_value` leaves open: the values within, at most `MAX_DEPTH` levels of them, and keys being unique.
+    #[inline]
     pub(super) fn check(&self, depth: usize) -> Decoded<()> {
         match self {
             ValueRef::StringMap(pairs) => pairs.check(),
@@ -109,6 +112,7 @@ impl<'a> ValueRef<'a> {
 }
 
 /// Views the value that `bytes` begin with, without looking at the values within; and what comes after it.
+#[inline]
 pub(super) fn split_value(bytes: &[u8]) -> Decoded<(ValueRef<'_>, &[u8])> {
     let header = read_u64(bytes, 0)?;
     let (_, rest) = split(bytes, super::VALUE_HEADER_LEN)?;

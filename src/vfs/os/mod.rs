@@ -18,6 +18,7 @@ pub mod fork;
 mod lock;
 mod mmap;
 mod space;
+mod write_back;
 
 pub use fork::generation as fork_generation;
 
@@ -118,6 +119,10 @@ impl File for OsFile {
 
     fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    fn begin_sync(&self, offset: u64, length: u64) {
+        write_back::begin(&self.file, offset, length);
     }
 
     fn map(&self, length: u64) -> io::Result<Box<dyn Mapping>> {

@@ -47,7 +47,12 @@ pub(super) fn small_delta() -> Vec<u8> {
 /// Calls everything that takes bytes. That it comes back is the test.
 fn exercise(bytes: &[u8]) -> Result<(), Malformed> {
     let (tree, delta) = (small_tree(), small_delta());
-    let _ = (Head::head_len(bytes), ValueRef::parse(bytes), decode_value(bytes), to_tree(bytes, Some(bytes)));
+    let _ = (
+        HeadFields::parse(bytes).map(|fields| fields.head_len()),
+        ValueRef::parse(bytes),
+        decode_value(bytes),
+        to_tree(bytes, Some(bytes)),
+    );
     let _ = ColumnsRef::parse(bytes).and_then(|columns| columns.to_columns());
     for blob in [MergedBlob::Keep, MergedBlob::Inline(b"blob bytes")] {
         let _ = (merge(bytes, &[], blob), merge(bytes, &[&delta], blob), merge(&tree, &[bytes, &delta], blob));
@@ -121,7 +126,7 @@ pub(super) fn reseal(bytes: &mut [u8]) {
 #[test]
 fn every_byte_of_the_head_changed_behind_the_checksums_is_survived() {
     for packed in [small_tree(), small_delta()] {
-        let head_len = Head::head_len(&packed).unwrap() as usize;
+        let head_len = HeadFields::parse(&packed).unwrap().head_len() as usize;
         for at in 0..head_len {
             for change in [0x01, 0x02, 0x04, 0x40, 0x80, 0xff] {
                 let mut hostile = packed.clone();
@@ -131,6 +136,18 @@ fn every_byte_of_the_head_changed_behind_the_checksums_is_survived() {
             }
         }
     }
+}
+
+#[test]
+fn a_length_beyond_the_bytes_is_not_believed_when_folding() {
+    let mut delta = DeltaBuilder::default();
+    delta.set_column("title", None);
+    let mut delta = delta.encode(5);
+    delta[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+    reseal(&mut delta);
+    assert!(Head::parse(&delta).is_ok(), "the head alone does not tell");
+    assert!(merge(&small_tree(), &[&delta], MergedBlob::Keep).is_err());
+    assert!(compose(&[&delta]).is_err());
 }
 
 proptest! {
