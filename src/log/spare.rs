@@ -50,7 +50,7 @@ impl Spare {
     }
 
     /// The reserved file, now a new segment's; `NoSpace` where there is none. Where even its new name needs room (a
-    /// directory grows by whole blocks), the reserve is given back, and the segment created in the room that this makes.
+    /// directory grows by whole blocks), the reserve is given back, and the segment created in the room this makes.
     pub fn take(&self, dir: &Dir, path: &Path) -> Result<Arc<dyn File>> {
         let failed = |error| Error::io("taking the reserved segment for", path, error);
         if std::mem::take(&mut *self.reserved.lock()) == 0 {
