@@ -15,7 +15,7 @@ use stratum::format::value::{ValueRef, decode_value, encode_value, encoded_len};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut source = Source::new(bytes);
-    if source.byte() % 2 == 0 {
+    if source.byte().is_multiple_of(2) {
         any_bytes(source.take(usize::MAX));
     } else {
         any_value(&value(&mut source, 0));
