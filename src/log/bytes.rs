@@ -19,7 +19,8 @@ pub struct Bytes {
 #[derive(Clone)]
 enum Owner {
     Mapped(Arc<Segment>),
-    Copied(Arc<[u64]>),
+    /// A vector as it was filled: to move it behind a count would copy it once more.
+    Copied(Arc<Vec<u64>>),
 }
 
 impl Bytes {
@@ -34,7 +35,7 @@ impl Bytes {
     pub fn filled<E>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Bytes, E> {
         let mut words = vec![0u64; length.div_ceil(8)];
         fill(&mut bytemuck::cast_slice_mut(&mut words)[..length])?;
-        Ok(Bytes { owner: Owner::Copied(words.into()), start: 0, length })
+        Ok(Bytes { owner: Owner::Copied(Arc::new(words)), start: 0, length })
     }
 
     /// An aligned copy.
@@ -70,7 +71,7 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         let all: &[u8] = match &self.owner {
             Owner::Mapped(segment) => segment.mapping().unwrap_or_default(),
-            Owner::Copied(words) => bytemuck::cast_slice(words),
+            Owner::Copied(words) => bytemuck::cast_slice(words.as_slice()),
         };
         // Bounds were checked when these bytes were made, and neither kind of owner shrinks.
         &all[self.start..self.start + self.length]
