@@ -11,14 +11,15 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench fuzz build header install install-files
+.PHONY: help demo test lint bench bench-table fuzz build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
 	@echo 'make lint      format and lints'
-	@echo 'make bench     criterion benchmarks'
-	@echo 'make fuzz      the fuzz targets, 45 seconds each'
+	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
+	@echo 'make bench-table   the same as one table, Stratum : raw, medians of interleaved rounds'
+	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
 	@echo 'make header    refresh include/stratum.h from src/capi'
 	@echo 'make install   shared and static library, header, pkg-config and CMake files, into PREFIX ($(PREFIX))'
 
@@ -34,7 +35,10 @@ lint:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 bench:
-	$(CARGO) bench
+	$(CARGO) bench --bench golden_sets
+
+bench-table:
+	$(CARGO) bench --bench golden_sets -- table
 
 fuzz:
 	fuzz/run.sh

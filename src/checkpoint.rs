@@ -7,7 +7,7 @@
 use crate::error::Result;
 use crate::format::checkpoint::{CheckpointHead, CheckpointReader, CheckpointWriter};
 use crate::format::names;
-use crate::index::{Index, Ledger, State};
+use crate::index::{Filler, Index, Ledger, State};
 use crate::log::Dir;
 
 /// Writes a checkpoint of `state`; gives back its size in bytes.
@@ -52,14 +52,15 @@ pub fn load(dir: &Dir, store: &[u8; 16]) -> Result<Option<Loaded>> {
     if reader.head.store != *store {
         return Ok(None);
     }
-    let (mut index, mut ledger, mut last) = (Index::default(), Ledger::default(), 0);
+    let (mut filler, mut last) = (Filler::default(), 0);
     let read = reader.rows(|document, entries| {
         if document <= last {
             return Err(crate::format::Malformed("checkpoint rows do not ascend"));
         }
         last = document;
-        index.apply(document, entries, &mut ledger);
+        filler.push(document, entries);
         Ok(())
     });
+    let (index, ledger) = filler.finish();
     Ok(read.is_ok().then_some(Loaded { head: reader.head, index, ledger }))
 }

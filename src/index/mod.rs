@@ -26,6 +26,34 @@ pub struct Index {
     nodes: i64,
 }
 
+/// Builds an index of rows whose documents ascend, as a checkpoint has them.
+#[derive(Default)]
+pub struct Filler {
+    slots: radix::Filler,
+    documents: u64,
+    nodes: i64,
+    ledger: Ledger,
+}
+
+impl Filler {
+    /// Adds all records of a document, which is above all before it.
+    pub fn push(&mut self, document: u64, entries: &[Entry]) {
+        let slot = match entries {
+            [Entry::Tree(tree)] => Slot::Tree(*tree),
+            _ => entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(*entry)).settled(),
+        };
+        self.documents += u64::from(!slot.is_vacant());
+        self.nodes += slot.nodes();
+        slot.live().for_each(|(extent, bytes)| self.ledger.note(extent.segment, bytes as i64));
+        self.slots.push(document, slot);
+    }
+
+    /// The index, and the live bytes per segment.
+    pub fn finish(self) -> (Index, Ledger) {
+        (Index { slots: self.slots.finish(), documents: self.documents, nodes: self.nodes }, self.ledger)
+    }
+}
+
 impl Index {
     /// The entry of a document.
     pub fn get(&self, document: u64) -> &Slot {

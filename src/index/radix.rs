@@ -72,6 +72,12 @@ impl Radix {
         if slot.is_vacant() && self.get(id).is_vacant() {
             return;
         }
+        self.make_room_for(id);
+        set_in(&mut self.root, self.levels, id, slot);
+    }
+
+    /// Adds levels until the array reaches `id`.
+    fn make_room_for(&mut self, id: u64) {
         while !self.reaches(id) {
             if let Some(root) = self.root.take() {
                 let mut children = vec![None; INNER];
@@ -80,7 +86,6 @@ impl Radix {
             }
             self.levels += 1;
         }
-        set_in(&mut self.root, self.levels, id, slot);
     }
 
     /// The lowest id from `from` on whose slot is in use.
@@ -102,6 +107,69 @@ impl Radix {
     pub fn memory(&self) -> u64 {
         self.root.as_deref().map_or(0, memory_of)
     }
+}
+
+/// Fills an empty array with ids that ascend, a page at a time.
+#[derive(Default)]
+pub struct Filler {
+    radix: Radix,
+    /// The ids of the page at hand, without their lowest bits.
+    page: u64,
+    slots: Vec<(u8, Slot)>,
+}
+
+impl Filler {
+    /// Sets the slot of an id, which is above all before it.
+    pub fn push(&mut self, id: u64, slot: Slot) {
+        if id >> PAGE_BITS != self.page {
+            self.end_page();
+            self.page = id >> PAGE_BITS;
+        }
+        if !slot.is_vacant() {
+            self.slots.push((page_index(id) as u8, slot));
+        }
+    }
+
+    fn end_page(&mut self) {
+        if !self.slots.is_empty() {
+            let first = self.page << PAGE_BITS;
+            self.radix.make_room_for(first);
+            let slots = std::mem::take(&mut self.slots);
+            place_page(&mut self.radix.root, self.radix.levels, first, page_of(slots));
+        }
+    }
+
+    /// The array.
+    pub fn finish(mut self) -> Radix {
+        self.end_page();
+        self.radix
+    }
+}
+
+/// Puts a page where there is none.
+fn place_page(place: &mut Option<Arc<Node>>, levels: u32, first: u64, page: Node) {
+    if levels == 0 {
+        *place = Some(Arc::new(page));
+        return;
+    }
+    let node = place.get_or_insert_with(|| Arc::new(Node::Inner(vec![None; INNER])));
+    if let Node::Inner(children) = Arc::make_mut(node) {
+        place_page(&mut children[child_of(first, levels - 1)], levels - 1, first, page);
+    }
+}
+
+/// A page with these slots in use, in the form that fits their number.
+fn page_of(mut slots: Vec<(u8, Slot)>) -> Node {
+    if slots.len() < 2 * SPARSE_BELOW {
+        slots.shrink_to_fit();
+        return Node::Sparse(slots);
+    }
+    let used = slots.len();
+    let mut chunks = vec![None; PAGE / CHUNK];
+    for (at, slot) in slots {
+        set_in_page(&mut chunks, at.into(), slot);
+    }
+    Node::Dense(chunks, used)
 }
 
 fn page_index(id: u64) -> usize {
@@ -173,12 +241,7 @@ fn set_in(place: &mut Option<Arc<Node>>, levels: u32, id: u64, slot: Slot) {
             }
             let empty = slots.is_empty();
             if slots.len() >= 2 * SPARSE_BELOW {
-                let used = slots.len();
-                let mut chunks = vec![None; PAGE / CHUNK];
-                for (at, slot) in slots.drain(..) {
-                    set_in_page(&mut chunks, at.into(), slot);
-                }
-                *node = Node::Dense(chunks, used);
+                *node = page_of(std::mem::take(slots));
             }
             empty
         }
@@ -284,37 +347,42 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn equals_a_map_and_versions_do_not_change(
-            before in prop::collection::vec((id(), any::<bool>()), 0..400),
-            after in prop::collection::vec((id(), any::<bool>()), 0..400),
-            probes in prop::collection::vec(id(), 20),
-        ) {
-            let mut radix = Radix::default();
-            let mut map = BTreeMap::new();
-            let mut change = |radix: &mut Radix, ops: &[(u64, bool)]| {
-                for (sequence, (id, remove)) in ops.iter().enumerate() {
-                    if *remove {
-                        radix.set(*id, Slot::Vacant);
-                        map.remove(id);
-                    } else {
-                        radix.set(*id, slot(sequence as u64));
-                        map.insert(*id, sequence as u64);
+            #[test]
+            fn equals_a_map_and_versions_do_not_change(
+                before in prop::collection::vec((id(), any::<bool>()), 0..400),
+                after in prop::collection::vec((id(), any::<bool>()), 0..400),
+                probes in prop::collection::vec(id(), 20),
+            ) {
+                let mut radix = Radix::default();
+                let mut map = BTreeMap::new();
+                let mut change = |radix: &mut Radix, ops: &[(u64, bool)]| {
+                    for (sequence, (id, remove)) in ops.iter().enumerate() {
+                        if *remove {
+                            radix.set(*id, Slot::Vacant);
+                            map.remove(id);
+                        } else {
+                            radix.set(*id, slot(sequence as u64));
+                            map.insert(*id, sequence as u64);
+                        }
                     }
+                    map.clone()
+                };
+                let first = change(&mut radix, &before);
+                let mut filler = Filler::default();
+                radix.for_each(|id, slot| filler.push(id, slot.clone()));
+                let filled = filler.finish();
+                prop_assert_eq!(contents(&filled), contents(&radix));
+    prop_assert!(probes.iter().all(|probe| filled.next(*probe) == radix.next(*probe)));
+                let version = radix.clone();
+                let second = change(&mut radix, &after);
+                prop_assert_eq!(contents(&version), first);
+                prop_assert_eq!(&contents(&radix), &second);
+                for probe in probes {
+                    prop_assert_eq!(radix.next(probe), second.range(probe..).next().map(|(id, _)| *id));
+                    prop_assert_eq!(radix.get(probe).is_vacant(), !second.contains_key(&probe));
                 }
-                map.clone()
-            };
-            let first = change(&mut radix, &before);
-            let version = radix.clone();
-            let second = change(&mut radix, &after);
-            prop_assert_eq!(contents(&version), first);
-            prop_assert_eq!(&contents(&radix), &second);
-            for probe in probes {
-                prop_assert_eq!(radix.next(probe), second.range(probe..).next().map(|(id, _)| *id));
-                prop_assert_eq!(radix.get(probe).is_vacant(), !second.contains_key(&probe));
             }
         }
-    }
 
     #[test]
     fn pages_that_empty_out_shrink_and_go() {

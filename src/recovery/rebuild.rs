@@ -135,10 +135,11 @@ impl Rebuilt {
 
     /// Whether every document has its tree and nothing points at a segment that is gone.
     fn is_whole(&self, segments: &[(Arc<Segment>, u64)]) -> bool {
-        let present: HashSet<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
+        let mut present: Vec<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
+        present.sort_unstable();
+        let is_present = |segment| present.binary_search(&segment).is_ok();
         let mut whole = true;
-        self.index
-            .for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| present.contains(&at.segment)));
+        self.index.for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| is_present(at.segment)));
         whole
     }
 
