@@ -210,9 +210,14 @@ impl Core {
     /// Passes an error on, and poisons the store if it leaves the disk's state unknown.
     pub fn fail(&self, error: Error) -> Error {
         if matches!(error, Error::CommitUnknown { .. }) {
-            self.poisoned.write().get_or_insert_with(|| error.to_string());
+            self.poison(&error.to_string());
         }
         error
+    }
+
+    /// Takes no commits from here on; the first reason is the one that is told.
+    pub fn poison(&self, reason: &str) {
+        self.poisoned.write().get_or_insert_with(|| reason.to_string());
     }
 
     /// Marks the store closed; false if it was.
