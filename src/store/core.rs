@@ -141,7 +141,9 @@ impl Core {
 
     /// Makes a moment the newest; the caller holds `writer`.
     pub fn publish(&self, state: State) {
-        *self.published.write() = Arc::new(state);
+        let state = Arc::new(state);
+        // Letting go of the old moment may unmap segments: not while readers wait for the pointer.
+        let _old = std::mem::replace(&mut *self.published.write(), state);
     }
 
     /// Comes before any lock is taken: in a fork it may be held by a thread that does not exist there.
