@@ -183,6 +183,7 @@ impl ActiveSegment {
         if self.before_seal > HEADER_LEN {
             self.end = self.before_seal;
             self.durable = self.durable.min(self.end);
+            self.begun = self.begun.min(self.end);
             self.segment.set_readable(self.end);
         }
     }
@@ -212,5 +213,21 @@ mod tests {
         let meta = active.seal().unwrap();
         assert!(meta.footer > 0 && meta.length <= 64 << 10, "{meta:?}");
         assert_eq!(scan::documents(active.segment(), meta.length, meta.footer).unwrap(), documents);
+    }
+
+    #[test]
+    fn a_segment_goes_on_after_a_seal_that_did_not_count() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::new(Arc::new(OsFileSystem), temporary.path());
+        let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+        let mut active = ActiveSegment::create(&dir, header, 64 << 20, ReadMode::Mmap, None).unwrap();
+        (1..=1000).for_each(|document| active.note(document, document, document));
+        active.append(vec![1; BEGIN_SYNC as usize - 8000], 1).unwrap();
+        let end = active.end();
+        active.seal().unwrap();
+        active.unseal();
+        active.append(vec![2; 56], 1).unwrap();
+        assert_eq!((active.end(), active.durable()), (end + 56, end));
+        assert_eq!(active.segment().readable(), end + 56);
     }
 }

@@ -138,8 +138,21 @@ fn maintain(core: &Weak<Core>) {
     loop {
         let Some(core) = core.upgrade() else { return };
         let Some(asked) = core.signal.wait_for_work() else { return };
+        let answer = Answer { signal: &core.signal, asked };
         core.count_failure(core.maintain_all());
-        core.signal.answer(asked);
+        drop(answer);
+    }
+}
+
+/// Answers when the work is done. After a panic nobody will ever work again: that answers everything.
+struct Answer<'a> {
+    signal: &'a Signal,
+    asked: u64,
+}
+
+impl Drop for Answer<'_> {
+    fn drop(&mut self) {
+        self.signal.answer(if std::thread::panicking() { u64::MAX } else { self.asked });
     }
 }
 

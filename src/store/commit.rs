@@ -29,6 +29,9 @@ use crate::index::{Ledger, State};
 use crate::log::writer::{self, ActiveSegment};
 use crate::options::Durability;
 
+/// Why a store takes no commits after a panic.
+const CUT_SHORT: &str = "a commit was cut short by a panic";
+
 /// A batch on its way.
 pub struct Request {
     pub contents: Arc<Contents>,
@@ -69,7 +72,7 @@ impl Core {
         let prepared = prepare(self, &self.published(), &contents)?;
         let request = Request { contents, prepared, durability };
         let result = self.queue.submit(request, |requests| self.commit_group(requests));
-        result.unwrap_or_else(|| Err(Error::Poisoned("a commit was cut short by a panic".to_string())))
+        result.unwrap_or_else(|| Err(Error::Poisoned(CUT_SHORT.to_string())))
     }
 
     /// Holds a commit back while the store is at its ceiling and compaction can do something about it.
@@ -99,6 +102,7 @@ impl Core {
         if let Err(error) = self.check_writable() {
             return requests.iter().map(|_| Err(error.again())).collect();
         }
+        let unless_done = PoisonOnPanic(self);
         let state = State::clone(&self.published());
         let pending =
             Pending { buffer: Vec::new(), staged: Vec::new(), before: state.clone(), ledger_before: Ledger::default() };
@@ -113,7 +117,18 @@ impl Core {
                 group.pending.staged.push(position);
             }
         }
-        group.finish(&requests)
+        let results = group.finish(&requests);
+        std::mem::forget(unless_done);
+        results
+    }
+}
+
+/// Dropped by a panic in the midst of a group: what is in the log and what is published may not be the same any more.
+struct PoisonOnPanic<'a>(&'a Core);
+
+impl Drop for PoisonOnPanic<'_> {
+    fn drop(&mut self) {
+        self.0.poison(CUT_SHORT);
     }
 }
 

@@ -141,7 +141,9 @@ impl Core {
 
     /// Makes a moment the newest; the caller holds `writer`.
     pub fn publish(&self, state: State) {
-        *self.published.write() = Arc::new(state);
+        let state = Arc::new(state);
+        // Letting go of the old moment may unmap segments: not while readers wait for the pointer.
+        let _old = std::mem::replace(&mut *self.published.write(), state);
     }
 
     /// Comes before any lock is taken: in a fork it may be held by a thread that does not exist there.
@@ -210,9 +212,14 @@ impl Core {
     /// Passes an error on, and poisons the store if it leaves the disk's state unknown.
     pub fn fail(&self, error: Error) -> Error {
         if matches!(error, Error::CommitUnknown { .. }) {
-            self.poisoned.write().get_or_insert_with(|| error.to_string());
+            self.poison(&error.to_string());
         }
         error
+    }
+
+    /// Takes no commits from here on; the first reason is the one that is told.
+    pub fn poison(&self, reason: &str) {
+        self.poisoned.write().get_or_insert_with(|| reason.to_string());
     }
 
     /// Marks the store closed; false if it was.

@@ -1,6 +1,6 @@
 //! A process that forks while it has a store open: the child is told, the parent is not disturbed.
 
-#![allow(unsafe_code)] // fork, waitpid, _exit
+#![allow(unsafe_code)] // fork, alarm, waitpid, _exit
 
 use stratum::{Columns, Db, DocumentId, Error, InputId, Options, Result, Value, View};
 
@@ -137,4 +137,51 @@ fn a_child_is_told_and_its_parent_goes_on() {
         let db = Db::open(&place, &options).unwrap();
         assert_eq!(db.view().unwrap().blob(document).unwrap()[..], *b"child, allowed");
     }
+}
+
+/// The locks that other threads held at the moment of the fork stay taken in the child for ever.
+#[test]
+fn a_child_does_not_wait_for_locks_of_its_parents_threads() {
+    let Some(place) = process::started_in() else {
+        let directory = tempfile::tempdir().unwrap();
+        return process::passes("fork::a_child_does_not_wait_for_locks_of_its_parents_threads", directory.path());
+    };
+    let db = Db::open(place.join("store"), &options(READ_MODES[0])).unwrap();
+    fill(&db, 0..40);
+    // The callback runs under the lock of maintenance; the writers hold theirs most of the time.
+    let (held, wait) = std::sync::mpsc::channel();
+    let (done, until_done) = std::sync::mpsc::channel::<()>();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let (db, stop) = (&db, &stop);
+        scope.spawn(move || {
+            let mut is_first = true;
+            db.compact_now(&mut |_| {
+                if std::mem::take(&mut is_first) {
+                    held.send(()).unwrap();
+                    until_done.recv().unwrap();
+                }
+                true
+            })
+        });
+        wait.recv().unwrap();
+        for _ in 0..2 {
+            scope.spawn(move || {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    fill(db, 0..4);
+                }
+            });
+        }
+        for _ in 0..50 {
+            let answer = in_child(|| {
+                // SAFETY: has the child killed if it is still there after ten seconds.
+                unsafe { libc::alarm(10) };
+                calls_on_the_store(db)
+            });
+            assert_eq!(answer, 0);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        done.send(()).unwrap();
+    });
+    db.close().unwrap();
 }

@@ -1,9 +1,11 @@
-//! The public API on the real file system: refusals, life cycle, views, limits, threads, processes.
+//! The public API on the real file system: refusals, life cycle, batches, views, limits, threads, processes.
 //!
 //! 1. Where reading matters, a test runs in both read modes.
 //! 2. A test that looks at its process as a whole (descriptors, forks, a second process) runs again in a process of its
 //!    own (`process`), since the others of this binary run beside it.
 
+mod batches;
+mod closing;
 mod fork;
 mod lifecycle;
 mod limits;

@@ -1,11 +1,13 @@
 //! A simulated disk whose syncs can be held up, so that commits gather behind one and form a group.
 //!
 //! 1. `hold` makes the next sync of any file wait for `release`; what is done meanwhile queues up behind it.
-//! 2. Everything else goes straight to the disk.
+//! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would.
+//! 3. Everything else goes straight to the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -27,17 +29,22 @@ enum State {
 pub(crate) struct Gate {
     pub(crate) disk: SimDisk,
     state: Arc<(Mutex<State>, Condvar)>,
+    panics: Arc<AtomicBool>,
 }
 
 impl Gate {
     pub(crate) fn new(seed: u64) -> Gate {
         let disk = SimDisk::new(seed);
         disk.allow_map();
-        Gate { disk, state: Arc::new((Mutex::new(State::Open), Condvar::new())) }
+        Gate { disk, state: Arc::new((Mutex::new(State::Open), Condvar::new())), panics: Arc::default() }
     }
 
     pub(crate) fn open(&self, options: &Options) -> Result<Db> {
         Db::open_on(Arc::new(self.clone()), store_path(), options)
+    }
+
+    pub(crate) fn panic_in_write(&self) {
+        self.panics.store(true, Ordering::SeqCst);
     }
 
     /// Runs `first`, whose sync is held up; meanwhile each of `others`, on threads of their own, which get behind it
@@ -140,7 +147,9 @@ struct GatedFile {
 
 impl File for GatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write_at(offset, bytes)
+        let written = self.file.write_at(offset, bytes);
+        assert!(!self.gate.panics.swap(false, Ordering::SeqCst), "a panic on purpose");
+        written
     }
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> io::Result<usize> {

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
-use stratum::vfs::sim::Rng;
-use stratum::{Columns, Db, DocumentId, Durability, Options, Value};
+use stratum::vfs::sim::{Errno, Fault, Op, Rng};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Value};
 
 use crate::gate::Gate;
 use crate::runner::open;
@@ -96,6 +96,77 @@ fn check(db: &Db, history: &BTreeMap<u64, Done>, op: u64) -> Result<(), String> 
         }
         if there == 0 && done.durable_at.is_some_and(|at| at <= op) {
             return Err(format!("commit {} is lost", done.sequence));
+        }
+    }
+    let damage = db.verify().unwrap().damage;
+    if damage.is_empty() { Ok(()) } else { Err(format!("{damage:?}")) }
+}
+
+/// The document that a commit was to create, how durable, and what the commit was told.
+type Told = (DocumentId, Durability, Result<u64, Error>);
+
+fn try_commit(db: &Db, size: usize, durability: Durability) -> Option<Told> {
+    let mut batch = db.batch().ok()?;
+    let document = batch.create_document(&vec![size as u8; size], &Columns::new()).ok()?;
+    Some((document, durability, batch.commit_with(durability)))
+}
+
+/// Whatever fails beneath a group: what was acknowledged is there, what was refused is not, now and after a crash.
+#[test]
+fn no_fault_beneath_a_group_loses_or_invents_anything() {
+    let (mut struck, mut refused, mut poisoned) = (0, 0, 0);
+    for seed in 0..60 {
+        let gate = Gate::new(seed);
+        let mut rng = Rng::new(seed);
+        let mut options = Options::default();
+        options.background = false;
+        options.segment_size = [600, 2000, 1 << 20][rng.index(3)];
+        let db = gate.open(&options).unwrap();
+        let before = try_commit(&db, 700, Durability::Always).unwrap();
+        let others = (0..2 + rng.index(4)).map(|_| {
+            let size = if rng.chance(0.2) { 900 } else { rng.index(200) };
+            let (db, durability) = (&db, durability(&mut rng));
+            Box::new(move || try_commit(db, size, durability)) as Box<dyn FnOnce() -> Option<Told> + Send + '_>
+        });
+        let others = others.collect();
+        let kinds = [Op::Write, Op::Write, Op::Sync, Op::Create, Op::SyncDir, Op::Unlink, Op::Rename];
+        let fault =
+            Fault::new(&[kinds[rng.index(kinds.len())]], rng.below(4), [Errno::Eio, Errno::Enospc][rng.index(2)]);
+        let fault = if rng.chance(0.5) { fault.short() } else { fault };
+        let fault = if rng.chance(0.5) { fault.sticky() } else { fault };
+        let first = Mutex::new(None);
+        let lead = || *first.lock() = try_commit(&db, 10, Durability::Always);
+        let mut told = gate.group(lead, others, || gate.disk.inject(fault.clone()));
+        told.extend([first.into_inner(), Some(before)]);
+        struck += u64::from(!gate.disk.faults_struck().is_empty());
+        gate.disk.clear_faults();
+        told.push(try_commit(&db, 20, Durability::Always));
+        poisoned += u64::from(db.stats().unwrap().poisoned);
+        refused += told.iter().flatten().filter(|(_, _, result)| result.is_err()).count();
+        check_told(&db, &told, true, false).unwrap_or_else(|what| panic!("seed {seed}, {fault:?}: {what}"));
+        for image in 0..5 {
+            let disk = if image == 4 { gate.disk.restart() } else { gate.disk.image(seed * 4 + image) };
+            let db = open(&disk, &options).unwrap_or_else(|error| panic!("seed {seed}, {fault:?}, {image}: {error}"));
+            check_told(&db, &told, image == 4, true)
+                .unwrap_or_else(|what| panic!("seed {seed}, {fault:?}, image {image}: {what}"));
+        }
+    }
+    assert!(struck > 20 && refused > 40 && poisoned > 4, "{struck} struck, {refused} refused, {poisoned} poisoned");
+}
+
+/// Compares a store with what its commits were told; where `all`, also with those that need not have survived.
+fn check_told(db: &Db, told: &[Option<Told>], all: bool, is_reopened: bool) -> Result<(), String> {
+    let view = db.view().unwrap();
+    for (document, durability, result) in told.iter().flatten() {
+        let is_there = view.tree(*document).is_ok();
+        match result {
+            Ok(sequence) if !is_there && (all || *durability == Durability::Always) => {
+                return Err(format!("commit {sequence} is lost"));
+            }
+            Ok(_) => {}
+            Err(Error::CommitUnknown { .. }) if is_reopened => {}
+            Err(error) if is_there => return Err(format!("document {document} is there in spite of {error:?}")),
+            Err(_) => {}
         }
     }
     let damage = db.verify().unwrap().damage;

@@ -394,6 +394,25 @@ fn an_empty_segment_that_cannot_be_removed_takes_no_commits() {
     }
 }
 
+/// After a panic beneath a commit nobody knows what is in the log: nothing is written behind it.
+#[test]
+fn a_panic_in_a_commit_poisons_the_store() {
+    let gate = Gate::new(1);
+    let options = options(4000);
+    let db = gate.open(&options).unwrap();
+    let kept = put(&db, b"kept", Durability::Always).unwrap();
+    gate.panic_in_write();
+    let lost = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| put(&db, b"lost", Durability::Always)));
+    assert!(lost.is_err());
+    assert!(matches!(put(&db, b"refused", Durability::Always), Err(Error::Poisoned(_))));
+    assert_eq!(&db.view().unwrap().blob(kept).unwrap()[..], b"kept");
+    drop(db);
+    let db = gate.open(&options).unwrap();
+    put(&db, b"again", Durability::Always).unwrap();
+    assert_eq!(db.view().unwrap().document_count().unwrap(), 3, "what was written, though it was not acknowledged");
+    assert!(db.verify().unwrap().damage.is_empty());
+}
+
 /// Runs `work` on a thread of its own, and does not wait for ever.
 fn within_ten_seconds(work: impl FnOnce() + Send + 'static) {
     let (done, wait) = std::sync::mpsc::channel();
