@@ -1,7 +1,7 @@
 //! Disks that say that something is done when it is not: what the store says then, as docs/guarantees.md has it.
 //!
-//! Every promise is off. What is left: the store is refused, as `Corruption`, or as `NotAStore` where not even the first
-//! bytes of its manifest came; or it opens at a moment of its past. It never holds anything else.
+//! Every promise is off. What is left: the store is refused, as `Corruption`, or as `NotAStore` where not even the
+//! first bytes of its manifest came; or it opens at a moment of its past. It never holds anything else.
 
 use stratum::vfs::sim::{Errno, Fault, Op, Rng, SimDisk};
 use stratum::{Db, DocumentId, Durability, Error};

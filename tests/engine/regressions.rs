@@ -475,8 +475,8 @@ fn interval_commits_are_synced_within_the_interval() {
     });
 }
 
-/// The blocks of a manifest that was replaced may turn up behind its successor's end, where a crash kept the length of an
-/// edit and lost its bytes: what stands there is no later edit.
+/// The blocks of a manifest that was replaced may turn up behind its successor's end, where a crash kept the length of
+/// an edit and lost its bytes: what stands there is no later edit.
 #[test]
 fn remains_of_an_older_manifest_are_no_edits() {
     let disk = SimDisk::new(1);
