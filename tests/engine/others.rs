@@ -247,7 +247,11 @@ fn no_checkpoint_changes_what_is_opened() {
 fn every_flipped_byte_is_noticed_without_a_checkpoint() {
     let options = options(700);
     let disk = SimDisk::new(3);
-    let (db, expected) = churned(&disk, &options, 3);
+    let db = open(&disk, &options).unwrap();
+    let ids: Vec<_> = (0..6).map(|n| put(&db, &vec![n; 40 * usize::from(n)], Durability::Always).unwrap()).collect();
+    db.write(|batch| batch.set_blob(ids[2], b"again")).unwrap();
+    db.write(|batch| batch.delete_document(ids[4])).unwrap();
+    let expected = blobs(&db).unwrap();
     db.close().unwrap();
     let store = without_checkpoint(&disk);
     let (mut refused, mut found) = (0, 0);
@@ -273,10 +277,14 @@ fn every_flipped_byte_is_noticed_without_a_checkpoint() {
                 Err(Error::Corruption(_)) => {}
                 Err(other) => panic!("{name:?}, byte {at}: {other:?}"),
             }
-            found += u32::from(!db.verify().unwrap().damage.is_empty());
+            // Zeros that fill up to a multiple of 8 say nothing.
+            let is_filler = bytes[at..bytes.len().min(at.next_multiple_of(8))].iter().all(|byte| *byte == 0);
+            let is_noticed = !db.verify().unwrap().damage.is_empty();
+            assert!(is_noticed || is_filler, "{name:?}, byte {at}: not noticed");
+            found += u32::from(is_noticed);
         }
     }
-    assert!(refused > 100 && found > 1000, "{refused} refused, {found} found by verify");
+    assert!(refused > 100 && found > 500, "{refused} refused, {found} found by verify");
 }
 
 /// Every batch sets the same number everywhere: whatever is left of it, it is one number.
