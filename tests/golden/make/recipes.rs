@@ -45,7 +45,7 @@ fn tree(number: u8, inputs: u8) -> Tree {
     let input = |at: u8| Input {
         id: None,
         value: Value::Int64List(vec![number.into(), at.into()]),
-        columns: if at % 2 == 0 { Columns::new() } else { Columns::from([("points", int(at.into()))]) },
+        columns: if at.is_multiple_of(2) { Columns::new() } else { Columns::from([("points", int(at.into()))]) },
         output: (at % 3 != 2).then(|| int(i64::from(number) + i64::from(at))),
     };
     let columns = Columns::from([("limit", int(number.into())), ("title", text("sum"))]);
@@ -305,8 +305,7 @@ fn commit(
         log.resize(log.len().next_multiple_of(8), 0);
     };
     let lengths = records.iter().map(|(header, payload)| RecordHeader::new(header.kind, 0, payload).record_len());
-    let frame =
-        Frame { body_len: lengths.sum(), records: records.len() as u32, durable_offset, next_document: 3 };
+    let frame = Frame { body_len: lengths.sum(), records: records.len() as u32, durable_offset, next_document: 3 };
     append(&RecordHeader::new(RecordKind::Frame, 0, b""), &frame.encode());
     records.iter().for_each(|(header, payload)| append(header, payload));
 }
