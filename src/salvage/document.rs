@@ -11,9 +11,9 @@ use super::source::Files;
 use super::survey::{Found, Loss, Records};
 use super::target::Target;
 use crate::error::Result;
+use crate::format::Decoded;
 use crate::format::packed::{self, BlobState, Head, MergedBlob};
 use crate::format::record::{BlobPlace, HEADER_LEN as RECORD_LEN, RecordHeader, RecordKind};
-use crate::format::{Decoded, crc};
 use crate::log::Dir;
 use crate::tree::Tree;
 
@@ -34,8 +34,17 @@ pub struct Documents<'a> {
 struct Ready {
     packed: Vec<u8>,
     blob: Option<Vec<u8>>,
-    /// Where merging them would take too much memory: the tree's sequence number, and the deltas to write as they are.
-    deltas: Option<(u64, Vec<(RecordHeader, Vec<u8>)>)>,
+    /// Deltas to write as they are, where merging them would take too much memory.
+    apart: Option<Apart>,
+}
+
+/// Deltas that are not merged into their tree.
+struct Apart {
+    /// Sequence number of the tree.
+    sequence: u64,
+    /// Inputs of the document, all deltas applied.
+    inputs: u64,
+    deltas: Vec<(RecordHeader, Vec<u8>)>,
 }
 
 impl Documents<'_> {
@@ -160,20 +169,21 @@ impl Documents<'_> {
             _ => None,
         };
         if deltas.is_empty() {
-            return Some(Ready { packed: tree, blob, deltas: None });
+            return Some(Ready { packed: tree, blob, apart: None });
         }
         let length = deltas.iter().map(|(_, payload)| payload.len()).sum::<usize>() + tree.len();
         if length as u64 <= self.merge_limit {
             let payloads: Vec<&[u8]> = deltas.iter().map(|(_, payload)| &payload[..]).collect();
             let packed = packed::merge(&tree, &payloads, MergedBlob::Keep).ok()?;
             packed::check(&packed).ok()?;
-            return Some(Ready { packed, blob, deltas: None });
+            return Some(Ready { packed, blob, apart: None });
         }
         let layers = stack.layers().ok()?;
         order.iter().all(|id| matches!(layers.locate(*id), Ok(Some(_)))).then_some(())?;
         let mut packed = tree;
         packed::reserve_ids(&mut packed, next_input_id).ok()?;
-        Some(Ready { packed, blob, deltas: Some((tree_header.sequence, deltas)) })
+        let apart = Apart { sequence: tree_header.sequence, inputs: order.len() as u64, deltas };
+        Some(Ready { packed, blob, apart: Some(apart) })
     }
 
     /// The blob record that a tree or delta means.
@@ -219,11 +229,11 @@ impl Documents<'_> {
         }
         packed::check(&packed).ok()?;
         let Tree { blob, .. } = tree;
-        Some(Ready { packed, blob: is_external.then_some(blob), deltas: None })
+        Some(Ready { packed, blob: is_external.then_some(blob), apart: None })
     }
 
     fn write(&mut self, document: u64, newest: u64, ready: Ready) -> Result<()> {
-        let Ready { mut packed, blob, deltas } = ready;
+        let Ready { mut packed, blob, apart } = ready;
         let Ok(head) = Head::parse(&packed) else { return Ok(()) };
         let (inputs, outputs) = (u64::from(head.entry_count()), u64::from(head.output_count()));
         let is_external = matches!(head.blob(), BlobState::External { .. });
@@ -232,10 +242,10 @@ impl Documents<'_> {
             // A tree that passed its check takes any number up to the highest.
             let _ = packed::reserve_ids(&mut packed, (next + self.spare_input_ids).min(1 << 32));
         }
-        let (sequence, deltas) = deltas.unwrap_or((newest, Vec::new()));
-        let changed: i64 = deltas.iter().map(|(header, _)| i64::from(header.nodes)).sum();
-        self.report.inputs += inputs;
-        self.report.outputs = self.report.outputs.saturating_add_signed(outputs as i64 + changed);
+        let apart = apart.unwrap_or(Apart { sequence: newest, inputs, deltas: Vec::new() });
+        let changed: i64 = apart.deltas.iter().map(|(header, _)| i64::from(header.nodes)).sum();
+        self.report.inputs += apart.inputs;
+        self.report.outputs += (inputs + outputs).saturating_add_signed(changed).saturating_sub(apart.inputs);
         let Some(target) = &mut self.target else { return Ok(()) };
         if let Some(blob) = blob {
             let mut header = RecordHeader::new(RecordKind::Blob, document, &blob);
@@ -243,10 +253,10 @@ impl Documents<'_> {
             target.append(&header, &blob)?;
         }
         let mut header = RecordHeader::new(RecordKind::Tree, document, &packed);
-        (header.sequence, header.first_sequence) = (sequence, sequence);
+        (header.sequence, header.first_sequence) = (apart.sequence, apart.sequence);
         header.nodes = (1 + inputs + outputs) as i32;
         header.blob = if is_external { BlobPlace::External } else { BlobPlace::Inline };
         target.append(&header, &packed)?;
-        deltas.iter().try_for_each(|(header, payload)| target.append(header, payload).map(drop))
+        apart.deltas.iter().try_for_each(|(header, payload)| target.append(header, payload).map(drop))
     }
 }

@@ -178,7 +178,7 @@ impl<'a> Mending<'a> {
         let mut chain = Chain::default();
         let mut inserted = BTreeSet::new();
         if let Some(directory) = base.and_then(|at| self.open[at].directory) {
-            directory.ids().flatten().for_each(|id| drop(chain.insert(id, None)));
+            is_older |= !directory.ids().flatten().all(|id| chain.insert(id, None));
         }
         let mut uncovered: Vec<usize> = Vec::new();
         for (at, layer) in self.open.iter().enumerate().skip(base.map_or(0, |at| at + 1)) {

@@ -33,20 +33,19 @@ impl Solver {
                 (crc(&covered) ^ zero, 1 << bit)
             })
             .collect();
-        let mut flips = [0; 32];
-        for (bit, flip) in flips.iter_mut().enumerate() {
-            let Some(at) = pairs.iter().skip(bit).position(|(effect, _)| effect >> bit & 1 == 1) else { continue };
-            pairs.swap(bit, bit + at);
+        for bit in 0..32 {
+            let Some(at) = (bit..32).find(|at| pairs[*at].0 >> bit & 1 == 1) else { continue };
+            pairs.swap(bit, at);
             let pivot = pairs[bit];
             for (other, pair) in pairs.iter_mut().enumerate() {
                 if other != bit && pair.0 >> bit & 1 == 1 {
                     *pair = (pair.0 ^ pivot.0, pair.1 ^ pivot.1);
                 }
             }
-            *flip = 0;
         }
-        for (bit, flip) in flips.iter_mut().enumerate() {
-            *flip = pairs[bit].1;
+        let mut flips = [0; 32];
+        for (flip, (_, salt)) in flips.iter_mut().zip(pairs) {
+            *flip = salt;
         }
         Solver(flips)
     }

@@ -173,10 +173,6 @@ impl Files {
         Files { paths, open: Vec::new() }
     }
 
-    pub fn path(&self, file: usize) -> &Path {
-        self.paths.get(file).map_or(Path::new(""), PathBuf::as_path)
-    }
-
     /// Up to `length` bytes of a file: as many as there are, zeros where they cannot be read, none where the file
     /// cannot even be opened.
     pub fn read(&mut self, dir: &Dir, file: usize, offset: u64, length: u64) -> Vec<u8> {
