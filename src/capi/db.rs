@@ -3,9 +3,7 @@
 #![allow(unsafe_code)] // the C boundary
 
 use std::cell::Cell;
-use std::ffi::{OsStr, c_char, c_void};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,12 +117,9 @@ pub unsafe extern "C" fn stratum_db_open(
     unsafe {
         guard::call(error, || {
             let out = Out::required("db", db)?;
-            let path = arguments::bytes("path", path.cast(), path_length)?;
-            if path.is_empty() || path.contains(&0) {
-                return Err(Failure::argument("a path cannot be empty or hold a NUL byte"));
-            }
+            let path = arguments::path("path", path, path_length)?;
             let options = if options.is_null() { Options::default() } else { handles::enter(options)?.lock().clone() };
-            let db = Db::open(Path::new(OsStr::from_bytes(path)), &options)?;
+            let db = Db::open(path, &options)?;
             let store = Arc::new(Store {
                 db,
                 max_record_bytes: options.max_record_bytes,

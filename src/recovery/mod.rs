@@ -114,6 +114,10 @@ fn look(dir: &Dir) -> Result<Found> {
     if names.iter().any(|name| name.as_os_str() == names::MANIFEST) {
         return Ok(Found::Store);
     }
+    if names.iter().any(|name| name.as_os_str() == names::REPAIR_UNFINISHED) {
+        let what = "a repair into this directory was cut short; remove it, and repair again".to_string();
+        return Err(Error::NotAStore { path: dir.path().to_path_buf(), what });
+    }
     if let Some(segment) = names.iter().find(|name| names::segment_id(name).is_some()) {
         let what = "there are segments, and no manifest";
         return Err(Error::corruption(&dir.path().join(segment), 0, None, what));

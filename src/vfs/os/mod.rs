@@ -81,6 +81,10 @@ impl FileSystem for OsFileSystem {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         lock::take(path)
     }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        lock::share(path)
+    }
 }
 
 /// The directory that holds `path`'s name; `.` for a bare name.

@@ -228,4 +228,9 @@ impl FileSystem for SimDisk {
         let taken = self.state.lock().lock(&names::normal(path))?;
         Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))
     }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        let taken = self.state.lock().lock_for_reading(&names::normal(path))?;
+        Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))
+    }
 }
