@@ -12,6 +12,7 @@ mod manifest;
 pub mod options;
 mod recovery;
 pub mod store;
+mod sync;
 pub mod tree;
 pub mod value;
 pub mod vfs;

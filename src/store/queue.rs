@@ -12,7 +12,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A queue whose submitters take turns in working for all.
 pub struct GroupQueue<T, R> {
@@ -114,5 +114,81 @@ mod tests {
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.submit(1, |_| panic!("on purpose"))));
         assert!(died.is_err());
         assert_eq!(queue.submit(2, |items| items), Some(2));
+    }
+}
+
+/// Every interleaving of a few submitters: `RUSTFLAGS="--cfg loom" cargo test --lib models` (.ci/models).
+#[cfg(test)]
+#[cfg(loom)]
+mod models {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use crate::sync::thread;
+
+    /// A queue, and what its leaders see of one another.
+    #[derive(Default)]
+    struct Seen {
+        queue: GroupQueue<usize, usize>,
+        leading: AtomicBool,
+        worked: AtomicUsize,
+        panics: bool,
+    }
+
+    impl Seen {
+        /// Submits `item` as commits do; the result must be its own.
+        fn submit(&self, item: usize) {
+            let died = catch_unwind(AssertUnwindSafe(|| {
+                let result = self.queue.submit(item, |items| self.lead(&items));
+                assert!(result == Some(item * 2) || (result.is_none() && self.panics), "{result:?} for {item}");
+            }));
+            assert!(died.is_ok() || self.panics, "{died:?}");
+        }
+
+        fn lead(&self, items: &[usize]) -> Vec<usize> {
+            assert!(!self.leading.swap(true, Ordering::Relaxed), "two lead");
+            self.worked.fetch_add(items.len(), Ordering::Relaxed);
+            self.leading.store(false, Ordering::Relaxed);
+            assert!(!self.panics || !items.contains(&1), "on purpose");
+            items.iter().map(|item| item * 2).collect()
+        }
+    }
+
+    fn run(panics: bool, submitters: usize, rounds: usize) {
+        loom::model(move || {
+            let seen = Arc::new(Seen { panics, ..Seen::default() });
+            let submit = move |seen: &Seen, number: usize| {
+                (0..rounds).for_each(|round| seen.submit(number + round * submitters));
+            };
+            let others: Vec<_> = (1..submitters)
+                .map(|number| {
+                    let seen = Arc::clone(&seen);
+                    thread::spawn(move || submit(&seen, number))
+                })
+                .collect();
+            submit(&seen, 0);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            // Nothing is left, and each was worked on once.
+            let state = seen.queue.state.lock();
+            assert!(state.waiting.is_empty() && state.results.is_empty() && !state.leading);
+            assert_eq!(seen.worked.load(Ordering::Relaxed), submitters * rounds);
+        });
+    }
+
+    #[test]
+    fn three_submitters_get_their_own_results() {
+        run(false, 3, 1);
+    }
+
+    #[test]
+    fn two_submitters_take_turns_twice() {
+        run(false, 2, 2);
+    }
+
+    #[test]
+    fn a_leader_that_panics_leaves_nobody_waiting() {
+        run(true, 3, 1);
     }
 }

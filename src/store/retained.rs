@@ -6,10 +6,9 @@
 
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, RwLock};
-
 use crate::index::State;
 use crate::log::Segment;
+use crate::sync::{Mutex, RwLock};
 
 /// A snapshot's hold on its state; `None` once revoked.
 pub type Lease = RwLock<Option<Arc<State>>>;
