@@ -199,3 +199,96 @@ impl Core {
         }
     }
 }
+
+/// Interleavings of committers that are paced, the store's thread and its end (.ci/models).
+#[cfg(test)]
+#[cfg(loom)]
+mod models {
+    use super::*;
+    use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    /// A store that is over its ceiling until `steps` steps of work are done.
+    struct Ceiling {
+        signal: Signal,
+        over: AtomicBool,
+        steps: AtomicUsize,
+    }
+
+    impl Ceiling {
+        /// What the store's thread does: `maintain`, with steps that cannot fail but panic where `panics` says so.
+        fn work(&self, panics: bool) {
+            while let Some(asked) = self.signal.wait_for_work() {
+                let _answer = Answer { signal: &self.signal, asked };
+                while self.steps.load(Ordering::Relaxed) > 0 {
+                    if panics {
+                        std::panic::resume_unwind(Box::new("on purpose"));
+                    }
+                    if self.steps.fetch_sub(1, Ordering::Relaxed) == 1 {
+                        self.over.store(false, Ordering::Relaxed);
+                    }
+                    self.signal.got_on();
+                }
+            }
+        }
+
+        fn pace(&self) {
+            self.signal.pace(|| self.over.load(Ordering::Relaxed));
+        }
+    }
+
+    /// `steps` of work for `paced` committers; `enough` where the work brings the store below its ceiling.
+    fn run(paced: usize, steps: usize, enough: bool, panics: bool) {
+        let mut builder = loom::model::Builder::new();
+        // All interleavings of two threads, those with few preemptions of three.
+        builder.preemption_bound = (paced > 1).then_some(2);
+        builder.check(move || {
+            let steps = AtomicUsize::new(if enough { steps } else { 0 });
+            let ceiling = Arc::new(Ceiling { signal: Signal::default(), over: AtomicBool::new(true), steps });
+            let (worker, others) = (Arc::clone(&ceiling), Arc::clone(&ceiling));
+            let worker = thread::spawn(move || {
+                let work = std::panic::AssertUnwindSafe(|| worker.work(panics));
+                assert_eq!(std::panic::catch_unwind(work).is_err(), panics);
+            });
+            let others = (paced > 1).then(|| thread::spawn(move || others.pace()));
+            ceiling.pace();
+            others.map(|other| other.join().unwrap());
+            ceiling.signal.stop();
+            worker.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn paced_commits_go_on_when_the_store_has_shrunk() {
+        run(1, 2, true, false);
+    }
+
+    #[test]
+    fn two_paced_commits_both_go_on() {
+        run(2, 1, true, false);
+    }
+
+    #[test]
+    fn paced_commits_go_on_when_nothing_more_can_be_done() {
+        run(2, 0, false, false);
+    }
+
+    #[test]
+    fn paced_commits_go_on_when_the_thread_died() {
+        run(1, 1, true, true);
+    }
+
+    /// An end that comes at any time frees those who are paced, and the threads.
+    #[test]
+    fn an_end_frees_everybody() {
+        loom::model(|| {
+            let signal = Arc::new(Signal::default());
+            let (paced, sync) = (Arc::clone(&signal), Arc::clone(&signal));
+            let paced = thread::spawn(move || paced.pace(|| true));
+            let sync = thread::spawn(move || while sync.wait_for_interval(Duration::ZERO) {});
+            signal.sync_soon();
+            signal.stop();
+            paced.join().unwrap();
+            sync.join().unwrap();
+        });
+    }
+}

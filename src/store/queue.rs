@@ -39,6 +39,8 @@ struct Lead<'a, T, R> {
     queue: &'a GroupQueue<T, R>,
     tickets: Vec<u64>,
     results: Vec<R>,
+    /// Its holder's ticket, for as long as that may die and never come for its result.
+    own: Option<u64>,
 }
 
 impl<T, R> Drop for Lead<'_, T, R> {
@@ -48,6 +50,7 @@ impl<T, R> Drop for Lead<'_, T, R> {
         for ticket in self.tickets.drain(..) {
             state.results.insert(ticket, results.next());
         }
+        self.own.take().map(|own| state.results.remove(&own));
         state.leading = false;
         self.queue.turned.notify_all();
     }
@@ -73,8 +76,9 @@ impl<T, R> GroupQueue<T, R> {
         state.leading = true;
         let (tickets, items) = state.waiting.drain(..).unzip();
         drop(state);
-        let mut lead = Lead { queue: self, tickets, results: Vec::new() };
+        let mut lead = Lead { queue: self, tickets, results: Vec::new(), own: Some(ticket) };
         lead.results = work(items);
+        lead.own = None;
         drop(lead);
         self.state.lock().results.remove(&ticket).flatten()
     }
@@ -113,6 +117,7 @@ mod tests {
         let queue = GroupQueue::<u32, u32>::default();
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.submit(1, |_| panic!("on purpose"))));
         assert!(died.is_err());
+        assert!(queue.state.lock().results.is_empty(), "a result that nobody will ever come for");
         assert_eq!(queue.submit(2, |items| items), Some(2));
     }
 }
@@ -121,7 +126,7 @@ mod tests {
 #[cfg(test)]
 #[cfg(loom)]
 mod models {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
     use std::sync::Arc;
 
     use super::*;
@@ -151,7 +156,9 @@ mod models {
             assert!(!self.leading.swap(true, Ordering::Relaxed), "two lead");
             self.worked.fetch_add(items.len(), Ordering::Relaxed);
             self.leading.store(false, Ordering::Relaxed);
-            assert!(!self.panics || !items.contains(&1), "on purpose");
+            if self.panics && items.contains(&1) {
+                resume_unwind(Box::new("on purpose"));
+            }
             items.iter().map(|item| item * 2).collect()
         }
     }
