@@ -37,6 +37,8 @@ if [ "${1:-}" = test ]; then
     need binutils command -v readelf
     need cmake command -v cmake
     need valgrind command -v valgrind
+    need strace command -v strace
+    need 'e2fsprogs mount' command -v mkfs.ext4
     # valgrind reads the debug symbols of the dynamic loader.
     if command -v dpkg > /dev/null; then
         need libc6-dbg dpkg -s libc6-dbg
