@@ -4,6 +4,7 @@
 #
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
+#     tools/setup.sh bench   what `make bench-compare` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
 # 2. Whatever is missing and cannot be had ends in a message that says what to do, and in status 1.
@@ -43,8 +44,11 @@ if [ "${1:-}" = test ]; then
     if command -v dpkg > /dev/null; then
         need libc6-dbg dpkg -s libc6-dbg
     fi
+elif [ "${1:-}" = bench ]; then
+    need g++ compiles g++ c++
+    need librocksdb-dev test -f /usr/include/rocksdb/c.h
 elif [ $# -gt 0 ]; then
-    fail "usage: tools/setup.sh [test]"
+    fail "usage: tools/setup.sh [test | bench]"
 fi
 
 if [ -n "$missing" ]; then

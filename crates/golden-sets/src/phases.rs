@@ -14,15 +14,16 @@ use stratum::vfs::sim::Rng;
 use stratum::{Input, Tree, Value};
 use tempfile::TempDir;
 
-use crate::engine::{Engine, Stratum, Sync};
+use crate::engine::{Engine, Sync};
 use crate::workload::{INPUTS, Workload, any_document};
 
 /// Trees in a batch of a bulk load.
 pub const BATCH: u64 = 100;
 
-/// A place for stores, on a real disk: STRATUM_BENCH_DIR, or else cargo's.
+/// A place for stores, on a real disk: `STRATUM_BENCH_DIR`, or else `target/bench` below the current directory.
 pub fn scratch() -> TempDir {
-    let base = std::env::var_os("STRATUM_BENCH_DIR").map_or_else(|| env!("CARGO_TARGET_TMPDIR").into(), PathBuf::from);
+    let base = std::env::var_os("STRATUM_BENCH_DIR").map_or_else(|| "target/bench".into(), PathBuf::from);
+    std::fs::create_dir_all(&base).expect("a directory for stores");
     tempfile::Builder::new().prefix("golden-sets-").tempdir_in(base).expect("a directory for stores")
 }
 
@@ -57,7 +58,7 @@ pub fn on_threads<T: Send>(threads: u64, work: impl Fn(u64) -> T + std::marker::
 }
 
 /// Puts documents `from` to `from + count` in batches, one sync at the end.
-pub fn bulk_load<E: Engine>(engine: &E, workload: &Workload, from: u64, count: u64) -> Duration {
+pub fn bulk_load(engine: &dyn Engine, workload: &Workload, from: u64, count: u64) -> Duration {
     let batches: Vec<Vec<&Tree>> = (from..from + count)
         .step_by(BATCH as usize)
         .map(|first| workload.trees(first, BATCH.min(from + count - first)))
@@ -71,21 +72,17 @@ pub fn bulk_load<E: Engine>(engine: &E, workload: &Workload, from: u64, count: u
 }
 
 /// Whether every document is what the workload says, through every reading call.
-pub fn prove_documents<E: Engine>(engine: &E, workload: &Workload, from: u64, count: u64) {
+pub fn prove_documents(engine: &dyn Engine, workload: &Workload, from: u64, count: u64) {
     for document in from..from + count {
         let tree = workload.tree(document);
-        engine.with_blob(document, |blob| assert!(blob == tree.blob, "the blob of {document}"));
+        engine.with_blob(document, &mut |blob| assert!(blob == tree.blob, "the blob of {document}"));
         assert_eq!(engine.columns(document), tree.columns, "the columns of {document}");
         let position = (document % u64::from(INPUTS)) as u32;
         assert_eq!(engine.input(document, position), tree.inputs[position as usize].value, "an input of {document}");
         prove_tree(&engine.tree(document), tree, document);
-    }
-}
-
-/// The same for what Stratum alone has.
-pub fn prove_packed(engine: &Stratum, workload: &Workload, from: u64, count: u64) {
-    for document in from..from + count {
-        prove_tree(&engine.unpacked(document), workload.tree(document), document);
+        if let Some(unpacked) = engine.unpacked(document) {
+            prove_tree(&unpacked, tree, document);
+        }
     }
 }
 
@@ -101,7 +98,7 @@ fn prove_tree(read: &Tree, written: &Tree, document: u64) {
 }
 
 /// Puts trees one by one, each durable, from so many threads; gives back how long it took, and each put.
-pub fn put_durably<E: Engine>(engine: &E, workload: &Workload, threads: u64, each: u64) -> (Duration, Vec<Duration>) {
+pub fn put_durably(engine: &dyn Engine, workload: &Workload, threads: u64, each: u64) -> (Duration, Vec<Duration>) {
     let number = |thread: u64, at: u64| 1 + thread * each + at;
     let (took, results) = on_threads(threads, |thread| {
         let put = |at| {
@@ -120,7 +117,7 @@ pub fn put_durably<E: Engine>(engine: &E, workload: &Workload, threads: u64, eac
 }
 
 /// Adds inputs, each durable, from so many threads, to one document of the workload after the other.
-pub fn add_inputs<E: Engine>(engine: &E, workload: &Workload, threads: u64, each: u64) -> Duration {
+pub fn add_inputs(engine: &dyn Engine, workload: &Workload, threads: u64, each: u64) -> Duration {
     let document = |thread: u64, at: u64| 1 + (at * threads + thread) % workload.documents;
     let value = |document: u64| -> &Value { &workload.tree(document + 1).inputs[0].value };
     let before: Vec<usize> =
@@ -141,11 +138,11 @@ pub fn add_inputs<E: Engine>(engine: &E, workload: &Workload, threads: u64, each
 }
 
 /// Reads at random, from so many threads.
-pub fn read<E: Engine, T>(
-    engine: &E,
+pub fn read<T>(
+    engine: &dyn Engine,
     documents: u64,
     (threads, each): (u64, u64),
-    one: impl Fn(&E, u64, &mut Rng) -> T + std::marker::Sync,
+    one: impl Fn(&dyn Engine, u64, &mut Rng) -> T + std::marker::Sync,
 ) -> Duration {
     let (took, _) = on_threads(threads, |thread| {
         let mut rng = Rng::new(thread);
@@ -159,12 +156,12 @@ pub fn read<E: Engine, T>(
 
 /// Replaces blobs of documents chosen at random, one commit each, one sync at the end. Gives back how long it took and
 /// how many bytes of blob there were. `each` is called after every thousand.
-pub fn update_blobs<E: Engine>(
-    engine: &E,
+pub fn update_blobs(
+    engine: &dyn Engine,
     workload: &Workload,
     rng: &mut Rng,
     count: u64,
-    mut each: impl FnMut(&E),
+    mut each: impl FnMut(),
 ) -> (Duration, u64) {
     let mut newest: Vec<Option<&[u8]>> = vec![None; workload.documents as usize];
     let (mut took, mut bytes, mut left) = (Duration::ZERO, 0, count);
@@ -183,18 +180,18 @@ pub fn update_blobs<E: Engine>(
             newest[document as usize - 1] = Some(blob);
             bytes += blob.len() as u64;
         }
-        each(engine);
+        each();
     }
     for (document, blob) in (1..).zip(newest) {
         if let Some(expected) = blob {
-            engine.with_blob(document, |read| assert!(read == expected, "the new blob of {document}"));
+            engine.with_blob(document, &mut |read| assert!(read == expected, "the new blob of {document}"));
         }
     }
     (took, bytes)
 }
 
 /// Deletes documents, one commit each, one sync at the end.
-pub fn delete<E: Engine>(engine: &E, documents: &[u64]) -> Duration {
+pub fn delete(engine: &dyn Engine, documents: &[u64]) -> Duration {
     let begun = Instant::now();
     documents.iter().for_each(|document| engine.delete(*document));
     engine.flush();
@@ -210,7 +207,7 @@ pub struct Beside {
 }
 
 /// Reads blobs at random while `work` is done on another thread, until it is done.
-pub fn read_beside<E: Engine>(engine: &E, documents: u64, work: impl FnOnce() + Send) -> Beside {
+pub fn read_beside(engine: &dyn Engine, documents: u64, work: impl FnOnce() + Send) -> Beside {
     let (start, done) = (Barrier::new(2), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -226,7 +223,7 @@ pub fn read_beside<E: Engine>(engine: &E, documents: u64, work: impl FnOnce() + 
         while !done.load(Ordering::Relaxed) {
             let document = any_document(&mut rng, documents);
             let begun = Instant::now();
-            black_box(engine.with_blob(document, <[u8]>::to_vec));
+            black_box(engine.blob(document));
             reads.push(begun.elapsed());
         }
         reads.sort_unstable();

@@ -29,7 +29,8 @@ pub fn encode_tree(tree: &Tree, out: &mut Vec<u8>) {
     }
 }
 
-fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
+/// Appends columns.
+pub fn encode_columns(columns: &Columns, out: &mut Vec<u8>) {
     if columns.is_empty() {
         return;
     }
@@ -84,7 +85,8 @@ fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(bytes);
 }
 
-fn with_length(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
+/// Appends what `fill` does, its length in front.
+pub fn with_length(out: &mut Vec<u8>, fill: impl FnOnce(&mut Vec<u8>)) {
     let at = out.len();
     put_u32(0, out);
     fill(out);
@@ -103,7 +105,8 @@ pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Splits off what its length stands before.
-fn take<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
+/// Splits off what its length stands before.
+pub fn take<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     let (taken, rest) = bytes[4..].split_at(u32_at(bytes, 0) as usize);
     *bytes = rest;
     taken
@@ -160,7 +163,8 @@ pub fn decode_input(value: &[u8]) -> Input {
     Input::new(decode_value(value), None)
 }
 
-fn decode_columns(mut bytes: &[u8]) -> Columns {
+/// Columns.
+pub fn decode_columns(mut bytes: &[u8]) -> Columns {
     let mut columns = Columns::new();
     if bytes.is_empty() {
         return columns;
@@ -172,7 +176,8 @@ fn decode_columns(mut bytes: &[u8]) -> Columns {
     columns
 }
 
-fn decode_value(bytes: &[u8]) -> Value {
+/// A value.
+pub fn decode_value(bytes: &[u8]) -> Value {
     let mut rest = &bytes[1..];
     match bytes[0] {
         INT64 => Value::Int64(u64_at(rest, 0).cast_signed()),

@@ -22,8 +22,8 @@ use stratum::vfs::os::OsFileSystem;
 use stratum::vfs::{File, FileSystem, Mapping, OpenMode};
 use stratum::{Columns, Tree, Value};
 
-use crate::engine::{Engine, Sync};
-use crate::raw_codec as codec;
+use crate::codec;
+use crate::engine::{Engine, Kind, Sync};
 
 /// Address space for the file, which grows into its mapping.
 const MAPPED: u64 = 1 << 38;
@@ -35,6 +35,9 @@ const TREE: u32 = 1;
 const BLOB: u32 = 2;
 const INPUT: u32 = 3;
 const TOMBSTONE: u32 = 4;
+
+/// The yardstick.
+pub const RAW: Kind = Kind { name: "raw", open: |dir| Box::new(Raw::open(dir)) };
 
 /// The store.
 pub struct Raw {
@@ -210,9 +213,7 @@ impl Raw {
     }
 }
 
-impl Engine for Raw {
-    const NAME: &'static str = "raw";
-
+impl Raw {
     fn open(dir: &Path) -> Raw {
         let path = Raw::path(dir);
         let mut raw = match OsFileSystem.create(&path) {
@@ -223,8 +224,10 @@ impl Engine for Raw {
         raw.scan(length);
         raw
     }
+}
 
-    fn close(self) {
+impl Engine for Raw {
+    fn close(self: Box<Self>) {
         self.flush();
     }
 
@@ -304,7 +307,7 @@ impl Engine for Raw {
         documents
     }
 
-    fn with_blob<T>(&self, document: u64, read: impl FnOnce(&[u8]) -> T) -> T {
+    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
         let index = self.index.read();
         let changed = index.changes.get(&document).and_then(|changes| changes.blob);
         let tree = *index.trees.get(&document).expect("the document is there");
