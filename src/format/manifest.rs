@@ -12,8 +12,8 @@
 //! ```
 //!
 //! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
-//! 2. Edit numbers rise by one, so that a lost edit in the middle is seen. A file that takes the place of another goes on
-//!    from its numbers.
+//! 2. Edit numbers rise by one, so that a lost edit in the middle is seen. A file that takes the place of another goes
+//!    on from its numbers.
 //! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
 //!    one that begins behind it was named by an edit that is lost.
 

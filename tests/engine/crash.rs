@@ -23,6 +23,8 @@ const IMAGES: u64 = 16;
 const POINTS: u64 = 30_000;
 /// And how many disks it opens and compares for every three of them.
 const IMAGES_FOR_THREE_POINTS: u64 = 25;
+/// Points after which it is said how far a long run came.
+const SAID_EVERY: u64 = 10_000;
 
 fn make(seed: u64) -> Workload {
     Workload::mixed(seed, STEPS)
@@ -65,7 +67,11 @@ fn explore_case(case: &Case, chaos: f64, tally: &Tally) -> Result<u64, Failure> 
     for point in chosen {
         explore_point(&run, point, chaos, tally)?;
     }
+    let before = get(&tally.points);
     add(&tally.points, points);
+    if (before + points) / SAID_EVERY > before / SAID_EVERY {
+        println!("{chaos}: {tally}");
+    }
     Ok(points)
 }
 

@@ -1,27 +1,15 @@
 //! Disks that say that something is done when it is not: what the store says then, as docs/guarantees.md has it.
 //!
-//! Every promise is off. What is left: the store is refused, as `Corruption`, or as `NotAStore` where not even the first
-//! bytes of its manifest came; or it opens at a moment of its past. It never holds anything else.
+//! Every promise is off. What is left: the store is refused, as `Corruption`, or as `NotAStore` where not even the
+//! first bytes of its manifest came; or it opens at a moment of its past. It never holds anything else.
 
 use stratum::vfs::sim::{Errno, Fault, Op, Rng, SimDisk};
-use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Result};
+use stratum::{Db, DocumentId, Durability, Error};
 
 use crate::model::Stop;
+use crate::plain::{options, put};
 use crate::runner::{Run, open};
 use crate::workload::Workload;
-
-fn options() -> Options {
-    let mut options = Options::default();
-    options.background = false;
-    options
-}
-
-fn put(db: &Db, n: u8) -> Result<DocumentId> {
-    let mut batch = db.batch()?;
-    let id = batch.create_document(&[n; 100], &Columns::new())?;
-    batch.commit_with(Durability::Always)?;
-    Ok(id)
-}
 
 fn documents(db: &Db) -> Vec<DocumentId> {
     db.view().unwrap().documents(DocumentId::FIRST).unwrap().collect()
@@ -31,15 +19,15 @@ fn documents(db: &Db) -> Vec<DocumentId> {
 #[test]
 fn a_disk_that_syncs_nothing_loses_the_end_and_nobody_can_tell() {
     let disk = SimDisk::new(1);
-    let db = open(&disk, &options()).unwrap();
-    let kept: Vec<_> = (0..5).map(|n| put(&db, n).unwrap()).collect();
+    let db = open(&disk, &options(1 << 20)).unwrap();
+    let kept: Vec<_> = (0..5).map(|n| put(&db, &[n; 100], Durability::Always).unwrap()).collect();
     disk.inject(Fault::new(&[Op::Sync, Op::SyncDir], 0, Errno::Eio).lost().sticky());
-    let lost: Vec<_> = (5..9).map(|n| put(&db, n).unwrap()).collect();
+    let lost: Vec<_> = (5..9).map(|n| put(&db, &[n; 100], Durability::Always).unwrap()).collect();
     assert_eq!(documents(&db), [&kept[..], &lost[..]].concat(), "acknowledged and seen");
-    let after = open(&disk.image(0), &options()).unwrap();
+    let after = open(&disk.image(0), &options(1 << 20)).unwrap();
     assert_eq!(documents(&after), kept);
     assert_eq!(after.verify().unwrap().damage, []);
-    let after_a_kill = open(&disk.restart(), &options()).unwrap();
+    let after_a_kill = open(&disk.restart(), &options(1 << 20)).unwrap();
     assert_eq!(documents(&after_a_kill).len(), 9, "a kill loses nothing even so");
 }
 
@@ -49,12 +37,12 @@ fn a_lost_write_before_a_kept_one_is_corruption() {
     const COMMITS: u64 = 12;
     for lost in 0..COMMITS {
         let disk = SimDisk::new(lost);
-        let db = open(&disk, &options()).unwrap();
-        let first = put(&db, 100).unwrap();
+        let db = open(&disk, &options(1 << 20)).unwrap();
+        let first = put(&db, &[100; 100], Durability::Always).unwrap();
         disk.inject(Fault::new(&[Op::Write], lost, Errno::Eio).lost());
-        let ids: Vec<_> = (0..COMMITS).map(|n| put(&db, n as u8).unwrap()).collect();
+        let ids: Vec<_> = (0..COMMITS).map(|n| put(&db, &[n as u8; 100], Durability::Always).unwrap()).collect();
         assert_eq!(disk.faults_struck(), [Op::Write]);
-        match open(&disk.image(0), &options()) {
+        match open(&disk.image(0), &options(1 << 20)) {
             Err(Error::Corruption(damage)) => assert!(lost + 1 < COMMITS, "write {lost}: {damage:?}"),
             Ok(db) => {
                 assert_eq!(lost + 1, COMMITS, "only the last can go unnoticed");

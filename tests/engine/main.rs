@@ -24,6 +24,7 @@ mod judge;
 mod lies;
 mod model;
 mod others;
+mod plain;
 mod props;
 mod regressions;
 mod runner;
