@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `STRATUM_CRASH_POINTS` | crash points to look at, in all | 10000 |
 //! | `STRATUM_FAULT_POINTS` | operations to put a fault at, in all | 4000 |
-//! | `STRATUM_CASES` | lists of operations for the model test | 300 |
+//! | `STRATUM_CASES` | lists of 100 operations or more for the model test | 20000 |
 //! | `STRATUM_SEED` | one workload instead of many | none |
 
 mod bounds;
