@@ -13,6 +13,7 @@ pub mod options;
 mod recovery;
 pub mod salvage;
 pub mod store;
+mod sync;
 pub mod tree;
 pub mod value;
 pub mod vfs;

@@ -6,7 +6,6 @@ use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::arguments::{self, Out};
 use super::error::stratum_error;
@@ -15,6 +14,7 @@ use super::handles::{self, Handle, Kind};
 use super::options::stratum_options;
 use super::status::{Call, Failure, STRATUM_BUSY};
 use super::view::{LatestView, Snapshot, stratum_view};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::{Db, Options, Progress};
 
 /// An open store.

@@ -8,10 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::dir::Dir;
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 use crate::vfs::{File, OpenMode};
 
 /// One reserved segment of a store.

@@ -190,7 +190,7 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
 }
 
 /// Files that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would mean
-/// that the edit which named them was lost.
+/// that the edit which named them was lost, or that the manifest is another store's.
 fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<Vec<PathBuf>> {
     let state = manifest.state();
     let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
@@ -205,6 +205,10 @@ fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<Vec<PathBuf>> {
         };
         if state.segments.contains_key(&id) {
             continue;
+        }
+        if Segment::store_of(dir, id)?.is_some_and(|store| store != state.store) {
+            let what = "the segment belongs to another store: it or the manifest is not where it should be";
+            return Err(Error::corruption(&path, 0, None, what));
         }
         if first_commit(dir, &state.store, id)?.is_some_and(|sequence| sequence > state.marks.sequence) {
             let what = "the segment holds commits, and the manifest's edit that named it is damaged or lost";

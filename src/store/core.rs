@@ -13,10 +13,6 @@
 //! 4. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::thread::ThreadId;
-
-use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::background::Signal;
 use super::commit::Request;
@@ -34,6 +30,9 @@ use crate::log::writer::ActiveSegment;
 use crate::manifest::Manifest;
 use crate::options::Options;
 use crate::recovery::{Opened, Report};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use crate::vfs::{FileLock, os};
 
 /// Bytes that even a small store sets aside for a full disk, twice.
@@ -173,7 +172,7 @@ impl Core {
 
     /// Whether the caller is the callback of a `compact_now`: what waits for `maintenance` would wait for itself.
     pub fn is_reporting(&self) -> bool {
-        *self.reporting.lock() == Some(std::thread::current().id())
+        *self.reporting.lock() == Some(thread::current().id())
     }
 
     /// Refuses what would wait for itself there.
@@ -200,7 +199,7 @@ impl Core {
                 *self.0.reporting.lock() = None;
             }
         }
-        *self.reporting.lock() = Some(std::thread::current().id());
+        *self.reporting.lock() = Some(thread::current().id());
         let _until_it_returns_or_panics = Reporting(self);
         callback()
     }

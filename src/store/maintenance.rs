@@ -6,7 +6,6 @@
 //!    works on is on disk before it begins.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::core::{Core, Maintenance};
 use super::counters;
@@ -16,9 +15,10 @@ use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
 use crate::index::{Ledger, State};
+use crate::sync::atomic::Ordering;
 
-/// Index entries that are exchanged while commits wait.
-const SWAPPED_AT_ONCE: usize = 256;
+/// Index entries that are exchanged while commits wait. Models exchange few, and want to see commits in between.
+const SWAPPED_AT_ONCE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 256 };
 
 /// How far a compaction has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -302,6 +302,7 @@ impl Core {
             self.swap(entries);
         }
         self.retire(victims, &ids);
+        self.signal.got_on();
         let counters = &self.counters;
         counters::add(&counters.compactions, 1);
         counters::add(&counters.compaction_bytes_read, output.bytes_read);

@@ -487,3 +487,30 @@ fn interval_commits_are_synced_within_the_interval() {
         assert!(was_synced, "also while maintenance is at work");
     });
 }
+
+/// The blocks of a manifest that was replaced may turn up behind its successor's end, where a crash kept the length of an
+/// edit and lost its bytes: what stands there is no later edit.
+#[test]
+fn remains_of_an_older_manifest_are_no_edits() {
+    let disk = SimDisk::new(1);
+    let options = options(1000);
+    let path = crate::runner::store_path().join("MANIFEST");
+    let manifest =
+        |disk: &SimDisk| disk.files(path.parent().expect("a directory")).remove(std::path::Path::new("MANIFEST"));
+    let db = open(&disk, &options).unwrap();
+    for n in 0..12 {
+        put(&db, &[n; 700], Durability::Always).unwrap();
+    }
+    db.compact_now(&mut |_| true).unwrap();
+    drop(db);
+    let older = manifest(&disk).unwrap();
+    let db = open(&disk, &options).unwrap();
+    put(&db, b"last", Durability::Always).unwrap();
+    let newer = manifest(&disk).unwrap();
+    assert!(newer.len() < older.len(), "the first edit after opening writes it anew");
+    let crashed = disk.restart();
+    crashed.plant(&path, &[&newer[..], &older[newer.len()..]].concat());
+    let db = open(&crashed, &options).unwrap();
+    assert_eq!(db.view().unwrap().document_count().unwrap(), 13);
+    assert!(db.verify().unwrap().damage.is_empty());
+}
