@@ -1,5 +1,5 @@
-//! The order of a document's inputs where some of the changes that made it may be lost: what cannot be done is left out,
-//! and said.
+//! The order of a document's inputs where some of the changes that made it may be lost: what cannot be done is left
+//! out, and said.
 //!
 //! 1. Any list of operations takes time in proportion to its length.
 //! 2. An input that was deleted never comes back.

@@ -359,8 +359,8 @@ fn knows_more(source: &Source, segment: &SegmentFile, manifest: &Manifest) -> bo
     first.is_ok_and(|header| header.kind == RecordKind::Frame && header.sequence > marks.sequence)
 }
 
-/// Where the log of a later epoch begins, recovery had decided what of the earlier ones counts. A recovered segment does
-/// not say so: it may be left from a recovery that did not get to its end.
+/// Where the log of a later epoch begins, recovery had decided what of the earlier ones counts. A recovered segment
+/// does not say so: it may be left from a recovery that did not get to its end.
 fn leave_out_discarded(segments: &mut [SegmentFile]) {
     let framed = |segment: &SegmentFile| segment.header.filter(|header| header.kind.has_frames());
     let logs = segments.iter().filter_map(|segment| segment.header).filter(|header| header.kind == SegmentKind::Log);

@@ -3,7 +3,8 @@
 //! What others do. SQLite's `.recover` reads every page that looks like one and writes rows into a new database; rows
 //! without a table go into `lost_and_found`. LevelDB's and RocksDB's `RepairDB` scan every log and table, archive what
 //! they cannot read, and write a new manifest *in place*: what they misjudge is gone. bbolt's `surgery` edits pages and
-//! leaves the judgement to its user. All of them can bring back what was deleted, and none says exactly what is missing.
+//! leaves the judgement to its user. All of them can bring back what was deleted, and none says exactly what is
+//! missing.
 //!
 //! What we do. The source is read and never changed; the target is a store of its own, complete or none at all; and the
 //! report names what was lost as finely as it can be told.
@@ -100,9 +101,10 @@ pub struct RepairProgress {
 ///
 /// # Errors
 /// `Locked` where somebody has the source open; `NotAStore` where there is neither a manifest nor a segment;
-/// `NewerFormat`; `OpenRefused` for a target that is not empty or lies in the source; `InvalidArgument` for options that
-/// make no sense; `Io` and `NoSpace` of the target, and where the source cannot even be listed; `CommitUnknown` where
-/// the last sync of the target failed: then it opens as a whole or not at all. On every other error the target is empty.
+/// `NewerFormat`; `OpenRefused` for a target that is not empty or lies in the source; `InvalidArgument` for options
+/// that make no sense; `Io` and `NoSpace` of the target, and where the source cannot even be listed; `CommitUnknown`
+/// where the last sync of the target failed: then it opens as a whole or not at all. On every other error the target
+/// is empty.
 /// Damage of the source is no error but in the report.
 ///
 /// ```

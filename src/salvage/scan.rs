@@ -2,7 +2,8 @@
 //!
 //! 1. A record is believed where its header's checksum holds, at its place, in this segment. Behind bytes that are no
 //!    record the next one is looked for at every multiple of 8.
-//! 2. In a log sequence numbers rise. What is behind a higher one is left of commits that failed, and was never promised.
+//! 2. In a log sequence numbers rise. What is behind a higher one is left of commits that failed, and was never
+//!    promised.
 //! 3. Payloads are read for their checksum in pieces; no record is held in memory.
 
 use std::collections::BTreeSet;

@@ -49,19 +49,9 @@ impl Target {
             Err(error) => return Err(Error::io("listing", path, error)),
         }
         let dir = Dir::new(fs, path);
-        begin(&dir).and_then(|(lock, store)| {
-            let (builder, segments) = (None, Vec::new());
-            Ok(Target {
-                dir: dir.clone(),
-                _lock: lock,
-                store,
-                segment_size,
-                builder,
-                segments,
-                next_segment: 1,
-                is_store: false,
-            })
-        })
+        let (lock, store) = begin(&dir)?;
+        let (builder, segments) = (None, Vec::new());
+        Ok(Target { dir, _lock: lock, store, segment_size, builder, segments, next_segment: 1, is_store: false })
     }
 
     /// Adds a record of a document. Documents ascend.
