@@ -280,7 +280,9 @@ mod models {
     /// An end that comes at any time frees those who are paced, and the threads.
     #[test]
     fn an_end_frees_everybody() {
-        loom::model(|| {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
             let signal = Arc::new(Signal::default());
             let (paced, sync) = (Arc::clone(&signal), Arc::clone(&signal));
             let paced = thread::spawn(move || paced.pace(|| true));

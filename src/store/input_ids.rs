@@ -70,7 +70,7 @@ pub fn after(document: u64, first: u64, count: u64) -> Result<u64> {
     Ok(next)
 }
 
-/// Every interleaving of batches that take ids of one document (.ci/models).
+/// Interleavings of batches that take ids of one document (.ci/models).
 #[cfg(test)]
 #[cfg(loom)]
 mod models {
@@ -106,7 +106,9 @@ mod models {
     #[test]
     fn no_id_is_committed_twice() {
         for abandons in [false, true] {
-            loom::model(move || {
+            let mut builder = loom::model::Builder::new();
+            builder.preemption_bound = Some(3);
+            builder.check(move || {
                 let document = Arc::new(Document::default());
                 let threads: Vec<_> = [true, !abandons]
                     .into_iter()
