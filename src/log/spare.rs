@@ -54,7 +54,7 @@ impl Spare {
                 *reserved = size;
                 return;
             }
-            size -= size.div_ceil(4);
+            size -= size.div_ceil(8);
         }
     }
 

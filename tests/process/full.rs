@@ -207,7 +207,7 @@ fn a_disk_that_another_program_filled_is_no_different() {
             store.check();
             store.reopen();
             store.check();
-            store.delete(0.3);
+            store.delete(0.5);
             store.compact();
             store.check();
             file.set_len(0).unwrap();
