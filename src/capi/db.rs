@@ -15,7 +15,8 @@ use super::options::stratum_options;
 use super::status::{Call, Failure, STRATUM_BUSY};
 use super::view::{LatestView, Snapshot, stratum_view};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::{Db, Options, Progress};
+use crate::vfs::os::fork_generation;
+use crate::{Db, Error, Options, Progress};
 
 /// An open store.
 pub struct stratum_db(());
@@ -28,11 +29,17 @@ pub(super) struct Store {
     /// Longest batch as encoded.
     pub(super) max_batch_bytes: u64,
     closed: AtomicBool,
+    /// Of the process that opened it; a fork has another.
+    generation: u64,
 }
 
 impl Store {
-    /// `STRATUM_CLOSED` after `stratum_db_close`.
+    /// `STRATUM_FORKED` in a fork, also for what could be answered from memory there; `STRATUM_CLOSED` after
+    /// `stratum_db_close`.
     pub(super) fn check_open(&self) -> Call<()> {
+        if self.generation != fork_generation() {
+            return Err(Failure::Engine(Error::Forked));
+        }
         if self.closed.load(Ordering::Acquire) { Err(guard::store_closed()) } else { Ok(()) }
     }
 
@@ -125,6 +132,7 @@ pub unsafe extern "C" fn stratum_db_open(
                 max_record_bytes: options.max_record_bytes,
                 max_batch_bytes: options.max_batch_bytes,
                 closed: AtomicBool::new(false),
+                generation: fork_generation(),
             });
             let latest = handles::insert::<LatestView>(Arc::clone(&store))?;
             match handles::insert(DbObject { store, latest }) {

@@ -9,15 +9,25 @@
 //! |---|---|---|
 //! | `STRATUM_KILLS` | kills and injected faults, in all | 320 |
 //! | `STRATUM_SEED` | where chance starts from | 1 |
+//! | `STRATUM_MKFS` | the mkfs of a file system to fill in place of ext4 | none |
+//! | `STRATUM_MKFS_MEGABYTES` | its size | 320 |
 //! | `STRATUM_NO_LOOP_MOUNT` | 1: this machine may not mount, and somebody decided to go without | none |
 
 mod child;
+mod full;
 mod inject;
 mod journal;
 mod kills;
+mod limits;
 #[path = "../engine/model.rs"]
 #[allow(dead_code)] // its comparisons are for tests that live in the store's own process
 mod model;
+mod mounts;
+mod openers;
+mod programs;
+#[path = "../capi/support.rs"]
+#[allow(dead_code)] // its lists of functions are for the tests of the C ABI itself
+mod support;
 #[path = "../engine/values.rs"]
 mod values;
 mod worker;
