@@ -2,7 +2,8 @@
 //!
 //! 1. Scripts make mistakes on purpose, about one call in eight: ids that are not there, values that cannot be stored,
 //!    handles of a store that was closed.
-//! 2. They keep away from what the answer of a single call leaves open: two mistakes in one call.
+//! 2. They keep away from two mistakes in one call that are found in different layers (an id that can be none, a value
+//!    that cannot be stored): which of them is answered is not promised.
 
 use serde_json::{Map, Value as Json, json};
 
@@ -36,8 +37,15 @@ impl Random {
 
 /// A script of `steps` calls, and those that open and close the store.
 pub fn script(seed: u64, steps: usize) -> Script {
-    let mut made =
-        Maker { random: Random(seed), steps: Vec::new(), documents: 0, batches: 0, snapshots: 0, cursors: 0 };
+    let mut made = Maker {
+        random: Random(seed),
+        steps: Vec::new(),
+        documents: 0,
+        batches: 0,
+        snapshots: 0,
+        cursors: 0,
+        is_bad: false,
+    };
     made.open();
     while made.steps.len() < steps {
         made.call();
@@ -54,6 +62,8 @@ struct Maker {
     batches: u64,
     snapshots: u64,
     cursors: u64,
+    /// The call that is being made has a value that cannot be stored.
+    is_bad: bool,
 }
 
 impl Maker {
@@ -229,6 +239,7 @@ impl Maker {
         if self.random.below(16) != 0 {
             return self.value(3);
         }
+        self.is_bad = true;
         let twice = json!([["k", {"null": null}], ["k", {"null": null}]]);
         let bad = [json!({"decimal": "1."}), json!({"map": twice}), json!({"nest": ["65", {"null": null}]})];
         self.random.one(&bad).clone()
@@ -298,7 +309,9 @@ impl Maker {
     }
 
     fn arguments(&mut self, names: &[&str]) -> Json {
-        let arguments = names.iter().map(|name| {
+        self.is_bad = false;
+        let mut arguments = Map::new();
+        for name in names {
             let argument = match *name {
                 "document" => self.document(),
                 "input" | "before" => self.input(),
@@ -309,8 +322,13 @@ impl Maker {
                 "capacity" => self.random.one(&["0", "8", "1000"]).to_string().into(),
                 _ => self.stored(),
             };
-            (name.to_string(), argument)
-        });
-        arguments.collect::<Map<String, Json>>().into()
+            arguments.insert(name.to_string(), argument);
+        }
+        if self.is_bad {
+            for id in arguments.values_mut().filter(|argument| *argument == "0") {
+                *id = "1".into();
+            }
+        }
+        arguments.into()
     }
 }
