@@ -11,7 +11,7 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-table fuzz build header install install-files
+.PHONY: help demo test lint bench bench-table fuzz mutants build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-table   the same as one table, Stratum : raw, medians of interleaved rounds'
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
+	@echo 'make mutants   change the engine in every small way, one at a time, and see that a test fails (hours; docs/mutation.md)'
 	@echo 'make header    refresh include/stratum.h from src/capi'
 	@echo 'make install   shared and static library, header, pkg-config and CMake files, into PREFIX ($(PREFIX))'
 
@@ -42,6 +43,10 @@ bench-table:
 
 fuzz:
 	fuzz/run.sh
+
+# MUTANTS are further arguments for cargo-mutants: --shard 0/8, -f 'src/recovery/*.rs'
+mutants:
+	.ci/mutants --all $(MUTANTS)
 
 build:
 	$(CARGO) build --release --lib
