@@ -67,6 +67,16 @@ impl Manifest {
         })
     }
 
+    /// Whether the file still says what was read or written. Not asked of a file that an edit failed to get into: the
+    /// next edit writes it anew.
+    pub fn is_intact(&self) -> Result<bool> {
+        if self.must_rewrite && self.file.is_some() {
+            return Ok(true);
+        }
+        let found = Manifest::load(&self.dir)?;
+        Ok((found.state, found.number, found.end) == (self.state.clone(), self.number, self.end))
+    }
+
     /// Reads the whole file.
     pub fn load(dir: &Dir) -> Result<Manifest> {
         let store = Manifest::peek(dir)?;

@@ -166,6 +166,10 @@ impl FileSystem for Gate {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         self.disk.lock(path)
     }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.disk.lock_for_reading(path)
+    }
 }
 
 struct GatedFile {

@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | `STRATUM_CRASH_POINTS` | crash points to look at, in all, with 25 images for every three of them | 30000 |
 //! | `STRATUM_FAULT_WORKLOADS` | workloads to put a fault of each kind at each operation of | 50 |
-//! | `STRATUM_CASES` | lists of operations for the model test | 300 |
+//! | `STRATUM_CASES` | lists of 100 operations or more for the model test | 20000 |
 //! | `STRATUM_SEED` | one workload instead of many | none |
 //! | `STRATUM_STEPS` | of that, the steps and calls that are kept | all |
 //! | `STRATUM_POINT`, `STRATUM_IMAGE` | of that, one crash point, one image | all |

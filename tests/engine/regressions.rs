@@ -4,7 +4,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
-use stratum::{Columns, Db, DocumentId, Durability, Error, Input, Result, Tree, Value};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Input, InputId, Result, Tree, Value};
 
 use crate::gate::Gate;
 use crate::plain::{options, put};
@@ -251,6 +251,17 @@ fn a_refused_call_does_not_tie_the_batch_to_its_document() {
     batch.set_column(other, "a", &Value::Null).unwrap();
     db.write(|batch| batch.delete_document(document)).unwrap();
     batch.commit().unwrap();
+}
+
+#[test]
+fn a_refused_call_does_not_hide_that_its_document_is_gone() {
+    let db = open(&SimDisk::new(1), &options(1000)).unwrap();
+    let id = put(&db, b"", Durability::Always).unwrap();
+    let mut batch = db.batch().unwrap();
+    assert!(batch.delete_input(id, InputId::FIRST).unwrap_err().is_not_found());
+    db.write(|batch| batch.delete_document(id)).unwrap();
+    assert!(batch.set_blob(id, b"new").unwrap_err().is_not_found());
+    assert!(batch.is_empty());
 }
 
 /// Damage that compaction meets in a document elsewhere keeps it from that document, not from all work.

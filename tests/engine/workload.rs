@@ -229,14 +229,14 @@ fn end(rng: &mut Rng) -> End {
 }
 
 /// The document that a number stands for.
-fn document(model: &Model, number: u8) -> DocumentId {
+pub(crate) fn document(model: &Model, number: u8) -> DocumentId {
     let live = model.ids();
     let choice = usize::from(number);
     if live.is_empty() || choice % 8 == 7 { model.dead_id(choice as u64 / 8) } else { live[choice % live.len()] }
 }
 
 /// The input of a document that a number stands for.
-fn input(document: &Document, number: u8) -> InputId {
+pub(crate) fn input(document: &Document, number: u8) -> InputId {
     let live = &document.tree.inputs;
     let choice = usize::from(number);
     match live.get(choice % live.len().max(1)).and_then(|input| input.id) {

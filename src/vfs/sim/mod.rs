@@ -33,11 +33,14 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(not(shuttle))]
 use parking_lot::Mutex;
 
 use self::file::{SimFile, SimLock};
 use self::state::State;
 use super::{File, FileLock, FileSystem, OpenMode};
+#[cfg(shuttle)]
+use crate::sync::Mutex; // so that schedules switch threads at each call of the disk
 
 mod fault;
 mod file;
@@ -226,6 +229,11 @@ impl FileSystem for SimDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         let taken = self.state.lock().lock(&names::normal(path))?;
+        Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))
+    }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        let taken = self.state.lock().lock_for_reading(&names::normal(path))?;
         Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))
     }
 }

@@ -380,6 +380,16 @@ impl State {
         Ok(Some(number))
     }
 
+    /// One reader at a time is enough here: what is simulated is that a writer and a reader keep each other out.
+    pub(super) fn lock_for_reading(&mut self, path: &Path) -> io::Result<Option<u64>> {
+        let number = self.open(path)?;
+        if !self.locks.insert(number) {
+            self.close(number);
+            return Ok(None);
+        }
+        Ok(Some(number))
+    }
+
     pub(super) fn unlock(&mut self, number: u64) {
         self.locks.remove(&number);
         self.close(number);

@@ -485,6 +485,20 @@ fn preallocated_room_is_taken_and_can_be_written() {
 }
 
 #[test]
+fn a_reader_and_a_writer_keep_each_other_out() {
+    let disk = SimDisk::new(3);
+    assert!(disk.lock_for_reading(&path("LOCK")).is_err(), "and makes nothing");
+    drop(disk.lock(&path("LOCK")).unwrap());
+    let operations = disk.ops();
+    let reader = disk.lock_for_reading(&path("LOCK")).unwrap();
+    assert!(reader.is_some() && disk.ops() == operations);
+    assert!(disk.lock(&path("LOCK")).unwrap().is_none());
+    drop(reader);
+    let writer = disk.lock(&path("LOCK")).unwrap();
+    assert!(writer.is_some() && disk.lock_for_reading(&path("LOCK")).unwrap().is_none());
+}
+
+#[test]
 fn a_lock_is_held_once_until_dropped_and_no_image_has_it() {
     let disk = disk();
     let held = disk.lock(&path("LOCK")).unwrap();
