@@ -8,7 +8,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bytes::Bytes;
 use super::dir::Dir;
@@ -17,6 +16,7 @@ use crate::format::record::{self, RecordError, RecordHeader};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
 use crate::format::{HeaderError, crc};
 use crate::options::ReadMode;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::vfs::{File, Mapping};
 
 /// An open segment.
