@@ -222,8 +222,9 @@ impl<'a> Scan<'a> {
     fn end(&mut self, at: u64) {
         let limit = self.segment.limit.min(self.segment.size);
         let from = self.lost_from.take().unwrap_or(at);
-        let last_is_torn = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
-        if from < limit && last_is_torn {
+        let is_open_ended = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
+        self.survey.is_open_ended |= is_open_ended;
+        if from < limit && is_open_ended {
             let what = "behind the last record that checks out: a commit that was never finished, or damage";
             self.lost(from, limit, FindingKind::Tail, what);
         } else if from < limit && (self.segment.is_sealed || self.window.has_content(from, limit)) {
