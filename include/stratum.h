@@ -617,8 +617,8 @@ typedef struct stratum_repair_progress {
 } stratum_repair_progress;
 
 /**
- * Called now and then during a repair, on the thread that called it: return non-zero to go on, 0 to stop. `progress` is
- * valid during the call only. It must return: no exception, no longjmp.
+ * Called now and then during a repair, on the thread that called it: return non-zero to go on, 0 to stop. `progress`
+ * is valid during the call only. It must return: no exception, no longjmp.
  */
 typedef int32_t (*stratum_repair_progress_fn)(const struct stratum_repair_progress *progress, void *context);
 
@@ -628,7 +628,10 @@ typedef struct stratum_repair_options {
     size_t struct_size;
     /** Bytes at which a log file of the target is ended and the next begun; 0 for the default, 64 MiB. */
     uint64_t segment_size;
-    /** A document with its changes is written as one tree, unless that is more bytes than this; 0 for the default, 1 GiB. */
+    /**
+     * A document with its changes is written as one tree, unless that is more bytes than this; 0 for the default,
+     * 1 GiB.
+     */
     uint64_t merge_limit;
     /** Called now and then; NULL for none. */
     stratum_repair_progress_fn progress;
@@ -1269,14 +1272,14 @@ int32_t stratum_report_free(struct stratum_report **report);
 
 /**
  * Saves what still checks out of the damaged store in the directory `source` into a new store in the directory
- * `target`, which must be empty or not exist. The source is not changed in any way. Documents and inputs keep their ids
- * and their order; docs/salvage.md says what is saved, and what to do with the report. NULL options are the defaults.
- * The caller frees the report; see stratum_repair_report_get. Damage is not an error of this call: it answers
- * STRATUM_OK and lists it.
+ * `target`, which must be empty or not exist. The source is not changed in any way. Documents and inputs keep their
+ * ids and their order; docs/salvage.md says what is saved, and what to do with the report. NULL options are the
+ * defaults. The caller frees the report; see stratum_repair_report_get. Damage is not an error of this call: it
+ * answers STRATUM_OK and lists it.
  * Errors: STRATUM_LOCKED (somebody has the source open), STRATUM_NOT_A_STORE (neither a manifest nor a log file),
  * STRATUM_NEWER_FORMAT, STRATUM_OPEN_REFUSED (the target is not empty, or lies in the source), STRATUM_IO,
- * STRATUM_NO_SPACE, STRATUM_INVALID_ARGUMENT, STRATUM_COMMIT_UNKNOWN (the last sync failed: the target opens as a whole
- * or not at all). After any other error the target is empty.
+ * STRATUM_NO_SPACE, STRATUM_INVALID_ARGUMENT, STRATUM_COMMIT_UNKNOWN (the last sync failed: the target opens as a
+ * whole or not at all). After any other error the target is empty.
  *
  * Thread safety: any thread.
  */

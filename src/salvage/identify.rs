@@ -172,7 +172,8 @@ fn read_edits(bytes: &[u8], manifest: &mut Manifest) -> std::result::Result<u64,
         match manifest::decode_edit(rest) {
             EditAt::Newer(tag) => return Err(format!("an edit with change {tag}")),
             EditAt::Edit(found, changes, length) if found > number => {
-                manifest.is_whole &= found == number + 1;
+                // The first edit of a file goes on from the numbers of the file that it replaced.
+                manifest.is_whole &= number == 0 || found == number + 1;
                 manifest.state.apply(&changes);
                 let marks = manifest.state.marks;
                 highest.next_document = highest.next_document.max(marks.next_document);

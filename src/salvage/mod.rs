@@ -276,7 +276,8 @@ impl Repair<'_> {
         mut target: Option<&mut Target>,
     ) -> Result<bool> {
         let mut files = Files::new(found.segments.iter().map(|segment| segment.path.clone()).collect());
-        let is_damaged = self.report.is_uncertain || !survey.losses.is_empty();
+        // Ids are left out also where commits may be cut off without a trace.
+        let is_damaged = self.report.is_uncertain || !survey.losses.is_empty() || survey.is_open_ended;
         let damaged = self.report.bytes_lost + survey.unknown_bytes;
         step.documents_total = survey.documents.len() as u64;
         let mut documents = Documents {

@@ -125,6 +125,10 @@ impl<'a> Scan<'a> {
         if !whole {
             self.damaged(at, header, limit);
         }
+        if !fits {
+            // The file is cut off here; how much was behind it nothing tells.
+            self.survey.unknown_bytes += header.record_len();
+        }
         match header.kind {
             RecordKind::Frame => self.frame(at, header, whole),
             RecordKind::Footer => self.footer(at, header, whole),
@@ -195,7 +199,11 @@ impl<'a> Scan<'a> {
         let Some(commit) = self.commit.take() else { return };
         let what = match commit.frame {
             Some((records, _)) if commit.whole == records && commit.damaged == 0 => return,
-            Some((records, _)) => format!("{} of the {records} records of a commit check out", commit.whole),
+            Some((records, _)) => {
+                let missing = records.saturating_sub(commit.whole.saturating_add(commit.damaged));
+                self.survey.unknown_bytes += u64::from(missing) * RECORD_LEN;
+                format!("{} of the {records} records of a commit check out", commit.whole)
+            }
             None => format!("{} records of a commit check out; how many it had is not known", commit.whole),
         };
         let mut finding = self.finding(FindingKind::BatchInPart, commit.offset, 0, what);
@@ -222,8 +230,12 @@ impl<'a> Scan<'a> {
     fn end(&mut self, at: u64) {
         let limit = self.segment.limit.min(self.segment.size);
         let from = self.lost_from.take().unwrap_or(at);
-        let last_is_torn = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
-        if from < limit && last_is_torn {
+        let is_open_ended = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
+        self.survey.is_open_ended |= is_open_ended;
+        if is_open_ended && self.commit.as_ref().is_some_and(|commit| commit.frame.is_none()) {
+            self.survey.unknown_bytes += RECORD_LEN; // nothing tells whether the last commit had more records
+        }
+        if from < limit && is_open_ended {
             let what = "behind the last record that checks out: a commit that was never finished, or damage";
             self.lost(from, limit, FindingKind::Tail, what);
         } else if from < limit && (self.segment.is_sealed || self.window.has_content(from, limit)) {

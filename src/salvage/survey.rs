@@ -110,6 +110,8 @@ pub struct Survey {
     pub sequence: u64,
     /// Bytes in which records may have been that are not known.
     pub unknown_bytes: u64,
+    /// A log has no footer: nothing tells whether commits are cut off behind its last.
+    pub is_open_ended: bool,
     /// What footers name and their segments do not show, until everything was read.
     unseen: Vec<(u64, u64, u32)>,
 }

@@ -9,11 +9,11 @@ use stratum::format::record::{HEADER_LEN as RECORD_LEN, RecordKind};
 use stratum::salvage::repair_on;
 use stratum::vfs::FileSystem;
 use stratum::vfs::sim::SimDisk;
-use stratum::{DocumentId, Error, FindingKind, InputId, Outcome, RepairOptions, Tree, Value};
+use stratum::{DocumentId, Durability, Error, FindingKind, InputId, Outcome, RepairOptions, Tree, Value};
 
 use crate::judge::{judge, judge_target, open, repair};
 use crate::parts::{Place, documents, records};
-use crate::stores::{Store, Work, blobs, compacted, contents, log, options, recovered, source, target, tree};
+use crate::stores::{Store, Work, blobs, compacted, contents, left, log, options, recovered, source, target, tree};
 
 fn manifest() -> PathBuf {
     PathBuf::from("MANIFEST")
@@ -29,7 +29,7 @@ fn has(report: &stratum::RepairReport, kind: FindingKind) -> bool {
 
 #[test]
 fn without_a_manifest_everything_is_saved() {
-    for store in [log(), compacted(), recovered(), blobs()] {
+    for store in [log(), left(), compacted(), recovered(), blobs()] {
         let mut files = store.files.clone();
         files.remove(&manifest());
         let (report, saved) = judge(&store, &files, &|_| true);
@@ -259,7 +259,69 @@ fn a_checkpoint_names_what_a_damaged_header_does_not() {
     let (report, _) = judge(&store, &files, &|other| other != id.get());
     let named = |kind| report.findings.iter().any(|finding| finding.kind == kind && finding.document == Some(id));
     assert!(named(FindingKind::RecordMissing) && named(FindingKind::DocumentLost), "{report}");
+    let missing = report.findings.iter().find(|finding| finding.kind == FindingKind::RecordMissing);
+    assert_eq!(missing.map(|finding| finding.sequence), Some(place.header.sequence), "{report}");
     assert_eq!(report.documents_lost, 1);
+}
+
+/// A segment that compaction replaced, and that a crash left behind: it holds a document that was deleted since, and
+/// nothing else that says so.
+#[test]
+fn what_compaction_left_behind_brings_nothing_back() {
+    let mut work = Work::new(options(64 << 10));
+    let gone = work.write(|batch| batch.put_tree(&tree(1, 3))).document;
+    work.write(|batch| batch.put_tree(&tree(2, 3)));
+    work.reopen();
+    let old = work.disk.files(source());
+    work.write(|batch| batch.delete_document(gone));
+    for _ in 0..2 {
+        work.write(|batch| batch.put_tree(&tree(3, 3)));
+        work.reopen();
+        work.db.checkpoint().unwrap();
+        work.db.compact_now(&mut |_| true).unwrap();
+    }
+    work.db.checkpoint().unwrap();
+    let store = work.done();
+    let is_tombstone = |place: &Place| place.header.kind == RecordKind::Tombstone;
+    let left = segments(&store).into_iter().filter(|name| records(&store.files, name).iter().any(is_tombstone)).count();
+    assert_eq!(left, 0, "the tombstone has gone");
+    let (name, bytes) = old.iter().find(|(name, _)| !store.files.contains_key(*name)).expect("a replaced segment");
+    let with = |without: &str| {
+        let mut files = store.files.clone();
+        files.insert(name.clone(), bytes.clone());
+        files.remove(Path::new(without));
+        files
+    };
+    let (report, saved) = judge(&store, &with("CHECKPOINT"), &|_| true);
+    assert!(saved == store.now && report.is_lossless(), "the manifest does not name it\n{report}");
+    let (_, saved) = judge(&store, &with("MANIFEST"), &|_| true);
+    assert_eq!(saved, store.now, "the checkpoint does not have the document");
+}
+
+/// Commits that were never promised and that recovery discarded are still in the old file, behind what counts of it.
+#[test]
+fn what_recovery_discarded_does_not_come_back() {
+    let mut options = options(64 << 10);
+    options.durability = Durability::Os;
+    let mut work = Work::new(options.clone());
+    work.write(|batch| batch.put_tree(&tree(1, 2)));
+    work.db.flush().unwrap();
+    let ids = [2, 3, 4].map(|content| work.write(|batch| batch.put_tree(&tree(content, 2))).document.get());
+    let mut store = work.left();
+    let (name, torn) = only_tree(&store, ids[1]);
+    store.files.get_mut(&name).unwrap()[torn.end - 9] ^= 1;
+    let mut work = Work::on(store.disk(&store.files), options);
+    assert!(work.db.stats().unwrap().recovery_discarded_bytes > 0);
+    let again = work.write(|batch| batch.put_tree(&tree(5, 2))).document.get();
+    assert_eq!(again, ids[1], "it was never promised");
+    let mut store = work.done();
+    assert_eq!(store.now.keys().copied().collect::<Vec<_>>(), [1, 2, 3]);
+    let old = &store.files[&name];
+    assert!(old.len() > torn.end, "the old file still has the discarded commits");
+    store.files.remove(&manifest());
+    store.files.remove(Path::new("CHECKPOINT"));
+    let (_, saved) = judge(&store, &store.files, &|_| true);
+    assert_eq!(saved, store.now);
 }
 
 #[test]

@@ -136,6 +136,11 @@ fn a_read_that_fails_once_costs_nothing_but_what_is_said() {
                 judge_target(&store, &disk, &report, &|_| false);
                 judged += 1;
             }
+            // A read that fails is tried again page by page: what fails once costs nothing.
+            if let Some((disk, report)) = with_fault(&store, Fault::new(&[Op::Read], nth, Errno::Eio)) {
+                assert_eq!(judge_target(&store, &disk, &report, &|_| true), store.now);
+                assert!(report.is_lossless(), "read {nth}\n{report}");
+            }
         }
         assert!(judged > 5);
     }

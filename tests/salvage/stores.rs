@@ -60,7 +60,11 @@ pub struct Work {
 
 impl Work {
     pub fn new(options: Options) -> Work {
-        let disk = SimDisk::new(7);
+        Work::on(SimDisk::new(7), options)
+    }
+
+    /// Goes on with what is on a disk.
+    pub fn on(disk: SimDisk, options: Options) -> Work {
         disk.allow_map();
         let db = Db::open_on(Arc::new(disk.clone()), source(), &options).unwrap();
         Work { disk, db, options, history: BTreeMap::new() }
@@ -90,6 +94,11 @@ impl Work {
         self.db = Db::open_on(Arc::new(self.disk.clone()), source(), &self.options).unwrap();
     }
 
+    /// The store as a process leaves it that ends without closing it.
+    pub fn left(self) -> Store {
+        Store { files: self.disk.files(source()), now: contents(&self.db), history: self.history }
+    }
+
     pub fn done(self) -> Store {
         let now = contents(&self.db);
         self.db.close().unwrap();
@@ -112,6 +121,11 @@ pub fn tree(content: i64, inputs: i64) -> Tree {
 /// A few documents with changes, a batch over two of them, and a delete, in one segment that is still written to.
 pub fn log() -> Store {
     work_of_a_few(64 << 10).done()
+}
+
+/// The same, left without closing: no checkpoint and no footer tells what was there.
+pub fn left() -> Store {
+    work_of_a_few(64 << 10).left()
 }
 
 fn work_of_a_few(segment_size: u64) -> Work {
