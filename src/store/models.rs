@@ -128,7 +128,7 @@ fn compaction_undoes_no_commit() {
 
 #[test]
 fn a_view_beside_commit_and_compaction_is_one_moment() {
-    let seen = explore(2, || {
+    let seen = explore(1, || {
         let shared = Shared::new(options())?;
         let compaction = beside(&shared, |shared| shared.db.compact_now(&mut |_| true));
         let commit = beside(&shared, Shared::commit);
