@@ -11,11 +11,13 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-table fuzz build header install install-files
+.PHONY: help demo test models tsan lint bench bench-table fuzz build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
+	@echo 'make models    loom and shuttle: interleavings of threads'
+	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
 	@echo 'make lint      format and lints'
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-table   the same as one table, Stratum : raw, medians of interleaved rounds'
@@ -29,6 +31,12 @@ demo:
 test:
 	tools/setup.sh test
 	$(CARGO) test --workspace
+
+models:
+	.ci/models
+
+tsan:
+	.ci/tsan
 
 lint:
 	$(CARGO) fmt --all --check

@@ -1,5 +1,5 @@
 //! The handle table under loom: threads that enter, close and make handles, in every interleaving and every order of
-//! memory that the language allows.
+//! memory that the language allows; those that only pass slots around, with at most three preemptions.
 //!
 //! 1. The table, and all code on it, is the one that C uses.
 //! 2. Objects are watched: to reach one before it is whole, or while or after it is dropped, is a failure.
@@ -93,29 +93,6 @@ fn a_slot_that_is_used_again_keeps_its_generations_apart() {
         maker.join().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), 1);
     });
-}
-
-/// Whoever gets hold of a handle by any way sees the object whole: the handle's number carries no order itself.
-#[test]
-fn a_handle_that_is_guessed_leads_to_a_whole_object_or_to_none() {
-    static SEEN: AtomicUsize = AtomicUsize::new(0);
-    loom::model(|| {
-        let (first, _) = made(0);
-        assert_eq!(free(first), 1);
-        // The number that the next handle will have.
-        let next = first + (1 << GENERATION_SHIFT);
-        let maker = thread::spawn(|| made(5).0);
-        match read(next) {
-            None => {}
-            Some(value) => {
-                assert_eq!(value, 5);
-                SEEN.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-        assert_eq!(maker.join().unwrap(), next);
-        assert_eq!((read(next), free(next)), (Some(5), 1));
-    });
-    assert!(SEEN.load(Ordering::Relaxed) > 0, "nobody guessed in time");
 }
 
 /// The list of free slots under threads that take from it and give back: no slot is given out twice.
