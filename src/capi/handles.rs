@@ -45,6 +45,7 @@ pub(super) enum Kind {
     Tree = 10,
     Pinned = 11,
     Report = 12,
+    RepairReport = 13,
 }
 
 /// A C handle type and the Rust object behind it.

@@ -78,6 +78,18 @@ impl Segment {
         Segment::new(header, path, file, length, length, mode)
     }
 
+    /// The store that a segment file says it belongs to, whether or not it should be there; `None` where its header
+    /// does not check out.
+    pub fn store_of(dir: &Dir, id: u32) -> Result<Option<[u8; 16]>> {
+        let path = dir.segment(id);
+        let file = dir.open(&path)?;
+        let size = file.len().map_err(|error| Error::io("reading the length of", &path, error))?;
+        match read_header(&path, &*file, size) {
+            Err(Error::Corruption(_) | Error::NewerFormat { .. }) => Ok(None),
+            header => header.map(|header| Some(header.store)),
+        }
+    }
+
     /// Its id.
     pub fn id(&self) -> u32 {
         self.header.id

@@ -273,7 +273,7 @@ impl Group<'_> {
                 changes.push(manifest::Change::Segment(sealed));
             }
         }
-        if let Err(error) = core.edit(self.writer, &changes) {
+        if let Err(error) = core.edit(self.writer, &changes, from_spare) {
             if let Some(active) = &mut self.writer.active {
                 active.unseal();
             }

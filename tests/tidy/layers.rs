@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
-//!                                            capi  ->  store  ->  recovery, compaction  --^
+//!                                            capi  ->  store  ->  recovery, compaction, salvage  --^
 //! ```
 //!
 //! 1. A room (a file or folder directly in src/) names only rooms of lower layers; those of its own layer only where
@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["log"],
     &["index"],
     &["manifest", "checkpoint"],
-    &["recovery", "compaction"],
+    &["recovery", "compaction", "salvage"],
     &["store"],
     &["capi"],
 ];
