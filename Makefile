@@ -11,11 +11,13 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-compare fuzz golden mutants build header install install-files
+.PHONY: help demo test lint bench bench-compare fuzz golden mutants build header install install-files models tsan
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
+	@echo 'make models    loom and shuttle: interleavings of threads'
+	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
 	@echo 'make lint      format and lints'
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-compare one table: Stratum, SQLite, LMDB, redb, fjall, RocksDB and the raw yardstick; ARGS=... says which'
@@ -31,6 +33,12 @@ demo:
 test:
 	tools/setup.sh test
 	$(CARGO) test
+
+models:
+	.ci/models
+
+tsan:
+	.ci/tsan
 
 lint:
 	$(CARGO) fmt --all --check

@@ -128,7 +128,7 @@ fn compaction_undoes_no_commit() {
 
 #[test]
 fn a_view_beside_commit_and_compaction_is_one_moment() {
-    let seen = explore(2, || {
+    let seen = explore(1, || {
         let shared = Shared::new(options())?;
         let compaction = beside(&shared, |shared| shared.db.compact_now(&mut |_| true));
         let commit = beside(&shared, Shared::commit);
@@ -169,14 +169,15 @@ fn a_snapshot_never_keeps_more_than_the_bound() {
 fn a_close_beside_a_commit_loses_nothing() {
     let committed = explore(2, || {
         let shared = Shared::new(options())?;
-        let close = beside(&shared, |shared| shared.db.close());
+        let close = beside(&shared, |shared| shared.db.close().map(|()| shared.disk.ops()));
         let committed = match shared.commit() {
             Ok(_) => true,
             Err(Error::Closed) => false,
             Err(other) => return Err(other),
         };
-        close.join().unwrap()?;
+        let operations = close.join().unwrap()?;
         assert!(matches!(shared.commit(), Err(Error::Closed)));
+        assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
         let db = Db::open_on(Arc::new(shared.disk.clone()), Path::new("/store"), &shared.options)?;
         assert_eq!(shared.shows(&db.view()?)?, committed, "acknowledged, or refused");
         db.close()?;

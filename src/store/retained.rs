@@ -21,8 +21,8 @@ pub struct Retained {
 }
 
 impl Retained {
-    /// A lease on the newest moment, and that moment's sequence number. `newest` is asked once `limit` can see the lease
-    /// that comes of it: what it gives then is not a moment that `limit` has just cleared out.
+    /// A lease on the newest moment, and that moment's sequence number. `newest` is asked once `limit` can see the
+    /// lease that comes of it: what it gives then is not a moment that `limit` has just cleared out.
     pub fn lease(&self, newest: impl FnOnce() -> Arc<State>) -> (Arc<Lease>, u64) {
         let mut snapshots = self.snapshots.lock();
         let state = newest();

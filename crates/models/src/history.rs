@@ -71,8 +71,19 @@ impl History {
     }
 
     /// Compares a moment with the commits up to it.
-    pub fn check(&self, first: &Moment, moment: &Moment) {
+    fn check(&self, first: &Moment, moment: &Moment) {
         assert_eq!(*moment, self.expected(first, moment.sequence));
+    }
+
+    /// Compares what a restart left with every prefix of the commits that has at least those up to `least`. A store
+    /// that lost commits goes on from the highest number that was ever used, so the number does not say which prefix it is.
+    pub fn check_prefix(&self, first: &Moment, mut moment: Moment, least: u64) {
+        let numbers = self.commits.keys().copied().filter(|number| (least..=moment.sequence).contains(number));
+        let fits = std::iter::once(least).chain(numbers).collect::<Vec<_>>().into_iter().any(|number| {
+            moment.sequence = number;
+            moment == self.expected(first, number)
+        });
+        assert!(fits, "{moment:?} is no prefix of {:?} with all up to {least}", self.commits);
     }
 
     /// Compares all that was seen, and looks for ids that were handed out twice.

@@ -259,8 +259,11 @@ static void share(worker *me) {
         break;
     default:
         view = atomic_load(&views[at]);
-        if (view != NULL && SHARE(stratum_view_packed_tree(view, pair[0], &pinned, NULL))) {
-            keep(me, pinned);
+        if (view != NULL) { /* freed by another thread, or given up by the store */
+            int32_t status = stratum_view_packed_tree(view, pair[0], &pinned, NULL);
+            if (status != STRATUM_SNAPSHOT_TOO_OLD && SHARE(status)) {
+                keep(me, pinned);
+            }
         }
     }
 }
