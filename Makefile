@@ -11,7 +11,7 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-table fuzz build header install install-files
+.PHONY: help demo test lint bench bench-table fuzz sanitize miri build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
@@ -20,6 +20,8 @@ help:
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-table   the same as one table, Stratum : raw, medians of interleaved rounds'
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
+	@echo 'make sanitize  the C programs and unit tests with the library under AddressSanitizer and LeakSanitizer'
+	@echo 'make miri      unit tests of format, index and capi under miri, where there is one'
 	@echo 'make header    refresh include/stratum.h from src/capi'
 	@echo 'make install   shared and static library, header, pkg-config and CMake files, into PREFIX ($(PREFIX))'
 
@@ -42,6 +44,12 @@ bench-table:
 
 fuzz:
 	fuzz/run.sh
+
+sanitize:
+	tools/sanitizers.sh
+
+miri:
+	tools/miri.sh
 
 build:
 	$(CARGO) build --release --lib

@@ -14,6 +14,7 @@
 //! 4. An unknown kind, flag, codec or space was written by a newer version.
 
 use super::{Malformed, NUMBER_LIMIT, u32_at, u64_at};
+use crate::memory::{self, NoMemory};
 
 /// Bytes before the payload.
 pub const HEADER_LEN: u64 = 56;
@@ -231,8 +232,10 @@ impl Frame {
 pub const FOOTER_ENTRY_LEN: u64 = 8;
 
 /// Payload of a [`RecordKind::Footer`]: sorted, unique document ids, 8 bytes each.
-pub fn encode_footer(documents: &[u64]) -> Vec<u8> {
-    documents.iter().flat_map(|id| id.to_le_bytes()).collect()
+pub fn encode_footer(documents: &[u64]) -> Result<Vec<u8>, NoMemory> {
+    let mut bytes = memory::vec(documents.len() * FOOTER_ENTRY_LEN as usize)?;
+    bytes.extend(documents.iter().flat_map(|id| id.to_le_bytes()));
+    Ok(bytes)
 }
 
 /// Reads a footer's payload.
@@ -240,7 +243,7 @@ pub fn decode_footer(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
     if !bytes.len().is_multiple_of(8) {
         return Err(Malformed("a footer is no list of ids"));
     }
-    let documents: Vec<u64> = bytes.chunks_exact(8).map(|id| u64_at(id, 0)).collect();
+    let documents = memory::collect(bytes.chunks_exact(8).map(|id| u64_at(id, 0)))?;
     if !documents.is_sorted_by(|a, b| a < b) {
         return Err(Malformed("a footer's ids do not ascend"));
     }
@@ -304,7 +307,7 @@ mod tests {
     #[test]
     fn commits_and_footers_are_as_documented() {
         let tree = crate::tree::Tree { blob: b"Hi".to_vec(), ..Default::default() };
-        let tree = packed::encode_tree(&tree, 1, false);
+        let tree = packed::encode_tree(&tree, 1, false).unwrap();
         let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree);
         record.blob = BlobPlace::Inline;
         record.nodes = 1;
@@ -312,7 +315,7 @@ mod tests {
         golden::check("commit-of-a-delete", &commit(328, 328, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
 
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
-        let payload = encode_footer(&[1, 2]);
+        let payload = encode_footer(&[1, 2]).unwrap();
         let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 472).to_vec();
         footer.extend(payload);
         golden::check("footer", &footer);
@@ -323,8 +326,8 @@ mod tests {
         let frame = Frame { body_len: 640, records: 3, durable_offset: 96, next_document: 12 };
         assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
         assert!(Frame::decode(&[0; 31]).is_err());
-        assert_eq!(decode_footer(&encode_footer(&[1, 5, 9])), Ok(vec![1, 5, 9]));
-        assert!(decode_footer(&encode_footer(&[5, 5])).is_err());
+        assert_eq!(decode_footer(&encode_footer(&[1, 5, 9]).unwrap()), Ok(vec![1, 5, 9]));
+        assert!(decode_footer(&encode_footer(&[5, 5]).unwrap()).is_err());
         assert!(decode_footer(&[0; 9]).is_err());
     }
 }

@@ -85,7 +85,7 @@ fn damage(path: &Path, what: &str) -> Damage {
 fn check_segment(segment: &Arc<Segment>, length: u64, report: &mut VerifyReport) -> Result<()> {
     let mut found = Vec::new();
     let scanned = scan::records(segment, HEADER_LEN, length, |offset, header| {
-        found.push((offset, *header));
+        crate::memory::push(&mut found, (offset, *header))?;
         Ok(())
     });
     report.keep(scanned)?;
@@ -100,7 +100,8 @@ fn check_segment(segment: &Arc<Segment>, length: u64, report: &mut VerifyReport)
 fn check_record(segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
     let (_, payload) = segment.record(offset)?;
     if matches!(header.kind, RecordKind::Tree | RecordKind::Delta) {
-        packed::check(&payload).map_err(|error| segment.damage(offset, Some(header.document), error.0))?;
+        packed::check(&payload)
+            .map_err(|error| error.into_error(|what| segment.damage(offset, Some(header.document), what)))?;
     }
     Ok(())
 }

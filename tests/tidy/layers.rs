@@ -1,7 +1,7 @@
 //! Imports in src/ run one way.
 //!
 //! ```text
-//!   ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
+//!   memory, ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
 //!                                            capi  ->  store  ->  recovery, compaction  --^
 //! ```
 //!
@@ -17,7 +17,7 @@ use crate::files::{Source, sources};
 use crate::none;
 
 const LAYERS: &[&[&str]] = &[
-    &["ids", "error", "value", "tree", "options"],
+    &["memory", "ids", "error", "value", "tree", "options"],
     &["format", "vfs"],
     &["log"],
     &["index"],
@@ -30,6 +30,9 @@ const LAYERS: &[&[&str]] = &[
 /// Imports within a layer: who, from whom, why. Together they may not form a circle.
 const SIBLINGS: &[(&str, &str, &str)] = &[
     ("error", "ids", "an error names the document or input that it is about"),
+    ("error", "memory", "memory that is refused is an error"),
+    ("tree", "memory", "columns make room for more"),
+    ("value", "memory", "checking a value's keys takes memory"),
     ("value", "error", "checking a value has a Result"),
     ("options", "error", "checking options has a Result"),
     ("tree", "error", "checking a tree has a Result"),
