@@ -1,8 +1,8 @@
 //! Memory whose amount a caller or a file decides: asked for so that it can be refused.
 //!
-//! 1. Rust ends the process where memory that it takes for granted is not there. So whatever may be large (blobs, values,
-//!    packed trees, what is read, lists of a document's inputs, the bytes of a commit) comes from here, and a refusal is
-//!    `NoMemory`, which becomes an error or a status. Small and fixed amounts are taken for granted.
+//! 1. Rust ends the process where memory that it takes for granted is not there. So whatever may be large (blobs,
+//!    values, packed trees, what is read, lists of a document's inputs, the bytes of a commit) comes from here, and a
+//!    refusal is `NoMemory`, which becomes an error or a status. Small and fixed amounts are taken for granted.
 
 /// The system refused memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -33,8 +33,8 @@ pub const STRATUM_TOO_LARGE: i32 = 15;
 /// There are as many handles open as there can be (16 million, or what there is memory for): free some.
 pub const STRATUM_TOO_MANY_HANDLES: i32 = 16;
 /// The system refused memory that the size of what is read or written asks for. Nothing was changed. Any function that
-/// takes or gives data can answer it. Memory of a few KiB is taken for granted: where not even that is left, the process
-/// ends.
+/// takes or gives data can answer it. Pieces under 32 KiB are taken for granted: where not even those are to be had,
+/// the process ends.
 pub const STRATUM_NO_MEMORY: i32 = 17;
 /// Stored bytes do not check out. Nothing was changed.
 pub const STRATUM_CORRUPTION: i32 = 20;

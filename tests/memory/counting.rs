@@ -3,6 +3,8 @@
 //! 1. Each thread counts for itself, so that tests of other threads do not disturb a measurement; what one thread takes
 //!    and another gives back is counted as it comes, and below zero where it must be.
 
+#![allow(unsafe_code)] // an allocator cannot be written without
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

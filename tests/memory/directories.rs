@@ -1,5 +1,5 @@
-//! Whole stores of which one field claims too much: opening, reading, verifying and writing cost memory and calls to the
-//! file system in proportion to the files.
+//! Whole stores of which one field claims too much: opening, reading, verifying and writing cost memory and calls to
+//! the file system in proportion to the files.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,5 @@
-//! Encoded values, packed trees and deltas, manifests, checkpoints: every 32-bit field set to numbers that claim too much,
-//! behind matching checksums.
+//! Encoded values, packed trees and deltas, manifests, checkpoints: every 32-bit field set to numbers that claim too
+//! much, behind matching checksums.
 
 use stratum::format::checkpoint::CheckpointReader;
 use stratum::format::manifest;

@@ -1,7 +1,7 @@
 //! Memory and work that hostile bytes may cost: bounded by how many of them there are.
 //!
-//! 1. An allocator counts what this process holds. Its peak during a call stays below `FACTOR` times the bytes that were
-//!    passed or planted, and `SLACK`, whatever counts and lengths the bytes claim.
+//! 1. An allocator counts what this thread holds. Its peak during a call stays below `FACTOR` times the bytes that
+//!    were passed or planted, and `SLACK`, whatever counts and lengths the bytes claim.
 //! 2. One test at a time measures: the others wait.
 
 mod counting;
