@@ -11,7 +11,8 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-compare fuzz golden mutants build header install install-files models tsan
+.PHONY: help demo test lint bench bench-compare fuzz golden mutants models tsan sanitize miri build header install \
+	install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
@@ -24,6 +25,8 @@ help:
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
 	@echo 'make golden    write the golden stores of the format anew: only before its first release'
 	@echo 'make mutants   change the engine in every small way, one at a time, and see that a test fails (hours; docs/mutation.md)'
+	@echo 'make sanitize  the C programs and unit tests with the library under AddressSanitizer and LeakSanitizer'
+	@echo 'make miri      unit tests of format, index and capi under miri, where there is one'
 	@echo 'make header    refresh include/stratum.h from src/capi'
 	@echo 'make install   shared and static library, header, pkg-config and CMake files, into PREFIX ($(PREFIX))'
 
@@ -60,6 +63,12 @@ golden:
 # MUTANTS are further arguments for cargo-mutants: --shard 0/8, -f 'src/recovery/*.rs'
 mutants:
 	.ci/mutants --all $(MUTANTS)
+
+sanitize:
+	tools/sanitizers.sh
+
+miri:
+	tools/miri.sh
 
 build:
 	$(CARGO) build --release --lib

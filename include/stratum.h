@@ -100,8 +100,15 @@
 /** Over a limit (max_record_bytes, max_batch_bytes, 4 GiB for any argument); nothing was written. */
 #define STRATUM_TOO_LARGE 15
 
-/** There are as many handles open as there can be (16 million): free some. */
+/** There are as many handles open as there can be (16 million, or what there is memory for): free some. */
 #define STRATUM_TOO_MANY_HANDLES 16
+
+/**
+ * The system refused memory that the size of what is read or written asks for. Nothing was changed. Any function that
+ * takes or gives data can answer it. Memory of a few KiB is taken for granted: where not even that is left, the process
+ * ends.
+ */
+#define STRATUM_NO_MEMORY 17
 
 /** Stored bytes do not check out. Nothing was changed. */
 #define STRATUM_CORRUPTION 20

@@ -23,7 +23,13 @@ pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64) -> R
         next_document,
         segments: segments.collect(),
     });
-    state.index.for_each(|document, slot| writer.row(document, &slot.to_entries()));
+    let mut written = Ok(());
+    state.index.for_each(|document, slot| {
+        if written.is_ok() {
+            written = writer.row(document, &slot.to_entries());
+        }
+    });
+    written?;
     let bytes = writer.finish();
     dir.replace(names::CHECKPOINT_NEW, names::CHECKPOINT, &bytes)?;
     Ok(bytes.len() as u64)

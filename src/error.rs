@@ -7,6 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::ids::{DocumentId, InputId};
+use crate::memory::NoMemory;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -81,6 +82,10 @@ pub enum Error {
         /// The option that sets the limit.
         option: &'static str,
     },
+
+    /// The system refused memory that the size of what is read or written asks for. Nothing was changed.
+    #[error("out of memory: what this call reads or writes does not fit; nothing was changed")]
+    NoMemory,
 
     /// Stored bytes do not check out. Nothing was changed.
     #[error("corruption: {0}; restore the store from a backup, or repair it into a new one")]
@@ -203,12 +208,19 @@ impl From<Missing> for Error {
     }
 }
 
+impl From<NoMemory> for Error {
+    fn from(_: NoMemory) -> Error {
+        Error::NoMemory
+    }
+}
+
 impl Error {
-    /// What the system said of an operation on a file; a full disk or quota is told apart.
+    /// What the system said of an operation on a file; a full disk or quota is told apart, and a want of memory.
     pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Error {
         let path = path.to_path_buf();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Error::NoSpace { action, path, source },
+            io::ErrorKind::OutOfMemory => Error::NoMemory,
             _ => Error::Io { action, path, source },
         }
     }
@@ -227,6 +239,7 @@ impl Error {
             }
             Error::Io { action, path, source } => Error::Io { action, path: path.clone(), source: same(source) },
             Error::Corruption(damage) => Error::Corruption(damage.clone()),
+            Error::NoMemory => Error::NoMemory,
             Error::Closed => Error::Closed,
             Error::Forked => Error::Forked,
             Error::Poisoned(reason) => Error::Poisoned(reason.clone()),

@@ -9,6 +9,7 @@ pub mod ids;
 mod index;
 mod log;
 mod manifest;
+pub mod memory;
 pub mod options;
 mod recovery;
 pub mod salvage;

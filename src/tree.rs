@@ -6,6 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::ids::{DocumentId, InputId};
+use crate::memory::{self, NoMemory};
 use crate::value::Value;
 
 /// The longest column name, in bytes.
@@ -19,6 +20,14 @@ impl Columns {
     /// No columns.
     pub const fn new() -> Columns {
         Columns(Vec::new())
+    }
+
+    /// Makes room for so many more columns: until they are there, `set` takes no memory of its own.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn reserve(&mut self, more: usize) -> std::result::Result<(), NoMemory> {
+        memory::reserve(&mut self.0, more)
     }
 
     /// Sets a column, replacing one of the same name; gives back what was there.

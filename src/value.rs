@@ -8,6 +8,7 @@
 use std::collections::HashSet;
 
 use crate::error::{Error, Result};
+use crate::memory::NoMemory;
 
 /// How deep lists and maps may nest: a scalar or a packed list is depth 0, a list of them depth 1.
 pub const MAX_DEPTH: usize = 64;
@@ -101,22 +102,25 @@ fn check_depth(depth: usize) -> Result<()> {
 }
 
 fn check_keys<'a>(keys: impl ExactSizeIterator<Item = &'a str> + Clone) -> Result<()> {
-    match repeated_key(keys) {
+    match repeated_key(keys)? {
         Some(key) => Err(Error::InvalidArgument(format!("map key {key:?} is there twice; keys are unique"))),
         None => Ok(()),
     }
 }
 
 /// A key that is there twice.
-fn repeated_key<'a>(keys: impl ExactSizeIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+fn repeated_key<'a>(
+    keys: impl ExactSizeIterator<Item = &'a str> + Clone,
+) -> std::result::Result<Option<&'a str>, NoMemory> {
     /// Up to here, comparing each with each is cheaper than a hash table.
     const FEW: usize = 8;
     if keys.len() <= FEW {
         let is_repeated = |(at, key): &(usize, &str)| keys.clone().take(*at).any(|other| other == *key);
-        return keys.clone().enumerate().find(is_repeated).map(|(_, key)| key);
+        return Ok(keys.clone().enumerate().find(is_repeated).map(|(_, key)| key));
     }
-    let mut seen = HashSet::with_capacity(keys.len());
-    keys.into_iter().find(|key| !seen.insert(*key))
+    let mut seen = HashSet::new();
+    seen.try_reserve(keys.len()).map_err(|_| NoMemory)?;
+    Ok(keys.into_iter().find(|key| !seen.insert(*key)))
 }
 
 fn check_decimal(text: &str) -> Result<()> {

@@ -13,8 +13,11 @@ use super::batch::{on_batch_into, on_db_into, stratum_batch};
 use super::db::stratum_db;
 use super::error::stratum_error;
 use super::status::{Call, Failure, STRATUM_BUFFER_TOO_SMALL};
+use crate::error::Error;
+use crate::format::Malformed;
 use crate::format::packed::ColumnsRef;
 use crate::format::value::decode_value;
+use crate::memory;
 use crate::{Batch, Columns, DocumentId, InputId, TreeIds, Value};
 
 /// columns, body: the blob. Its id is the new document's.
@@ -156,12 +159,12 @@ impl<'a> Row<'a> {
     }
 
     fn value(&self) -> Call<Value> {
-        decode_value(self.body).map_err(|error| Failure::argument(format!("its value: {error}")))
+        decode_value(self.body).map_err(|error| unpacked("value", error))
     }
 
     fn columns(&self) -> Call<Columns> {
         let decoded = ColumnsRef::parse(self.columns).and_then(|columns| columns.to_columns());
-        decoded.map_err(|error| Failure::argument(format!("its columns: {error}")))
+        decoded.map_err(|error| unpacked("columns", error))
     }
 
     /// Applies it; `made` has what the rows before it made. Gives what it makes, 0 for nothing.
@@ -214,6 +217,13 @@ fn resolve(id: u64, made: &[u64]) -> Call<u64> {
     }
 }
 
+fn unpacked(part: &str, error: Malformed) -> Failure {
+    match error {
+        Malformed::NO_MEMORY => Error::NoMemory.into(),
+        error => Failure::argument(format!("its {part}: {error}")),
+    }
+}
+
 fn in_row(row: usize, failure: Failure) -> Failure {
     match failure {
         Failure::Refused(code, text) => Failure::Refused(code, format!("row {row}: {text}").into()),
@@ -225,7 +235,7 @@ fn split_all(mut bytes: &[u8]) -> Call<Vec<Row<'_>>> {
     let mut rows = Vec::new();
     while !bytes.is_empty() {
         let (row, rest) = Row::split(bytes).map_err(|failure| in_row(rows.len(), failure))?;
-        rows.push(row);
+        memory::push(&mut rows, row)?;
         bytes = rest;
     }
     Ok(rows)
@@ -252,7 +262,7 @@ unsafe fn apply_all(
         let text = format!("there are {} operations, and room for {capacity} ids", rows.len());
         return Err(Failure::Refused(STRATUM_BUFFER_TOO_SMALL, text.into()));
     }
-    let mut made = Vec::with_capacity(rows.len());
+    let mut made = memory::vec(rows.len())?;
     for (number, row) in rows.iter().enumerate() {
         let id = row.apply(batch, &made).map_err(|failure| in_row(number, failure))?;
         made.push(id);

@@ -17,8 +17,10 @@ use super::status::{Call, Failure, STRATUM_BUSY, STRATUM_PANIC};
 use super::tree::stratum_input;
 use super::value_out::{Arena, Frozen};
 use super::view::{self, stratum_view, too_small};
-use crate::format::Decoded;
+use crate::error::Error;
 use crate::format::packed::{Head, OutputState, TreeParts, encode_tree};
+use crate::format::{Decoded, Malformed};
+use crate::memory;
 use crate::sync::{Mutex, MutexGuard};
 use crate::{Columns, DocumentId, Documents, Input, InputId, Inputs};
 
@@ -254,7 +256,7 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
             rows.current = None;
             let input = rows.next()?.ok_or(Failure::End)?;
             let mut arena = Arena::default();
-            let view = Frozen(arena.input(&input));
+            let view = Frozen(arena.input(&input)?);
             let current = rows.current.insert(CurrentInput { view, _arena: arena, _input: input });
             out.put(&raw const current.view.0);
             Ok(())
@@ -306,8 +308,20 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
                         break;
                     }
                 };
-                let row =
-                    pack_row(&input).map_err(|error| Failure::Refused(STRATUM_PANIC, error.to_string().into()))?;
+                let row = pack_row(&input).map_err(|error| match error {
+                    Malformed::NO_MEMORY => Failure::from(Error::NoMemory),
+                    bug => Failure::Refused(STRATUM_PANIC, bug.to_string().into()),
+                });
+                let row = match row {
+                    Ok(row) => row,
+                    Err(failure) => {
+                        rows.pending = Some(input);
+                        if filled == 0 {
+                            return Err(failure);
+                        }
+                        break;
+                    }
+                };
                 if !buffer.put(filled, &row) {
                     rows.pending = Some(input);
                     if filled == 0 {
@@ -331,14 +345,14 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
 /// already lie one after another in their encoded form.
 fn pack_row(input: &Input) -> Decoded<Vec<u8>> {
     let parts = TreeParts { blob: &[], columns: &Columns::new(), inputs: std::slice::from_ref(input) };
-    let tree = encode_tree(parts, InputId::FIRST.get(), false);
+    let tree = encode_tree(parts, InputId::FIRST.get(), false)?;
     let node = Head::parse(&tree)?.directory()?.entry(0)?;
     let output = if let OutputState::At(span) = node.output { Some(span) } else { None };
     let sections = [node.value, output, node.columns];
     let lengths = sections.map(|section| section.map_or(0, |span| span.length));
     let total = ROW_HEADER_LEN + lengths.iter().sum::<u64>();
     let id = input.id.map_or(0, |id| id.get());
-    let mut row = Vec::with_capacity(total as usize);
+    let mut row = memory::vec(total as usize)?;
     for field in [total / 8, id, lengths[0] / 8, lengths[1] / 8, lengths[2] / 8, 0] {
         row.extend_from_slice(&(field as u32).to_le_bytes()); // no value is longer than 2 GiB
     }

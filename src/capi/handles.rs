@@ -27,6 +27,7 @@ use std::sync::OnceLock;
 use super::status::{
     Call, Failure, STRATUM_BUSY, STRATUM_CLOSED, STRATUM_INVALID_HANDLE, STRATUM_PANIC, STRATUM_TOO_MANY_HANDLES,
 };
+use crate::memory;
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// What a handle stands for. Numbers 1 to 31.
@@ -125,15 +126,17 @@ impl Table {
 
     fn slot_or_new(&self, number: u32) -> Option<&Slot> {
         let (chunk, place) = Table::place(number);
-        let slots = self.chunks.get(chunk)?.get_or_init(|| {
+        let slots = self.chunks.get(chunk)?;
+        if slots.get().is_none() {
             let fresh = || Slot {
                 state: AtomicU64::new(0),
                 object: AtomicPtr::new(ptr::null_mut()),
                 next_free: AtomicU32::new(0),
             };
-            (0..FIRST_CHUNK << chunk).map(|_| fresh()).collect()
-        });
-        slots.get(place)
+            let made = memory::collect((0..FIRST_CHUNK << chunk).map(|_| fresh())).ok()?;
+            slots.get_or_init(|| made.into_boxed_slice());
+        }
+        slots.get()?.get(place)
     }
 
     fn take_free(&self) -> Option<(u32, &Slot)> {
@@ -280,7 +283,10 @@ pub(super) fn insert<H: Handle>(object: H::Object) -> Call<*mut H> {
         None => {
             // SAFETY: made by Box::into_raw just above and given to nobody.
             drop(unsafe { Box::from_raw(object) });
-            Err(refused(STRATUM_TOO_MANY_HANDLES, "16 million handles are open; free those that are not needed"))
+            Err(refused(
+                STRATUM_TOO_MANY_HANDLES,
+                "16 million handles are open, or there is no memory for more; free some",
+            ))
         }
     }
 }

@@ -10,6 +10,7 @@ use super::guard;
 use super::handles::{self, Handle, Kind};
 use super::status::{Call, Failure, STRATUM_TOO_LARGE};
 use super::value_out::lasting;
+use crate::memory;
 use crate::{DocumentId, Error, PackedTree, Pinned, View};
 
 /// Bytes that stay valid until they are freed, also after the document was deleted or the store closed.
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn stratum_pinned_free(pinned: *mut *mut stratum_pinned) -
 
 /// Many packed trees in one buffer: the layout is in the comment of `stratum_view_packed_trees`.
 pub(super) fn pack_many(view: &View, documents: &[u64]) -> Call<Vec<u64>> {
-    let mut words = vec![0_u64; 1 + 3 * documents.len()];
+    let mut words = memory::zeros::<u64>(1 + 3 * documents.len())?;
     words[0] = (documents.len() as u64).to_le();
     for (row, id) in documents.iter().enumerate() {
         let start = words.len() as u64 * 8;
@@ -97,6 +98,7 @@ pub(super) fn pack_many(view: &View, documents: &[u64]) -> Call<Vec<u64>> {
             return Err(Failure::Refused(STRATUM_TOO_LARGE, text.into()));
         }
         let at = words.len();
+        memory::reserve(&mut words, bytes.len().div_ceil(8))?;
         words.resize(at + bytes.len().div_ceil(8), 0);
         bytemuck::cast_slice_mut::<u64, u8>(&mut words[at..])[..bytes.len()].copy_from_slice(bytes);
         let place = if tree.is_some() { start } else { 0 };

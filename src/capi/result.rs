@@ -7,6 +7,7 @@ use std::ptr;
 use super::arguments::Out;
 use super::guard;
 use super::handles::{self, Handle, Kind};
+use super::status::Call;
 use super::tree::stratum_input;
 use super::value::{stratum_column, stratum_value};
 use super::value_out::{Arena, Frozen, lasting};
@@ -44,22 +45,22 @@ impl Handle for stratum_result {
 }
 
 impl ResultObject {
-    pub(super) fn value(value: Value) -> ResultObject {
+    pub(super) fn value(value: Value) -> Call<ResultObject> {
         let mut arena = Arena::default();
-        let content = Content::Value(Box::new(Frozen(arena.value(&value))));
-        ResultObject { content, _arena: arena, _source: Source::Value(value) }
+        let content = Content::Value(Box::new(Frozen(arena.value(&value)?)));
+        Ok(ResultObject { content, _arena: arena, _source: Source::Value(value) })
     }
 
-    pub(super) fn columns(columns: Columns) -> ResultObject {
+    pub(super) fn columns(columns: Columns) -> Call<ResultObject> {
         let mut arena = Arena::default();
-        let content = Content::Columns(Frozen(arena.columns(&columns)));
-        ResultObject { content, _arena: arena, _source: Source::Columns(columns) }
+        let content = Content::Columns(Frozen(arena.columns(&columns)?));
+        Ok(ResultObject { content, _arena: arena, _source: Source::Columns(columns) })
     }
 
-    pub(super) fn inputs(inputs: Vec<Input>) -> ResultObject {
+    pub(super) fn inputs(inputs: Vec<Input>) -> Call<ResultObject> {
         let mut arena = Arena::default();
-        let content = Content::Inputs(Frozen(arena.inputs(&inputs)));
-        ResultObject { content, _arena: arena, _source: Source::Inputs(inputs) }
+        let content = Content::Inputs(Frozen(arena.inputs(&inputs)?));
+        Ok(ResultObject { content, _arena: arena, _source: Source::Inputs(inputs) })
     }
 
     pub(super) fn ids(ids: Vec<u64>) -> ResultObject {

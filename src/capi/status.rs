@@ -30,8 +30,12 @@ pub const STRATUM_BUSY: i32 = 13;
 pub const STRATUM_BUFFER_TOO_SMALL: i32 = 14;
 /// Over a limit (max_record_bytes, max_batch_bytes, 4 GiB for any argument); nothing was written.
 pub const STRATUM_TOO_LARGE: i32 = 15;
-/// There are as many handles open as there can be (16 million): free some.
+/// There are as many handles open as there can be (16 million, or what there is memory for): free some.
 pub const STRATUM_TOO_MANY_HANDLES: i32 = 16;
+/// The system refused memory that the size of what is read or written asks for. Nothing was changed. Any function that
+/// takes or gives data can answer it. Pieces under 32 KiB are taken for granted: where not even those are to be had,
+/// the process ends.
+pub const STRATUM_NO_MEMORY: i32 = 17;
 /// Stored bytes do not check out. Nothing was changed.
 pub const STRATUM_CORRUPTION: i32 = 20;
 /// The operating system refused an operation; see stratum_error_os_errno.
@@ -68,6 +72,7 @@ const TABLE: &[(i32, &CStr)] = &[
     (STRATUM_BUFFER_TOO_SMALL, c"STRATUM_BUFFER_TOO_SMALL"),
     (STRATUM_TOO_LARGE, c"STRATUM_TOO_LARGE"),
     (STRATUM_TOO_MANY_HANDLES, c"STRATUM_TOO_MANY_HANDLES"),
+    (STRATUM_NO_MEMORY, c"STRATUM_NO_MEMORY"),
     (STRATUM_CORRUPTION, c"STRATUM_CORRUPTION"),
     (STRATUM_IO, c"STRATUM_IO"),
     (STRATUM_NO_SPACE, c"STRATUM_NO_SPACE"),
@@ -141,6 +146,7 @@ fn code_of(error: &Error) -> i32 {
         Error::NotFound(_) => STRATUM_NOT_FOUND,
         Error::InvalidArgument(_) => STRATUM_INVALID_ARGUMENT,
         Error::TooLarge { .. } => STRATUM_TOO_LARGE,
+        Error::NoMemory => STRATUM_NO_MEMORY,
         Error::Corruption(_) => STRATUM_CORRUPTION,
         Error::Io { .. } => STRATUM_IO,
         Error::NoSpace { .. } => STRATUM_NO_SPACE,

@@ -11,6 +11,7 @@ use super::status::Call;
 use super::value::{stratum_column, stratum_value};
 use super::value_in::Budget;
 use super::value_out::{Arena, Frozen};
+use crate::memory;
 use crate::{Columns, Input, Tree, TreeIds};
 
 /// One input with what hangs on it, both ways.
@@ -88,10 +89,10 @@ impl Handle for stratum_tree {
 }
 
 impl HeldTree {
-    pub(super) fn new(tree: Tree) -> HeldTree {
+    pub(super) fn new(tree: Tree) -> Call<HeldTree> {
         let mut arena = Arena::default();
-        let (columns, column_count) = arena.columns(&tree.columns);
-        let (inputs, input_count) = arena.inputs(&tree.inputs);
+        let (columns, column_count) = arena.columns(&tree.columns)?;
+        let (inputs, input_count) = arena.inputs(&tree.inputs)?;
         let (blob, blob_length) = arena.bytes(&tree.blob);
         let desc = stratum_tree_desc {
             struct_size: size_of::<stratum_tree_desc>(),
@@ -103,7 +104,7 @@ impl HeldTree {
             input_count,
         };
         // the vectors' buffers stay where they are when the tree itself moves
-        HeldTree { desc: Frozen(desc), _arena: arena, _tree: tree }
+        Ok(HeldTree { desc: Frozen(desc), _arena: arena, _tree: tree })
     }
 }
 
@@ -162,10 +163,10 @@ pub(super) unsafe fn read_tree(desc: *const stratum_tree_desc, budget: &mut Budg
     unsafe {
         let desc: stratum_tree_desc = arguments::sized_struct("tree", desc)?;
         budget.record("tree", desc.blob_length)?;
-        let blob = arguments::bytes("tree.blob", desc.blob, desc.blob_length)?.to_vec();
+        let blob = memory::copy(arguments::bytes("tree.blob", desc.blob, desc.blob_length)?)?;
         let columns = budget.columns(desc.columns, desc.column_count)?;
         let items = arguments::items("tree.inputs", desc.inputs, desc.input_count)?;
-        let mut inputs = Vec::with_capacity(items.len());
+        let mut inputs = memory::vec(items.len())?;
         for item in items {
             inputs.push(read_input(item, budget)?);
         }

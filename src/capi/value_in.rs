@@ -10,6 +10,7 @@
 use super::arguments;
 use super::status::{Call, Failure, STRATUM_TOO_LARGE};
 use super::value::*;
+use crate::memory;
 use crate::value::MAX_DEPTH;
 use crate::{Columns, Value};
 
@@ -74,14 +75,13 @@ impl Budget {
     pub(super) unsafe fn columns(&mut self, columns: *const stratum_column, count: usize) -> Call<Columns> {
         // SAFETY: the caller's promise.
         unsafe {
-            let mut copied = Vec::new();
+            let mut all = Columns::new();
             for column in arguments::items("columns", columns, count)? {
                 let name = arguments::text("a column name", column.name.data, column.name.length)?;
-                copied.push((name.to_string(), self.value(&column.value)?));
-            }
-            let all: Columns = copied.into_iter().collect();
-            if all.len() != count {
-                return Err(Failure::argument("two columns have the same name; names are unique"));
+                all.reserve(1)?;
+                if all.set(memory::text(name)?, self.value(&column.value)?).is_some() {
+                    return Err(Failure::argument("two columns have the same name; names are unique"));
+                }
             }
             Ok(all)
         }
@@ -118,7 +118,9 @@ impl Budget {
                 STRATUM_KIND_STRING_MAP => {
                     let twice = count.checked_mul(2).ok_or_else(|| Failure::argument("a value's count is absurd"))?;
                     let mut texts = self.strings(content.strings, twice)?.into_iter();
-                    Ok(Value::StringMap(std::iter::from_fn(|| Some((texts.next()?, texts.next()?))).collect()))
+                    let mut pairs = memory::vec(count)?;
+                    pairs.extend(std::iter::from_fn(|| Some((texts.next()?, texts.next()?))));
+                    Ok(Value::StringMap(pairs))
                 }
                 STRATUM_KIND_LIST | STRATUM_KIND_MAP if depth >= MAX_DEPTH => {
                     Err(Failure::argument(format!("a value may nest at most {MAX_DEPTH} lists and maps")))
@@ -128,7 +130,8 @@ impl Budget {
                     let items = arguments::items("a list", content.values, count)?;
                     let mut copied = Vec::new();
                     for item in items {
-                        copied.push(self.nested(item, depth + 1)?);
+                        let item = self.nested(item, depth + 1)?;
+                        memory::push(&mut copied, item)?;
                     }
                     Ok(Value::List(copied))
                 }
@@ -138,7 +141,8 @@ impl Budget {
                     let mut copied = Vec::new();
                     for entry in entries {
                         let key = self.string(entry.key.data, entry.key.length)?;
-                        copied.push((key, self.nested(&entry.value, depth + 1)?));
+                        let value = self.nested(&entry.value, depth + 1)?;
+                        memory::push(&mut copied, (key, value))?;
                     }
                     Ok(Value::Map(copied))
                 }
@@ -152,7 +156,7 @@ impl Budget {
     unsafe fn string(&mut self, data: *const std::ffi::c_char, length: usize) -> Call<String> {
         self.take("a value", length as u64)?;
         // SAFETY: the caller's promise.
-        unsafe { arguments::text("a value's text", data, length).map(str::to_string) }
+        unsafe { Ok(memory::text(arguments::text("a value's text", data, length)?)?) }
     }
 
     /// # Safety
@@ -163,7 +167,8 @@ impl Budget {
         // SAFETY: the caller's promise.
         unsafe {
             for item in arguments::items("a list of texts", data, count)? {
-                copied.push(self.string(item.data, item.length)?);
+                let item = self.string(item.data, item.length)?;
+                memory::push(&mut copied, item)?;
             }
         }
         Ok(copied)
@@ -174,7 +179,7 @@ impl Budget {
     unsafe fn list<T: Copy>(&mut self, data: *const T, count: usize) -> Call<Vec<T>> {
         self.take_items(count, size_of::<T>() as u64)?;
         // SAFETY: the caller's promise.
-        unsafe { arguments::items("a list", data, count).map(<[T]>::to_vec) }
+        unsafe { Ok(memory::copy(arguments::items("a list", data, count)?)?) }
     }
 }
 
@@ -235,14 +240,14 @@ mod tests {
     fn every_kind_comes_back_bit_for_bit() {
         for value in every_kind() {
             let mut arena = Arena::default();
-            let view = arena.value(&value);
+            let view = arena.value(&value).unwrap();
             assert_eq!(copy(&view).unwrap(), value);
         }
     }
 
     #[test]
     fn kinds_are_those_of_the_stored_form() {
-        let kinds: Vec<u32> = every_kind().iter().map(|value| Arena::default().value(value).kind).collect();
+        let kinds: Vec<u32> = every_kind().iter().map(|value| Arena::default().value(value).unwrap().kind).collect();
         assert!(kinds.windows(2).take(23).all(|pair| pair[0] <= pair[1]));
         assert_eq!((kinds[0], kinds[22]), (STRATUM_KIND_NULL, STRATUM_KIND_MAP));
     }
@@ -263,7 +268,7 @@ mod tests {
         assert_eq!(code(&stratum_value_string(c"\xff".as_ptr(), 1)), refused);
         assert_eq!(code(&stratum_value_int64_list(ptr::without_provenance(9), 1)), refused, "misaligned");
         let deeper = (0..=MAX_DEPTH).fold(Value::Null, |inner, _| Value::List(vec![inner]));
-        assert_eq!(code(&Arena::default().value(&deeper)), refused);
+        assert_eq!(code(&Arena::default().value(&deeper).unwrap()), refused);
     }
 
     #[test]

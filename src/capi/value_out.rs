@@ -9,8 +9,10 @@
 
 use std::ffi::c_char;
 
+use super::status::Call;
 use super::tree::stratum_input;
 use super::value::*;
+use crate::memory;
 use crate::{Columns, Input, Value};
 
 /// What is never changed after it was made, though it holds pointers.
@@ -39,12 +41,12 @@ pub(super) struct Arena {
 }
 
 /// Moves an array into the arena; its address and length.
-fn keep<T>(kept: &mut Vec<Frozen<Vec<T>>>, array: Vec<T>) -> (*const T, usize) {
+fn keep<T>(kept: &mut Vec<Frozen<Vec<T>>>, array: Vec<T>) -> Call<(*const T, usize)> {
     let (data, length) = (lasting(&array), array.len());
     if length > 0 {
-        kept.push(Frozen(array));
+        memory::push(kept, Frozen(array))?;
     }
-    (data, length)
+    Ok((data, length))
 }
 
 fn text(text: &str) -> stratum_text {
@@ -62,8 +64,8 @@ impl Arena {
     }
 
     /// C's view of a value, which the caller keeps. Values from the store nest at most 64 deep.
-    pub(super) fn value(&mut self, value: &Value) -> stratum_value {
-        match value {
+    pub(super) fn value(&mut self, value: &Value) -> Call<stratum_value> {
+        Ok(match value {
             Value::Null => stratum_value_null(),
             Value::Bool(boolean) => stratum_value_bool(i32::from(*boolean)),
             Value::Int64(int64) => stratum_value_int64(*int64),
@@ -82,58 +84,57 @@ impl Arena {
                 view(STRATUM_KIND_DOUBLE_LIST, items.len(), stratum_value_as { doubles: lasting(items) })
             }
             Value::StringList(items) => {
-                let (strings, count) = keep(&mut self.texts, items.iter().map(|item| text(item)).collect());
+                let (strings, count) = keep(&mut self.texts, memory::collect(items.iter().map(|item| text(item)))?)?;
                 view(STRATUM_KIND_STRING_LIST, count, stratum_value_as { strings })
             }
             Value::StringMap(pairs) => {
-                let texts = pairs.iter().flat_map(|(key, value)| [text(key), text(value)]).collect();
-                let (strings, _) = keep(&mut self.texts, texts);
+                let mut texts = memory::vec(2 * pairs.len())?;
+                texts.extend(pairs.iter().flat_map(|(key, value)| [text(key), text(value)]));
+                let (strings, _) = keep(&mut self.texts, texts)?;
                 view(STRATUM_KIND_STRING_MAP, pairs.len(), stratum_value_as { strings })
             }
             Value::List(items) => {
-                let items = items.iter().map(|item| self.value(item)).collect();
-                let (values, count) = keep(&mut self.values, items);
+                let items = memory::try_collect(items.iter().map(|item| self.value(item)))?;
+                let (values, count) = keep(&mut self.values, items)?;
                 view(STRATUM_KIND_LIST, count, stratum_value_as { values })
             }
             Value::Map(entries) => {
-                let entries =
-                    entries.iter().map(|(key, value)| stratum_entry { key: text(key), value: self.value(value) });
-                let entries = entries.collect();
-                let (entries, count) = keep(&mut self.entries, entries);
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| -> Call<_> { Ok(stratum_entry { key: text(key), value: self.value(value)? }) });
+                let entries = memory::try_collect(entries)?;
+                let (entries, count) = keep(&mut self.entries, entries)?;
                 view(STRATUM_KIND_MAP, count, stratum_value_as { entries })
             }
-        }
+        })
     }
 
     /// C's view of columns, which the caller keeps.
-    pub(super) fn columns(&mut self, columns: &Columns) -> (*const stratum_column, usize) {
-        let columns =
-            columns.iter().map(|(name, value)| stratum_column { name: text(name), value: self.value(value) }).collect();
+    pub(super) fn columns(&mut self, columns: &Columns) -> Call<(*const stratum_column, usize)> {
+        let columns = columns
+            .iter()
+            .map(|(name, value)| -> Call<_> { Ok(stratum_column { name: text(name), value: self.value(value)? }) });
+        let columns = memory::try_collect(columns)?;
         keep(&mut self.columns, columns)
     }
 
     /// C's view of an input, which the caller keeps.
-    pub(super) fn input(&mut self, input: &Input) -> stratum_input {
-        let (columns, column_count) = self.columns(&input.columns);
+    pub(super) fn input(&mut self, input: &Input) -> Call<stratum_input> {
+        let (columns, column_count) = self.columns(&input.columns)?;
         let output = match &input.output {
             None => std::ptr::null(),
             Some(output) => {
-                let output = vec![self.value(output)];
-                keep(&mut self.values, output).0
+                let output = vec![self.value(output)?];
+                keep(&mut self.values, output)?.0
             }
         };
-        stratum_input {
-            id: input.id.map_or(0, |id| id.get()),
-            value: self.value(&input.value),
-            columns,
-            column_count,
-            output,
-        }
+        let id = input.id.map_or(0, |id| id.get());
+        Ok(stratum_input { id, value: self.value(&input.value)?, columns, column_count, output })
     }
 
     /// C's view of inputs, which the caller keeps.
-    pub(super) fn inputs(&mut self, inputs: &[Input]) -> (*const stratum_input, usize) {
-        let inputs = inputs.iter().map(|input| self.input(input)).collect();
+    pub(super) fn inputs(&mut self, inputs: &[Input]) -> Call<(*const stratum_input, usize)> {
+        let inputs = memory::try_collect(inputs.iter().map(|input| self.input(input)))?;
         keep(&mut self.inputs, inputs)
     }
 }

@@ -9,9 +9,11 @@ use super::db::{on_store, stratum_db};
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
+use super::status::Call;
 use super::value::stratum_text;
 use super::value_out::{Frozen, lasting};
 use crate::VerifyReport;
+use crate::memory;
 
 /// One place where the store is damaged.
 #[repr(C)]
@@ -67,15 +69,15 @@ impl Handle for stratum_report {
 }
 
 impl Report {
-    fn new(report: VerifyReport) -> Report {
+    fn new(report: VerifyReport) -> Call<Report> {
         let VerifyReport { segments, records, bytes, documents, inputs, outputs, damage } = report;
-        let mut texts = Vec::with_capacity(2 * damage.len());
+        let mut texts = memory::vec(2 * damage.len())?;
         let mut keep = |text: String| {
             let view = stratum_text { data: lasting(text.as_bytes()).cast(), length: text.len() };
             texts.push(text); // a string's bytes stay where they are when it moves
             view
         };
-        let mut places = Vec::with_capacity(damage.len());
+        let mut places = memory::vec(damage.len())?;
         for place in damage {
             let document = place.document.map_or(0, |id| id.get());
             let (file, what) = (keep(place.file.display().to_string()), keep(place.what));
@@ -92,7 +94,7 @@ impl Report {
             damage: lasting(&places),
             damage_count: places.len(),
         };
-        Report { findings: Frozen(findings), _damage: Frozen(places), _texts: texts }
+        Ok(Report { findings: Frozen(findings), _damage: Frozen(places), _texts: texts })
     }
 }
 
@@ -111,7 +113,7 @@ pub unsafe extern "C" fn stratum_db_verify(
     unsafe {
         on_store(db, error, |store| {
             let out = Out::required("report", report)?;
-            out.put(handles::insert(Report::new(store.db.verify()?))?);
+            out.put(handles::insert(Report::new(store.db.verify()?)?)?);
             Ok(())
         })
     }

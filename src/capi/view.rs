@@ -18,6 +18,7 @@ use super::result::{ResultObject, stratum_result};
 use super::status::{Call, Failure, STRATUM_BUFFER_TOO_SMALL};
 use super::tree::{HeldTree, stratum_tree};
 use crate::View;
+use crate::memory;
 
 /// One moment of a store: every read goes through one. stratum_db_latest lends one that always shows the newest commit,
 /// stratum_db_snapshot makes one that stays at its moment.
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn stratum_view_columns(
     unsafe {
         read_result(columns, error, || {
             let read = with(view, |view, _| Ok(view.columns(arguments::document(document)?)?))?;
-            Ok(ResultObject::columns(read))
+            ResultObject::columns(read)
         })
     }
 }
@@ -242,7 +243,7 @@ pub unsafe extern "C" fn stratum_view_column(
         read_result(value, error, || {
             let name = arguments::text("name", name, name_length)?;
             let read = with(view, |view, _| Ok(view.column(arguments::document(document)?, name)?))?;
-            Ok(ResultObject::value(read))
+            ResultObject::value(read)
         })
     }
 }
@@ -262,7 +263,7 @@ pub unsafe extern "C" fn stratum_view_input_ids(
     unsafe {
         read_result(ids, error, || {
             let read = with(view, |view, _| Ok(view.input_ids(arguments::document(document)?)?))?;
-            Ok(ResultObject::ids(read.into_iter().map(|id| id.get()).collect()))
+            Ok(ResultObject::ids(memory::collect(read.into_iter().map(|id| id.get()))?))
         })
     }
 }
@@ -284,9 +285,9 @@ pub unsafe extern "C" fn stratum_view_inputs(
         read_result(inputs, error, || {
             let read = with(view, |view, _| {
                 let inputs = view.inputs(arguments::document(document)?)?;
-                Ok(inputs.collect::<crate::Result<Vec<_>>>()?)
+                Ok(memory::try_collect(inputs)?)
             })?;
-            Ok(ResultObject::inputs(read))
+            ResultObject::inputs(read)
         })
     }
 }
@@ -307,7 +308,7 @@ pub unsafe extern "C" fn stratum_view_input(
     unsafe {
         read_result(value, error, || {
             let (document, input) = (arguments::document(document)?, arguments::input(input)?);
-            Ok(ResultObject::value(with(view, |view, _| Ok(view.input(document, input)?))?))
+            ResultObject::value(with(view, |view, _| Ok(view.input(document, input)?))?)
         })
     }
 }
@@ -328,7 +329,7 @@ pub unsafe extern "C" fn stratum_view_input_columns(
     unsafe {
         read_result(columns, error, || {
             let (document, input) = (arguments::document(document)?, arguments::input(input)?);
-            Ok(ResultObject::columns(with(view, |view, _| Ok(view.input_columns(document, input)?))?))
+            ResultObject::columns(with(view, |view, _| Ok(view.input_columns(document, input)?))?)
         })
     }
 }
@@ -349,7 +350,7 @@ pub unsafe extern "C" fn stratum_view_output(
     unsafe {
         read_result(value, error, || {
             let (document, input) = (arguments::document(document)?, arguments::input(input)?);
-            Ok(ResultObject::value(with(view, |view, _| Ok(view.output(document, input)?))?))
+            ResultObject::value(with(view, |view, _| Ok(view.output(document, input)?))?)
         })
     }
 }
@@ -370,7 +371,7 @@ pub unsafe extern "C" fn stratum_view_tree(
         guard::call(error, || {
             let out = Out::required("tree", tree)?;
             let tree = with(view, |view, _| Ok(view.tree(arguments::document(document)?)?))?;
-            out.put(handles::insert(HeldTree::new(tree))?);
+            out.put(handles::insert(HeldTree::new(tree)?)?);
             Ok(())
         })
     }

@@ -22,6 +22,7 @@ use crate::index::{Slot, State};
 use crate::log::build::SegmentBuilder;
 use crate::log::spare::Spare;
 use crate::log::{Dir, Segment, scan};
+use crate::memory;
 use crate::options::Options;
 use crate::sync::atomic::{AtomicU32, Ordering};
 
@@ -188,6 +189,7 @@ impl Writer<'_> {
 
     /// Writes a document's deltas in a denser form; as they are where that cannot be done.
     fn fold(&mut self, document: u64, slot: &Slot) -> Result<()> {
+        self.handled.try_reserve(1).map_err(|_| Error::NoMemory)?;
         if !self.handled.insert(document) {
             return Ok(());
         }
@@ -218,7 +220,7 @@ impl Writer<'_> {
             header.blob = if slot.blob_is_external() { BlobPlace::External } else { BlobPlace::Inline };
             header.nodes = slot.nodes() as i32;
             header.first_sequence = last.extent.sequence;
-            (header, payload.to_vec())
+            (header, memory::copy(&payload)?)
         } else if runs <= limit {
             compose(&layers, document, slot.runs())?
         } else {
@@ -265,7 +267,7 @@ impl Writer<'_> {
             RecordKind::Blob => Entry::Blob(extent),
             _ => return Ok(()),
         };
-        self.output.entries.push((header.document, entry));
+        memory::push(&mut self.output.entries, (header.document, entry))?;
         Ok(())
     }
 

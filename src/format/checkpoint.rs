@@ -17,6 +17,7 @@
 use super::extent::{Extent, Run};
 use super::record::BlobPlace;
 use super::{Decoded, Header, HeaderError, Malformed, NUMBER_LIMIT, crc, u32_at, u64_at};
+use crate::memory::{self, NoMemory};
 
 /// Bytes before the body.
 pub const HEADER_LEN: usize = 96;
@@ -69,7 +70,11 @@ impl CheckpointWriter {
     }
 
     /// Adds a document; ids must ascend.
-    pub fn row(&mut self, document: u64, entries: &[Entry]) {
+    ///
+    /// # Errors
+    /// `NoMemory`; the checkpoint is then to be given up.
+    pub fn row(&mut self, document: u64, entries: &[Entry]) -> Result<(), NoMemory> {
+        memory::reserve(&mut self.bytes, ROW_LEN + entries.len() * ENTRY_LEN)?;
         self.rows += 1;
         self.bytes.extend(document.to_le_bytes());
         self.bytes.extend((entries.len() as u64).to_le_bytes());
@@ -88,6 +93,7 @@ impl CheckpointWriter {
             self.bytes.extend(first.to_le_bytes());
             self.bytes.extend(u64::from(extent.replaced8).to_le_bytes());
         }
+        Ok(())
     }
 
     /// The whole file.
@@ -217,7 +223,7 @@ mod tests {
     fn encoded() -> Vec<u8> {
         let (head, rows) = sample();
         let mut writer = CheckpointWriter::new(head);
-        rows.iter().for_each(|(document, entries)| writer.row(*document, entries));
+        rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
         writer.finish()
     }
 
@@ -240,7 +246,7 @@ mod tests {
             blob: BlobPlace::Inline,
         };
         let mut writer = CheckpointWriter::new(head);
-        writer.row(1, &[Entry::Tree(tree)]);
+        writer.row(1, &[Entry::Tree(tree)]).unwrap();
         golden::check("checkpoint", &writer.finish());
     }
 

@@ -20,6 +20,9 @@ pub mod value;
 pub use header::HeaderError;
 pub(crate) use header::{Header, u32_at, u64_at};
 
+use crate::error::Error;
+use crate::memory::NoMemory;
+
 /// The format version of every file that this code writes, and the highest that it reads.
 pub const VERSION: u32 = 1;
 
@@ -37,6 +40,19 @@ pub struct Malformed(pub &'static str);
 impl Malformed {
     /// Not damage, but a version or required feature that this version does not know.
     pub const NEWER: Malformed = Malformed("written by a newer version of Stratum");
+    /// Nothing wrong with the bytes: the system refused the memory for what they hold.
+    pub const NO_MEMORY: Malformed = Malformed("no memory for what the bytes hold");
+
+    /// The error that this is: `NoMemory`, or what `otherwise` makes of bytes that are wrong.
+    pub(crate) fn into_error(self, otherwise: impl FnOnce(&'static str) -> Error) -> Error {
+        if self == Malformed::NO_MEMORY { Error::NoMemory } else { otherwise(self.0) }
+    }
+}
+
+impl From<NoMemory> for Malformed {
+    fn from(_: NoMemory) -> Malformed {
+        Malformed::NO_MEMORY
+    }
 }
 
 /// The result of decoding.

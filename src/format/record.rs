@@ -14,6 +14,7 @@
 //! 4. An unknown kind, flag, codec or space was written by a newer version.
 
 use super::{Malformed, NUMBER_LIMIT, u32_at, u64_at};
+use crate::memory::{self, NoMemory};
 
 /// Bytes before the payload.
 pub const HEADER_LEN: u64 = 56;
@@ -231,8 +232,10 @@ impl Frame {
 pub const FOOTER_ENTRY_LEN: u64 = 8;
 
 /// Payload of a [`RecordKind::Footer`]: sorted, unique document ids, 8 bytes each.
-pub fn encode_footer(documents: &[u64]) -> Vec<u8> {
-    documents.iter().flat_map(|id| id.to_le_bytes()).collect()
+pub fn encode_footer(documents: &[u64]) -> Result<Vec<u8>, NoMemory> {
+    let mut bytes = memory::vec(documents.len() * FOOTER_ENTRY_LEN as usize)?;
+    bytes.extend(documents.iter().flat_map(|id| id.to_le_bytes()));
+    Ok(bytes)
 }
 
 /// Reads a footer's payload.
@@ -240,7 +243,7 @@ pub fn decode_footer(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
     if !bytes.len().is_multiple_of(8) {
         return Err(Malformed("a footer is no list of ids"));
     }
-    let documents: Vec<u64> = bytes.chunks_exact(8).map(|id| u64_at(id, 0)).collect();
+    let documents = memory::collect(bytes.chunks_exact(8).map(|id| u64_at(id, 0)))?;
     if !documents.is_sorted_by(|a, b| a < b) {
         return Err(Malformed("a footer's ids do not ascend"));
     }
@@ -303,7 +306,7 @@ mod tests {
     #[test]
     fn commits_and_footers_are_as_documented() {
         let tree = crate::tree::Tree { blob: b"Hi".to_vec(), ..Default::default() };
-        let tree = packed::encode_tree(&tree, 1, false);
+        let tree = packed::encode_tree(&tree, 1, false).unwrap();
         let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree);
         record.blob = BlobPlace::Inline;
         record.nodes = 1;
@@ -314,7 +317,7 @@ mod tests {
         let blob = b"123456789";
         let mut delta = packed::DeltaBuilder::default();
         delta.set_blob_external(blob.len() as u64, crate::format::crc(blob));
-        let delta = delta.encode(1);
+        let delta = delta.encode(1).unwrap();
         let external =
             |kind, payload| RecordHeader { blob: BlobPlace::External, ..RecordHeader::new(kind, 1, payload) };
         let records: [(RecordHeader, &[u8]); 2] = [
@@ -324,7 +327,7 @@ mod tests {
         golden::check("commit-of-changes", &commit(472, 3, 472, &records));
 
         let fold = packed::merge(&tree, &[&delta], packed::MergedBlob::Keep).unwrap();
-        let footer = encode_footer(&[1]);
+        let footer = encode_footer(&[1]).unwrap();
         let numbered = |header: RecordHeader| RecordHeader { sequence: 3, first_sequence: 3, ..header };
         let records: [(RecordHeader, &[u8]); 3] = [
             (numbered(RecordHeader { nodes: 1, fold: true, ..external(RecordKind::Tree, &fold) }), &fold),
@@ -342,7 +345,7 @@ mod tests {
         golden::check("compacted-segment", &compacted);
 
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
-        let payload = encode_footer(&[1, 2]);
+        let payload = encode_footer(&[1, 2]).unwrap();
         let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 472).to_vec();
         footer.extend(payload);
         golden::check("footer", &footer);
@@ -353,8 +356,8 @@ mod tests {
         let frame = Frame { body_len: 640, records: 3, durable_offset: 96, next_document: 12 };
         assert_eq!(Frame::decode(&frame.encode()), Ok(frame));
         assert!(Frame::decode(&[0; 31]).is_err());
-        assert_eq!(decode_footer(&encode_footer(&[1, 5, 9])), Ok(vec![1, 5, 9]));
-        assert!(decode_footer(&encode_footer(&[5, 5])).is_err());
+        assert_eq!(decode_footer(&encode_footer(&[1, 5, 9]).unwrap()), Ok(vec![1, 5, 9]));
+        assert!(decode_footer(&encode_footer(&[5, 5]).unwrap()).is_err());
         assert!(decode_footer(&[0; 9]).is_err());
     }
 }

@@ -69,7 +69,7 @@ impl Layer {
     }
 
     fn malformed(&self, error: Malformed) -> Error {
-        self.segment.damage(self.offset, Some(self.header.document), error.0)
+        error.into_error(|what| self.segment.damage(self.offset, Some(self.header.document), what))
     }
 
     /// A part of the payload.
@@ -190,7 +190,7 @@ impl Layers {
 
     /// The whole document as one packed tree with its blob inside: the store's own bytes where it is unchanged.
     pub fn packed(&self) -> Result<Bytes> {
-        if self.is_plain()? { self.tree.whole() } else { Ok(Bytes::copy(&self.merged()?)) }
+        if self.is_plain()? { self.tree.whole() } else { Ok(Bytes::copy(&self.merged()?)?) }
     }
 
     /// The whole document, decoded.
@@ -222,7 +222,7 @@ impl Layers {
         if self.deltas.is_empty() {
             return self.tree.whole();
         }
-        Ok(Bytes::copy(&self.merge_with(&[], MergedBlob::Keep)?))
+        Ok(Bytes::copy(&self.merge_with(&[], MergedBlob::Keep)?)?)
     }
 
     /// The whole document with one more delta on it, as one packed tree.

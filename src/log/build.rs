@@ -15,6 +15,7 @@ use crate::format::extent::Extent;
 use crate::format::manifest::SegmentMeta;
 use crate::format::record::{self, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::memory;
 use crate::options::ReadMode;
 use crate::vfs::File;
 
@@ -70,12 +71,13 @@ impl SegmentBuilder {
     /// Adds a record and says where it lies.
     pub fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<Extent> {
         let offset = self.length();
+        memory::reserve(&mut self.buffer, header.record_len() as usize)?;
         self.buffer.extend(header.encode(self.salt, offset));
         self.buffer.extend(payload);
         self.buffer.resize(self.buffer.len().next_multiple_of(8), 0);
         if !matches!(header.kind, RecordKind::Frame | RecordKind::Footer) {
             if self.documents.last() != Some(&header.document) {
-                self.documents.push(header.document);
+                memory::push(&mut self.documents, header.document)?;
             }
             self.min_sequence = self.min_sequence.min(header.first_sequence);
             self.max_sequence = self.max_sequence.max(header.sequence);
@@ -100,7 +102,7 @@ impl SegmentBuilder {
         let footer = self.length();
         self.documents.sort_unstable();
         self.documents.dedup();
-        let payload = record::encode_footer(&self.documents);
+        let payload = record::encode_footer(&self.documents)?;
         self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload), &payload)?;
         self.flush()?;
         self.file.sync().map_err(|error| Error::io("syncing", &self.path, error))?;

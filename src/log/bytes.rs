@@ -7,6 +7,7 @@ use std::ops::{Deref, Range};
 use std::sync::Arc;
 
 use super::segment::Segment;
+use crate::memory::{self, NoMemory};
 
 /// Shared, immutable bytes: a range of a mapped segment, or a copy.
 #[derive(Clone)]
@@ -32,22 +33,18 @@ impl Bytes {
     }
 
     /// An aligned copy filled by `fill`.
-    pub fn filled<E>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Bytes, E> {
-        let mut words = vec![0u64; length.div_ceil(8)];
+    pub fn filled<E: From<NoMemory>>(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Bytes, E> {
+        let mut words = memory::zeros::<u64>(length.div_ceil(8))?;
         fill(&mut bytemuck::cast_slice_mut(&mut words)[..length])?;
         Ok(Bytes { owner: Owner::Copied(Arc::new(words)), start: 0, length })
     }
 
     /// An aligned copy.
-    pub fn copy(bytes: &[u8]) -> Bytes {
-        let filled: Result<Bytes, std::convert::Infallible> = Bytes::filled(bytes.len(), |into| {
+    pub fn copy(bytes: &[u8]) -> Result<Bytes, NoMemory> {
+        Bytes::filled(bytes.len(), |into| {
             into.copy_from_slice(bytes);
             Ok(())
-        });
-        match filled {
-            Ok(bytes) => bytes,
-            Err(never) => match never {},
-        }
+        })
     }
 
     /// A part of these bytes, without copying; `None` where it goes beyond them.
@@ -84,7 +81,7 @@ mod tests {
 
     #[test]
     fn copies_are_aligned_and_slices_stay_within() {
-        let bytes = Bytes::copy(b"0123456789");
+        let bytes = Bytes::copy(b"0123456789").unwrap();
         assert_eq!(bytes.as_ptr() as usize % 8, 0);
         assert_eq!(&bytes[..], b"0123456789");
         let part = bytes.slice(2..6).unwrap();
@@ -92,6 +89,6 @@ mod tests {
         assert_eq!(&part.slice(1..2).unwrap()[..], b"3");
         assert!(part.slice(3..5).is_none());
         assert!(bytes.slice(4..11).is_none());
-        assert!(Bytes::copy(b"").is_empty());
+        assert!(Bytes::copy(b"").unwrap().is_empty());
     }
 }

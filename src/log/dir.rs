@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::names;
+use crate::memory;
 use crate::vfs::{File, FileSystem, OpenMode};
 
 /// The directory of one store.
@@ -55,7 +56,7 @@ impl Dir {
         let file = self.open(path)?;
         let reading = |error| Error::io("reading", path, error);
         let length = file.len().map_err(reading)?;
-        let mut bytes = vec![0; usize::try_from(length).map_err(|_| reading(std::io::ErrorKind::FileTooLarge.into()))?];
+        let mut bytes = memory::zeros(usize::try_from(length).map_err(|_| Error::NoMemory)?)?;
         file.read_exact_at(0, &mut bytes).map_err(reading)?;
         Ok(bytes)
     }

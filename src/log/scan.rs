@@ -9,6 +9,7 @@ use super::segment::Segment;
 use crate::error::Result;
 use crate::format::record::{self, Frame, RecordHeader, RecordKind};
 use crate::format::segment::HEADER_LEN;
+use crate::memory;
 
 /// One commit: a frame and where its records stand.
 pub struct Commit {
@@ -59,7 +60,7 @@ pub fn commit_at(segment: &Arc<Segment>, at: u64, end: u64) -> Result<Commit> {
         return Err(segment.damage(at, Some(header.document), "no commit frame where one must stand"));
     }
     let (header, payload) = segment.record(at)?;
-    let frame = Frame::decode(&payload).map_err(|malformed| segment.damage(at, None, malformed.0))?;
+    let frame = Frame::decode(&payload).map_err(|error| error.into_error(|what| segment.damage(at, None, what)))?;
     let body = at + record::FRAME_RECORD_LEN;
     let commit_end = body.checked_add(frame.body_len).filter(|commit_end| *commit_end <= end);
     let commit_end = commit_end.ok_or_else(|| segment.damage(at, None, "the commit is cut off"))?;
@@ -70,7 +71,7 @@ pub fn commit_at(segment: &Arc<Segment>, at: u64, end: u64) -> Result<Commit> {
         if record.sequence != header.sequence || record.kind == RecordKind::Frame {
             return Err(segment.damage(next, Some(record.document), "a record of another commit within this one"));
         }
-        records.push((next, record));
+        memory::push(&mut records, (next, record))?;
         next += record.record_len();
     }
     if records.len() != frame.records as usize {
@@ -99,11 +100,12 @@ pub fn documents(segment: &Arc<Segment>, length: u64, footer: u64) -> Result<Vec
         if header.kind != RecordKind::Footer {
             return Err(segment.damage(footer, None, "no footer where the manifest says one stands"));
         }
-        return record::decode_footer(&payload).map_err(|malformed| segment.damage(footer, None, malformed.0));
+        return record::decode_footer(&payload)
+            .map_err(|error| error.into_error(|what| segment.damage(footer, None, what)));
     }
     let mut documents = Vec::new();
     records(segment, HEADER_LEN, length, |_, header| {
-        documents.push(header.document);
+        memory::push(&mut documents, header.document)?;
         Ok(())
     })?;
     documents.sort_unstable();

@@ -157,8 +157,9 @@ impl Segment {
         match &self.source {
             Source::Mapping(_) => Bytes::mapped(self, offset, length)
                 .ok_or_else(|| self.damage(offset, None, format!("{length} bytes reach beyond the mapping"))),
-            Source::File(file) => Bytes::filled(length as usize, |into| file.read_exact_at(offset, into))
-                .map_err(|error| Error::io("reading", &self.path, error)),
+            Source::File(file) => Bytes::filled(length as usize, |into| {
+                file.read_exact_at(offset, into).map_err(|error| Error::io("reading", &self.path, error))
+            }),
         }
     }
 

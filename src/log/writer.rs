@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::SegmentMeta;
 use crate::format::record::{self, KIND_AT, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::memory;
 use crate::options::ReadMode;
 use crate::vfs::File;
 
@@ -145,6 +146,11 @@ impl ActiveSegment {
         Ok(())
     }
 
+    /// Makes room for `note` to book as many records.
+    pub fn expect_documents(&mut self, records: usize) -> Result<()> {
+        self.documents.try_reserve(records).map_err(|_| Error::NoMemory)
+    }
+
     /// Books a record that was written, for the footer and the segment's sequence range.
     pub fn note(&mut self, document: u64, first_sequence: u64, sequence: u64) {
         self.documents.insert(document);
@@ -163,19 +169,24 @@ impl ActiveSegment {
 
     /// Ends the segment: footer, sync. Says what the manifest must say of it.
     pub fn seal(&mut self) -> Result<SegmentMeta> {
-        let mut documents: Vec<u64> = self.documents.iter().copied().collect();
-        documents.sort_unstable();
-        let payload = record::encode_footer(&documents);
-        let header = RecordHeader::new(RecordKind::Footer, 0, &payload);
-        let mut footer = header.encode(self.segment.salt(), self.end).to_vec();
-        footer.extend(payload);
         let at = self.end;
         self.before_seal = at;
-        // A segment does without a footer where there is no room for one: whoever needs it scans.
-        let written = self.append(footer, 1).is_ok();
+        // A segment does without a footer where there is no room or memory for one: whoever needs it scans.
+        let written = self.footer().is_ok_and(|footer| self.append(footer, 1).is_ok());
         self.sync()?;
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
+    }
+
+    fn footer(&self) -> Result<Vec<u8>> {
+        let mut documents = memory::collect(self.documents.iter().copied())?;
+        documents.sort_unstable();
+        let payload = record::encode_footer(&documents)?;
+        let header = RecordHeader::new(RecordKind::Footer, 0, &payload);
+        let mut footer = memory::vec(header.record_len() as usize)?;
+        footer.extend(header.encode(self.segment.salt(), self.end));
+        footer.extend(payload);
+        Ok(footer)
     }
 
     /// Goes on after a `seal` that did not get into the manifest: the next commit takes the footer's place.

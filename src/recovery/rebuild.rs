@@ -92,6 +92,7 @@ impl Rebuilt {
     fn replay(&mut self, segment: &Arc<Segment>, from: u64, end: u64) -> Result<()> {
         self.report.replayed_bytes += end.saturating_sub(from);
         let next_document = scan::records(segment, from, end, |offset, header| {
+            self.deleted.try_reserve(1).map_err(|_| Error::NoMemory)?;
             self.see(header, Extent::of(header, segment.id(), offset));
             Ok(())
         })?;

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::format::record::{self, Frame, RecordHeader, RecordKind};
 use crate::format::segment::HEADER_LEN;
 use crate::log::{Bytes, Segment, scan};
+use crate::memory;
 
 /// What the end of the active segment looks like.
 pub struct Tail {
@@ -59,7 +60,7 @@ pub fn examine(segment: &Arc<Segment>, synced: u64) -> Result<Tail> {
                 tail.min_sequence = tail.min_sequence.min(first_sequence(&commit));
                 tail.durable = tail.durable.max(commit.frame.durable_offset);
                 tail.valid_end = commit.end;
-                boundaries.push((commit.end, last));
+                memory::push(&mut boundaries, (commit.end, last))?;
             }
             Err(Error::Corruption(damage)) => break damage,
             Err(error) => return Err(error),
@@ -137,9 +138,9 @@ fn unsynced(segment: &Arc<Segment>, from: u64, end: u64) -> Result<Vec<(RecordHe
         let mut header = RecordHeader::new(RecordKind::Frame, 0, &payload);
         header.sequence = commit.header.sequence;
         header.first_sequence = commit.header.sequence;
-        all.push((header, Bytes::copy(&payload)));
+        memory::push(&mut all, (header, Bytes::copy(&payload)?))?;
         for (offset, _) in &commit.records {
-            all.push(segment.record(*offset)?);
+            memory::push(&mut all, segment.record(*offset)?)?;
         }
         at = commit.end;
     }

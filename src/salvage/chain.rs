@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn apply(chain: &mut Chain, delta: &DeltaBuilder) -> bool {
-        let packed = delta.encode(100);
+        let packed = delta.encode(100).unwrap();
         chain.apply(&Head::parse(&packed).unwrap().directory().unwrap())
     }
 

@@ -10,11 +10,12 @@ use super::report::{Finding, FindingKind, RepairReport};
 use super::source::Files;
 use super::survey::{Found, Loss, Records};
 use super::target::Target;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Decoded;
 use crate::format::packed::{self, BlobState, Head, MergedBlob};
 use crate::format::record::{BlobPlace, HEADER_LEN as RECORD_LEN, RecordHeader, RecordKind};
 use crate::log::Dir;
+use crate::memory;
 use crate::tree::Tree;
 
 /// Where documents come from and go to.
@@ -72,7 +73,7 @@ impl Documents<'_> {
         let ready = if losses.is_empty() { self.whole(document, &layers, &blobs) } else { None };
         let ready = match ready {
             Some(ready) => ready,
-            None => match self.mended(document, &layers, &blobs, losses, &mut findings) {
+            None => match self.mended(document, &layers, &blobs, losses, &mut findings)? {
                 Some(ready) => ready,
                 None => {
                     self.lose(document);
@@ -202,7 +203,7 @@ impl Documents<'_> {
         blobs: &[Found],
         losses: &[Loss],
         findings: &mut Vec<Finding>,
-    ) -> Option<Ready> {
+    ) -> Result<Option<Ready>> {
         let layers: Vec<Layer> =
             layers.iter().map(|found| Layer { found: *found, bytes: self.payload(found) }).collect();
         let mut records = Vec::new();
@@ -213,23 +214,33 @@ impl Documents<'_> {
         let lost = losses.iter().filter(|loss| loss.kind != Some(RecordKind::Blob)).map(|loss| loss.sequence).max();
         let mended = mend::mend(document, &layers, &records, lost);
         if !mended.is_anything {
-            return None;
+            return Ok(None);
         }
         let Mended { mut tree, ids, blob, next_input_id, findings: found, .. } = mended;
         findings.extend(found);
         let is_external = matches!(blob, Blob::Record(_));
         tree.blob = match blob {
             Blob::Lost => Vec::new(),
-            Blob::Inline(at, span) => span.of(&layers.get(at)?.bytes).ok()?.to_vec(),
-            Blob::Record(found) => self.whole_record(document, &found)?.1,
+            Blob::Inline(at, span) => match layers.get(at).and_then(|layer| span.of(&layer.bytes).ok()) {
+                Some(blob) => memory::copy(blob)?,
+                None => return Ok(None),
+            },
+            Blob::Record(found) => match self.whole_record(document, &found) {
+                Some((_, blob)) => blob,
+                None => return Ok(None),
+            },
         };
-        let packed = packed::encode_with_ids(&tree, |at| ids[at].raw(), next_input_id, is_external);
+        // There is no other reason to refuse what was just read.
+        let packed = packed::encode_with_ids(&tree, |at| ids[at].raw(), next_input_id, is_external)
+            .map_err(|_| Error::NoMemory)?;
         if packed.len() > u32::MAX as usize {
-            return None; // more than a record can hold, which no commit can have written
+            return Ok(None); // more than a record can hold, which no commit can have written
         }
-        packed::check(&packed).ok()?;
+        if packed::check(&packed).is_err() {
+            return Ok(None);
+        }
         let Tree { blob, .. } = tree;
-        Some(Ready { packed, blob: is_external.then_some(blob), apart: None })
+        Ok(Some(Ready { packed, blob: is_external.then_some(blob), apart: None }))
     }
 
     fn write(&mut self, document: u64, newest: u64, ready: Ready) -> Result<()> {

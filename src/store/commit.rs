@@ -26,6 +26,7 @@ use crate::format::record::{FRAME_RECORD_LEN, Frame, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
 use crate::log::writer::{self, ActiveSegment};
+use crate::memory;
 use crate::options::Durability;
 use crate::sync::atomic::Ordering;
 
@@ -161,10 +162,15 @@ impl Group<'_> {
     /// Appends the commit's bytes to the buffer.
     fn encode(&mut self, prepared: &Prepared) -> Result<u64> {
         let Some(active) = &mut self.writer.active else { return Err(Error::Closed) };
+        let records = prepared.changes.iter().map(|change| change.records.len()).sum();
+        // From here on nothing may fail: what the commit needs is there.
+        active.expect_documents(records)?;
+        let skip_folds = self.writer.compacting;
+        let length = FRAME_RECORD_LEN + prepared.bytes(skip_folds);
+        memory::reserve(&mut self.pending.buffer, length as usize)?;
         self.writer.sequence += 1;
         let sequence = self.writer.sequence;
         let (salt, segment) = (active.segment().salt(), active.segment().id());
-        let skip_folds = self.writer.compacting;
         let frame = Frame {
             body_len: prepared.bytes(skip_folds),
             records: prepared.records(skip_folds) as u32,
@@ -172,7 +178,6 @@ impl Group<'_> {
             next_document: self.core.next_document.load(Ordering::Relaxed),
         };
         let buffer = &mut self.pending.buffer;
-        buffer.reserve((FRAME_RECORD_LEN + frame.body_len) as usize);
         let start = active.end();
         let mut put = |mut header: RecordHeader, payload: &[u8]| {
             header.sequence = sequence;

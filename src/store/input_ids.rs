@@ -36,6 +36,7 @@ impl InputIds {
         let known = shard.get(&document).map_or(0, |taken| taken.next);
         let first = known.max(stored()?);
         let next = after(document, first, count)?;
+        shard.try_reserve(1).map_err(|_| Error::NoMemory)?;
         let taken = shard.entry(document).or_insert(Taken { next, batches: 0 });
         taken.next = next;
         taken.batches += u32::from(first_time);

@@ -10,6 +10,7 @@ use crate::format::{Decoded, Malformed};
 use crate::ids::{DocumentId, InputId};
 use crate::index::State;
 use crate::index::layers::Layers;
+use crate::memory;
 use crate::tree::{Columns, Input};
 use crate::value::Value;
 
@@ -70,7 +71,7 @@ pub fn input_columns_of_packed(tree: &[u8], input: InputId) -> Result<Columns> {
             None => Ok(Columns::new()),
         }
     };
-    read().map_err(|error: Malformed| Error::InvalidArgument(error.to_string()))
+    read().map_err(|error| error.into_error(|what| Error::InvalidArgument(what.to_string())))
 }
 
 /// Where the parts of inputs of the chain are, the first one's last.
@@ -79,7 +80,7 @@ pub fn locate_all(layers: &Layers, ids: &[InputId]) -> Result<Vec<(InputId, pack
     let locate = || -> Decoded<Vec<(InputId, packed::Node)>> {
         let directories = stack.layers()?;
         let gone = Malformed("an input of the chain is deleted");
-        ids.iter().rev().map(|id| Ok((*id, directories.locate(*id)?.ok_or(gone)?))).collect()
+        memory::try_collect(ids.iter().rev().map(|id| Ok((*id, directories.locate(*id)?.ok_or(gone)?))))
     };
     locate().map_err(|error| layers.malformed(error))
 }
@@ -106,6 +107,7 @@ fn columns_of_node(layers: &Layers, node: &packed::Node) -> Result<Columns> {
         for change in changes.iter() {
             match change.map_err(|error| layers.malformed(error))? {
                 (name, Some(value)) => {
+                    columns.reserve(1)?;
                     columns.set(name, decode_value(value).map_err(|error| layers.malformed(error))?);
                 }
                 (name, None) => drop(columns.remove(name)),

@@ -107,7 +107,7 @@ fn check_segment(segment: &Arc<Segment>, length: u64, footer: u64, report: &mut 
     report.keep(check_header(segment))?;
     let mut found = Vec::new();
     let scanned = scan::records(segment, HEADER_LEN, length, |offset, header| {
-        found.push((offset, *header));
+        crate::memory::push(&mut found, (offset, *header))?;
         Ok(())
     });
     let is_whole = report.keep(scanned)?.is_some();
@@ -145,7 +145,8 @@ fn check_record(segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> R
     let padding = segment.read(offset + end, header.record_len() - end)?;
     check_zero(&padding).map_err(malformed)?;
     if matches!(header.kind, RecordKind::Tree | RecordKind::Delta) {
-        packed::check(&payload).map_err(malformed)?;
+        packed::check(&payload)
+            .map_err(|error| error.into_error(|what| segment.damage(offset, Some(header.document), what)))?;
     }
     Ok(())
 }

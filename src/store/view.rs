@@ -8,6 +8,7 @@ use super::core::Core;
 use super::read;
 use super::retained::Lease;
 use crate::error::{Error, Result};
+use crate::format::Malformed;
 use crate::format::packed::{self, Head};
 use crate::ids::{DocumentId, InputId};
 use crate::index::State;
@@ -229,14 +230,19 @@ impl Iterator for Inputs {
 
     fn next(&mut self) -> Option<Result<Input>> {
         if self.located.is_empty() {
-            let ids: Vec<InputId> = self.order.by_ref().take(LOCATED_AT_ONCE).collect();
-            match read::locate_all(&self.layers, &ids) {
+            let next = self.order.as_slice();
+            match read::locate_all(&self.layers, &next[..next.len().min(LOCATED_AT_ONCE)]) {
                 Ok(located) => self.located = located,
                 Err(error) => return Some(Err(error)),
             }
+            self.order.by_ref().take(LOCATED_AT_ONCE).for_each(drop);
         }
         let (id, node) = self.located.pop()?;
-        Some(read::whole_input(&self.layers, id, &node))
+        let input = read::whole_input(&self.layers, id, &node);
+        if matches!(input, Err(Error::NoMemory)) {
+            self.located.push((id, node)); // there may be memory when it is asked for again
+        }
+        Some(input)
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -287,7 +293,7 @@ impl PackedTree {
     /// # Errors
     /// `InvalidArgument` where the bytes are no packed tree.
     pub fn head(&self) -> Result<Head<'_>> {
-        Head::parse(&self.0).map_err(|error| Error::InvalidArgument(error.to_string()))
+        Head::parse(&self.0).map_err(unpacked)
     }
 
     /// The tree, decoded.
@@ -295,6 +301,11 @@ impl PackedTree {
     /// # Errors
     /// `InvalidArgument` where the bytes do not check out (reads were not verified).
     pub fn to_tree(&self) -> Result<Tree> {
-        packed::to_tree(&self.0, None).map_err(|error| Error::InvalidArgument(error.to_string()))
+        packed::to_tree(&self.0, None).map_err(unpacked)
     }
+}
+
+/// Bytes of the store's own that cannot be unpacked.
+fn unpacked(error: Malformed) -> Error {
+    error.into_error(|what| Error::InvalidArgument(what.to_string()))
 }

@@ -68,6 +68,21 @@ fn run_under_address_and_undefined_behaviour_sanitizers() {
     each(link, |binary| Command::new(binary));
 }
 
+/// The one program that decides what memory the library gets.
+#[test]
+fn refused_memory_is_a_status_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let binary = folder.path().join("program");
+    let mut command = compiler(&root().join("tests/capi/memory/memory.c"), &binary);
+    let wrapped = ["malloc", "calloc", "realloc", "posix_memalign"].map(|name| format!("-Wl,--wrap={name}"));
+    command.args(wrapped);
+    link_static(&mut command, folder.path());
+    run(&mut command);
+    let stores = folder.path().join("stores");
+    std::fs::create_dir(&stores).unwrap();
+    run(Command::new(&binary).arg(&stores));
+}
+
 #[test]
 fn run_under_valgrind() {
     each(link_shared, |binary| {

@@ -71,7 +71,7 @@ fn segment(header: SegmentHeader, commits: &[(RecordHeader, Vec<u8>)], next_docu
 }
 
 fn tree(document: u64, sequence: u64, nodes: i32) -> (RecordHeader, Vec<u8>) {
-    let payload = encode_tree(&Tree::default(), 1, false);
+    let payload = encode_tree(&Tree::default(), 1, false).unwrap();
     let mut record = RecordHeader::new(RecordKind::Tree, document, &payload);
     (record.sequence, record.first_sequence, record.nodes) = (sequence, sequence, nodes);
     record.blob = BlobPlace::Inline;
@@ -191,7 +191,7 @@ fn a_checkpoint_that_makes_no_sense_is_ignored() {
     let manifest = manifest(&[Change::Segment(sealed)], Marks { sequence: 2, next_document: 3, ..marks() });
     for (at, (head, rows)) in checkpoints.into_iter().enumerate() {
         let mut writer = CheckpointWriter::new(head);
-        rows.iter().for_each(|(document, entries)| writer.row(*document, entries));
+        rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
         let files: [(&str, &[u8]); 3] =
             [("MANIFEST", &manifest), ("segment-00000001.strat", &log), ("CHECKPOINT", &writer.finish())];
         let disk = disk(&files);

@@ -1,8 +1,8 @@
 //! Imports in src/ run one way.
 //!
 //! ```text
-//!   ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
-//!                                            capi  ->  store  ->  recovery, compaction, salvage  --^
+//!   memory, ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
+//!                                                    capi  ->  store  ->  recovery, compaction, salvage  --^
 //! ```
 //!
 //! 1. A room (a file or folder directly in src/) names only rooms of lower layers; those of its own layer only where
@@ -18,7 +18,7 @@ use crate::files::{Source, sources};
 use crate::none;
 
 const LAYERS: &[&[&str]] = &[
-    &["sync", "ids", "error", "value", "tree", "options"],
+    &["sync", "memory", "ids", "error", "value", "tree", "options"],
     &["format", "vfs"],
     &["log"],
     &["index"],
@@ -31,6 +31,9 @@ const LAYERS: &[&[&str]] = &[
 /// Imports within a layer: who, from whom, why. Together they may not form a circle.
 const SIBLINGS: &[(&str, &str, &str)] = &[
     ("error", "ids", "an error names the document or input that it is about"),
+    ("error", "memory", "memory that is refused is an error"),
+    ("tree", "memory", "columns make room for more"),
+    ("value", "memory", "checking a value's keys takes memory"),
     ("value", "error", "checking a value has a Result"),
     ("options", "error", "checking options has a Result"),
     ("tree", "error", "checking a tree has a Result"),

@@ -1,7 +1,7 @@
 //! The host that calls: its handles, live and dead, and what it knows of the stores.
 //!
-//! 1. A handle is passed as it is, after it was freed, in the place of another type, as NULL, and as a number that never
-//!    was one. A handle that was given out is freed exactly once with success.
+//! 1. A handle is passed as it is, after it was freed, in the place of another type, as NULL, and as a number that
+//!    never was one. A handle that was given out is freed exactly once with success.
 //! 2. Handle values are never given out twice, so what is known of one stays true.
 
 use std::collections::{BTreeMap, HashMap};

@@ -1,7 +1,7 @@
 //! What a store must hold, by the calls that it took.
 //!
-//! 1. A change that was accepted can be made to the shadow, and one that was refused as `NotFound` cannot. Columns that a
-//!    batch removes may have gone before it was committed.
+//! 1. A change that was accepted can be made to the shadow, and one that was refused as `NotFound` cannot. Columns that
+//!    a batch removes may have gone before it was committed.
 
 use std::collections::BTreeMap;
 

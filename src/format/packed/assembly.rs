@@ -7,7 +7,8 @@
 
 use super::directory::{DELETED, OUTPUT_REMOVED};
 use super::header::{ENTRY_LEN, HEADER_LEN, Header};
-use crate::format::{crc, pad};
+use crate::format::{Decoded, Malformed, crc, pad};
+use crate::memory;
 
 /// An encoded part of a node.
 #[derive(Clone, Copy, Default)]
@@ -38,17 +39,19 @@ pub(super) struct Assembly {
 }
 
 impl Assembly {
-    /// `capacity` is what the whole form is expected to take.
-    pub(super) fn new(delta: bool, entry_count: usize, extra_count: usize, capacity: u64) -> Assembly {
+    /// `capacity` is what the whole form takes at most: no more memory is asked for later.
+    pub(super) fn new(delta: bool, entry_count: usize, extra_count: usize, capacity: u64) -> Decoded<Assembly> {
         let header = Header {
             delta,
             entry_count: saturated(entry_count),
             extra_count: saturated(extra_count),
             ..Header::default()
         };
-        let mut out = Vec::with_capacity(usize::try_from(capacity).unwrap_or(0));
-        out.resize(HEADER_LEN + (header.directory_len() + header.extra_len()) as usize, 0);
-        Assembly { out, header, entries_written: 0, node_start: 0 }
+        let head_len = HEADER_LEN + (header.directory_len() + header.extra_len()) as usize;
+        let capacity = usize::try_from(capacity).map_err(|_| Malformed::NO_MEMORY)?;
+        let mut out = memory::vec(capacity.max(head_len))?;
+        out.resize(head_len, 0);
+        Ok(Assembly { out, header, entries_written: 0, node_start: 0 })
     }
 
     /// Fills the extra section: a tree's permutation, a delta's order operations.

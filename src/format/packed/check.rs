@@ -147,6 +147,9 @@ fn check_changes(directory: &Directory<'_>) -> Decoded<()> {
 fn check_ops(head: &Head<'_>, directory: &Directory<'_>) -> Decoded<()> {
     const OPS: Malformed = Malformed("the order operations of a delta contradict its entries or one another");
     let (mut named, mut deleted) = (HashSet::new(), HashSet::new());
+    let operations = directory.order_ops().len();
+    named.try_reserve(2 * operations).map_err(|_| Malformed::NO_MEMORY)?;
+    deleted.try_reserve(operations).map_err(|_| Malformed::NO_MEMORY)?;
     for op in directory.order_ops() {
         let op = op?;
         let (id, before) = match op {

@@ -86,6 +86,7 @@ impl<'a> ColumnsRef<'a> {
         let mut columns = Columns::new();
         for column in self.iter() {
             let (name, value) = column?;
+            columns.reserve(1)?;
             columns.set(name, decode_value(value.ok_or(Malformed("a column has no value"))?)?);
         }
         Ok(columns)

@@ -11,8 +11,9 @@ use super::assembly::{Assembly, Mark, Part};
 use super::columns::{column_len, section_len, write_columns};
 use super::directory::OrderOp;
 use super::header::{ENTRY_LEN, HEADER_LEN};
-use crate::format::{crc, padded};
+use crate::format::{Decoded, crc, padded};
 use crate::ids::InputId;
+use crate::memory::{self, NoMemory};
 
 /// The pending changes of one document.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +102,14 @@ impl DeltaBuilder {
     /// Sets a column of the document to an encoded value, or removes it.
     pub fn set_column(&mut self, name: &str, value: Option<Vec<u8>>) {
         self.columns.by_name.insert(name.to_owned(), value);
+    }
+
+    /// Makes room for one more insertion, move or deletion of an input.
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn expect_operation(&mut self) -> Result<(), NoMemory> {
+        memory::reserve(&mut self.ops, 1)
     }
 
     /// Adds an input with an encoded value, before another or at the end.
@@ -220,9 +229,10 @@ impl DeltaBuilder {
             + blob
     }
 
-    /// Packs the changes. `next_input_id` is the lowest id that the document has not handed out afterwards.
-    pub fn encode(&self, next_input_id: u64) -> Vec<u8> {
-        let mut packed = Assembly::new(true, self.inputs.len(), self.ops.len(), self.bytes());
+    /// Packs the changes. `next_input_id` is the lowest id that the document has not handed out afterwards. The one
+    /// error is [`Malformed::NO_MEMORY`](crate::format::Malformed::NO_MEMORY).
+    pub fn encode(&self, next_input_id: u64) -> Decoded<Vec<u8>> {
+        let mut packed = Assembly::new(true, self.inputs.len(), self.ops.len(), self.bytes())?;
         packed.extra(self.ops.iter().flat_map(|op| op.words()));
         packed.columns(|out| self.columns.write(out));
         for (id, input) in &self.inputs {
@@ -244,6 +254,6 @@ impl DeltaBuilder {
             Some(Blob::External { length, crc }) => packed.external_blob(*length, *crc),
             None => {}
         }
-        packed.finish(next_input_id)
+        Ok(packed.finish(next_input_id))
     }
 }

@@ -4,8 +4,6 @@
 //!    detectable as it was. Columns sections that are rebuilt are verified first.
 //! 2. The result is what `encode_tree`, or one `DeltaBuilder` for everything, would have given.
 
-use std::collections::BTreeSet;
-
 use super::assembly::{Assembly, Mark, Part};
 use super::columns::{ColumnsRef, overlay, without_removals, write_columns};
 use super::header::HEADER_LEN;
@@ -13,6 +11,7 @@ use super::tree::permutation;
 use super::{BlobState, Directory, Entry, Head, Layer, Node, OutputState, Span, Stack};
 use crate::format::{Decoded, Malformed, padded};
 use crate::ids::InputId;
+use crate::memory;
 
 /// What becomes of the blob in [`merge`].
 #[derive(Clone, Copy, Debug)]
@@ -32,13 +31,13 @@ pub fn merge(base: &[u8], deltas: &[&[u8]], blob: MergedBlob<'_>) -> Decoded<Vec
     let order = layers.order()?;
     let columns = stack.encoded_columns()?;
     let blob = resolve_blob(&stack, sources, blob)?;
-    let permutation = permutation(order.len(), |position| order[position].raw());
+    let permutation = permutation(order.len(), |position| order[position].raw())?;
 
     // What the layers have before their blobs is at least what of it stays here.
     let layers_len: u64 = std::iter::once(&stack.base).chain(&stack.deltas).map(|head| head.header().nodes_end()).sum();
     let blob_len = padded(blob.inline.map_or(0, |bytes| bytes.len() as u64));
     let capacity = layers_len + padded(permutation.len() as u64 * 4) + blob_len;
-    let mut packed = Assembly::new(false, order.len(), permutation.len(), capacity);
+    let mut packed = Assembly::new(false, order.len(), permutation.len(), capacity)?;
     packed.extra(permutation.into_iter());
     packed.columns(|out| write_columns(columns.into_iter(), out));
     for id in order {
@@ -130,13 +129,15 @@ pub fn compose(deltas: &[&[u8]]) -> Decoded<Vec<u8>> {
         return Err(Malformed("only deltas, at least one, can be folded into a delta"));
     }
     let directories = heads.iter().map(Head::directory).collect::<Decoded<Vec<_>>>()?;
-    let ids = directories.iter().flat_map(Directory::ids).collect::<Decoded<BTreeSet<_>>>()?;
+    let mut ids = memory::try_collect(directories.iter().flat_map(Directory::ids))?;
+    ids.sort_unstable();
+    ids.dedup();
     let op_count = directories.iter().map(|directory| directory.order_ops().len()).sum();
     let columns = overlay(heads.iter().map(Head::columns))?;
 
     let capacity = HEADER_LEN as u64 + deltas.iter().map(|delta| delta.len() as u64).sum::<u64>();
-    let mut packed = Assembly::new(true, ids.len(), op_count, capacity);
-    let mut words = Vec::with_capacity(op_count * 3);
+    let mut packed = Assembly::new(true, ids.len(), op_count, capacity)?;
+    let mut words = memory::vec(op_count * 3)?;
     for op in directories.iter().flat_map(Directory::order_ops) {
         words.extend(op?.words());
     }

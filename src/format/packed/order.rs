@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use super::directory::{Directory, OrderOp};
 use crate::format::{Decoded, Malformed};
 use crate::ids::InputId;
+use crate::memory;
 
 const ENDS: u32 = 0;
 
@@ -30,7 +31,7 @@ struct Chain<'a> {
 /// The ids in the chain's order. `base` is a tree's directory, `deltas` are deltas', oldest first.
 pub(super) fn order(base: Directory<'_>, deltas: &[Directory<'_>]) -> Decoded<Vec<InputId>> {
     if deltas.iter().all(|delta| delta.order_ops().len() == 0) {
-        return base.ids().collect();
+        return memory::try_collect(base.ids());
     }
     let mut chain = Chain::new(base)?;
     for op in deltas.iter().flat_map(Directory::order_ops) {
@@ -40,7 +41,7 @@ pub(super) fn order(base: Directory<'_>, deltas: &[Directory<'_>]) -> Decoded<Ve
             OrderOp::Delete { id } => chain.delete(id)?,
         }
     }
-    Ok(chain.into_ids())
+    chain.into_ids()
 }
 
 impl<'a> Chain<'a> {
@@ -49,7 +50,7 @@ impl<'a> Chain<'a> {
         if count == u32::MAX {
             return Err(Malformed("a chain has too many inputs"));
         }
-        let mut links = Vec::with_capacity(count as usize + 1);
+        let mut links = memory::vec(count as usize + 1)?;
         links.push(Link { id: None, previous: count, next: 1 % (count + 1) });
         for (position, id) in base.ids().enumerate() {
             let at = position as u32 + 1;
@@ -80,7 +81,8 @@ impl<'a> Chain<'a> {
         }
         let place = self.place(before)?;
         let at = u32::try_from(self.links.len()).map_err(|_| Malformed("a chain has too many inputs"))?;
-        self.links.push(Link { id: Some(id), previous: ENDS, next: ENDS });
+        memory::push(&mut self.links, Link { id: Some(id), previous: ENDS, next: ENDS })?;
+        self.inserted.try_reserve(1).map_err(|_| Malformed::NO_MEMORY)?;
         self.inserted.insert(id, at);
         self.link(at, place);
         Ok(())
@@ -118,14 +120,14 @@ impl<'a> Chain<'a> {
         self.links[next as usize].previous = previous;
     }
 
-    fn into_ids(self) -> Vec<InputId> {
-        let mut ids = Vec::with_capacity(self.links.len() - 1);
+    fn into_ids(self) -> Decoded<Vec<InputId>> {
+        let mut ids = memory::vec(self.links.len() - 1)?;
         let mut at = self.links[ENDS as usize].next;
         while at != ENDS {
             let link = &self.links[at as usize];
             ids.extend(link.id);
             at = link.next;
         }
-        ids
+        Ok(ids)
     }
 }

@@ -71,6 +71,7 @@ impl<'a> Stack<'a> {
         let mut columns = Columns::new();
         for (name, value) in self.encoded_columns()? {
             if let Some(value) = value {
+                columns.reserve(1)?;
                 columns.set(name, decode_value(value)?);
             }
         }

@@ -57,7 +57,7 @@ mod tests {
                     _ => delta.delete(id),
                 }
             }
-            delta.encode(4)
+            delta.encode(4).unwrap()
         })
     }
 
@@ -76,7 +76,7 @@ mod tests {
         let blob = |byte| {
             let mut delta = DeltaBuilder::default();
             delta.set_blob(vec![byte; 100]);
-            delta.encode(1)
+            delta.encode(1).unwrap()
         };
         let (older, newer) = (blob(1), blob(2));
         assert_eq!(supersedes(&Head::parse(&newer).unwrap(), &Head::parse(&older).unwrap()), Ok(true));

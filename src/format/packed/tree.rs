@@ -6,6 +6,7 @@ use super::header::{ENTRY_LEN, HEADER_LEN, Head, MAX_NEXT_INPUT_ID};
 use super::{BlobState, Entry, OutputState, Span};
 use crate::format::value::{decode_value, encode_value, encoded_len};
 use crate::format::{Decoded, Malformed, crc, padded};
+use crate::memory;
 use crate::tree::{Columns, Input, Tree};
 
 /// What a packed tree is made of, borrowed. Everything in it passed its `check`.
@@ -28,8 +29,8 @@ impl<'a> From<&'a Tree> for TreeParts<'a> {
 /// Packs a tree whose inputs get the ids `first_id`, `first_id + 1`, ...
 ///
 /// The ids must not go beyond `u32::MAX`. With `external_blob` the header describes the blob and its bytes are left
-/// out: they are a record of their own.
-pub fn encode_tree<'a>(tree: impl Into<TreeParts<'a>>, first_id: u64, external_blob: bool) -> Vec<u8> {
+/// out: they are a record of their own. The one error is [`Malformed::NO_MEMORY`].
+pub fn encode_tree<'a>(tree: impl Into<TreeParts<'a>>, first_id: u64, external_blob: bool) -> Decoded<Vec<u8>> {
     let tree = tree.into();
     let next_input_id = first_id.saturating_add(tree.inputs.len() as u64);
     encode_with_ids(tree, |position| first_id.wrapping_add(position as u64) as u32, next_input_id, external_blob)
@@ -41,10 +42,10 @@ pub fn encode_with_ids<'a>(
     id_at: impl Fn(usize) -> u32,
     next_input_id: u64,
     external_blob: bool,
-) -> Vec<u8> {
+) -> Decoded<Vec<u8>> {
     let tree = tree.into();
     let count = tree.inputs.len();
-    let permutation = permutation(count, &id_at);
+    let permutation = permutation(count, &id_at)?;
     let inline_len = if external_blob { 0 } else { padded(tree.blob.len() as u64) };
     let capacity = HEADER_LEN as u64
         + count as u64 * ENTRY_LEN
@@ -52,7 +53,7 @@ pub fn encode_with_ids<'a>(
         + columns_len(tree.columns)
         + tree.inputs.iter().map(node_len).sum::<u64>()
         + inline_len;
-    let mut packed = Assembly::new(false, count, permutation.len(), capacity);
+    let mut packed = Assembly::new(false, count, permutation.len(), capacity)?;
     packed.extra(permutation.into_iter());
     packed.columns(|out| encode_columns(tree.columns, out));
     for (position, input) in tree.inputs.iter().enumerate() {
@@ -68,7 +69,7 @@ pub fn encode_with_ids<'a>(
         true => packed.external_blob(tree.blob.len() as u64, crc(tree.blob)),
         false => packed.inline_blob(tree.blob, crc(tree.blob)),
     }
-    packed.finish(next_input_id)
+    Ok(packed.finish(next_input_id))
 }
 
 fn node_len(input: &Input) -> u64 {
@@ -76,13 +77,13 @@ fn node_len(input: &Input) -> u64 {
 }
 
 /// The positions by ascending id; empty where the ids ascend with the positions.
-pub(super) fn permutation(count: usize, id_at: impl Fn(usize) -> u32) -> Vec<u32> {
+pub(super) fn permutation(count: usize, id_at: impl Fn(usize) -> u32) -> Decoded<Vec<u32>> {
     if (1..count).all(|position| id_at(position - 1) < id_at(position)) {
-        return Vec::new();
+        return Ok(Vec::new());
     }
-    let mut positions: Vec<u32> = (0..count).map(|position| position as u32).collect();
+    let mut positions = memory::collect((0..count).map(|position| position as u32))?;
     positions.sort_unstable_by_key(|position| id_at(*position as usize));
-    positions
+    Ok(positions)
 }
 
 /// Gives the inputs of a packed tree the ids `first_id`, `first_id + 1`, ... in their order.
@@ -165,12 +166,12 @@ fn decode(packed: Source<'_>, external: Option<&[u8]>) -> Decoded<Tree> {
         return Err(Malformed("a delta, not a packed tree"));
     }
     let directory = head.directory()?;
-    let mut inputs = Vec::with_capacity(directory.len() as usize);
+    let mut inputs = memory::vec(directory.len() as usize)?;
     for entry in directory.iter() {
         inputs.push(decode_input(packed, &entry?)?);
     }
     Ok(Tree {
-        blob: blob_bytes(packed, head.blob(), external)?.to_vec(),
+        blob: memory::copy(blob_bytes(packed, head.blob(), external)?)?,
         columns: head.columns()?.to_columns()?,
         inputs,
     })

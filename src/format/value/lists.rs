@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::view::{ValueRef, split_value};
 use crate::format::{Decoded, Malformed, read_u32, split, split_padded};
+use crate::memory::{self, NoMemory};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident, $item:ty, $decode:expr) => {
@@ -47,9 +48,9 @@ macro_rules! words {
                 if cfg!(target_endian = "little") { bytemuck::try_cast_slice(self.bytes).ok() } else { None }
             }
 
-            /// The numbers, copied.
-            pub fn to_vec(&self) -> Vec<$item> {
-                self.as_slice().map_or_else(|| self.iter().collect(), <[$item]>::to_vec)
+            /// The numbers, copied; an error where there is no memory for them.
+            pub fn to_vec(&self) -> Result<Vec<$item>, NoMemory> {
+                self.as_slice().map_or_else(|| memory::collect(self.iter()), memory::copy)
             }
         }
     };
@@ -280,7 +281,8 @@ fn check_unique<'a>(keys: impl Iterator<Item = &'a str>, count: usize) -> Decode
         }
         return Ok(());
     }
-    let mut seen = HashSet::with_capacity(count);
+    let mut seen = HashSet::new();
+    seen.try_reserve(count).map_err(|_| NoMemory)?;
     for key in keys {
         if !seen.insert(key) {
             return Err(TWICE);

@@ -6,6 +6,7 @@
 use super::kind;
 use super::lists::{Doubles, Entries, Int64s, StringPairs, Strings, Values, utf8};
 use crate::format::{Decoded, Malformed, read_u64, split, split_padded};
+use crate::memory;
 use crate::value::{MAX_DEPTH, Value, is_decimal};
 
 /// An encoded value, checked and read in place.
@@ -41,7 +42,7 @@ pub enum ValueRef<'a> {
 
 /// Decodes `bytes`, which must be exactly one canonical encoded value.
 pub fn decode_value(bytes: &[u8]) -> Decoded<Value> {
-    Ok(ValueRef::parse(bytes)?.to_value())
+    ValueRef::parse(bytes)?.to_value()
 }
 
 impl<'a> ValueRef<'a> {
@@ -75,27 +76,29 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// The value, copied.
+    /// The value, copied. The one error is [`Malformed::NO_MEMORY`].
     #[inline]
-    pub fn to_value(&self) -> Value {
-        match self {
+    pub fn to_value(&self) -> Decoded<Value> {
+        Ok(match self {
             ValueRef::Null => Value::Null,
             ValueRef::Bool(value) => Value::Bool(*value),
             ValueRef::Int64(number) => Value::Int64(*number),
             ValueRef::Double(number) => Value::Double(*number),
-            ValueRef::Decimal(text) => Value::Decimal((*text).to_owned()),
-            ValueRef::String(text) => Value::String((*text).to_owned()),
-            ValueRef::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
-            ValueRef::Int64List(items) => Value::Int64List(items.to_vec()),
-            ValueRef::DoubleList(items) => Value::DoubleList(items.to_vec()),
-            ValueRef::StringList(items) => Value::StringList(items.iter().map(str::to_owned).collect()),
-            ValueRef::StringMap(pairs) => Value::StringMap(collect(pairs.len(), pairs.iter().map(owned_pair))),
-            ValueRef::List(items) => Value::List(collect(items.len(), items.iter().map(|item| item.to_value()))),
+            ValueRef::Decimal(text) => Value::Decimal(memory::text(text)?),
+            ValueRef::String(text) => Value::String(memory::text(text)?),
+            ValueRef::Bytes(bytes) => Value::Bytes(memory::copy(bytes)?),
+            ValueRef::Int64List(items) => Value::Int64List(items.to_vec()?),
+            ValueRef::DoubleList(items) => Value::DoubleList(items.to_vec()?),
+            ValueRef::StringList(items) => {
+                Value::StringList(collect(items.len(), items.iter().map(|item| Ok(memory::text(item)?)))?)
+            }
+            ValueRef::StringMap(pairs) => Value::StringMap(collect(pairs.len(), pairs.iter().map(owned_pair))?),
+            ValueRef::List(items) => Value::List(collect(items.len(), items.iter().map(|item| item.to_value()))?),
             ValueRef::Map(entries) => Value::Map(collect(
                 entries.len(),
-                entries.iter().map(|(key, value)| (key.to_owned(), value.to_value())),
-            )),
-        }
+                entries.iter().map(|(key, value)| Ok((memory::text(key)?, value.to_value()?))),
+            )?),
+        })
     }
 
     /// What `split_value` leaves open: the values within, at most `MAX_DEPTH` levels of them, and keys being unique.
@@ -178,13 +181,15 @@ fn split_body(bytes: &[u8]) -> Decoded<(&[u8], &[u8])> {
     split(rest, length)
 }
 
-fn owned_pair((key, value): (&str, &str)) -> (String, String) {
-    (key.to_owned(), value.to_owned())
+fn owned_pair((key, value): (&str, &str)) -> Decoded<(String, String)> {
+    Ok((memory::text(key)?, memory::text(value)?))
 }
 
 /// Collects with the right capacity from the start; `len` was checked against the bytes there are.
-fn collect<T>(len: usize, items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut all = Vec::with_capacity(len);
-    all.extend(items);
-    all
+fn collect<T>(len: usize, items: impl Iterator<Item = Decoded<T>>) -> Decoded<Vec<T>> {
+    let mut all = memory::vec(len)?;
+    for item in items {
+        all.push(item?);
+    }
+    Ok(all)
 }

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::packed::DeltaBuilder;
 use crate::ids::{DocumentId, InputId};
+use crate::memory;
 use crate::store::core::Core;
 use crate::store::input_ids;
 
@@ -92,6 +93,12 @@ impl Contents {
 
     pub fn get(&self, document: DocumentId) -> Option<&Pending> {
         self.position.get(&document).map(|at| &self.documents[*at].1)
+    }
+
+    /// Makes room for the writes to one more document.
+    pub fn expect_document(&mut self) -> Result<()> {
+        memory::reserve(&mut self.documents, 1)?;
+        self.position.try_reserve(1).map_err(|_| Error::NoMemory)
     }
 
     /// The writes to a document, begun if there are none.

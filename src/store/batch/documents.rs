@@ -8,6 +8,7 @@ use crate::error::{Error, Missing, Result};
 use crate::format::crc;
 use crate::format::packed::DeltaBuilder;
 use crate::ids::DocumentId;
+use crate::memory;
 use crate::tree::{MAX_COLUMN_NAME, check_column_name};
 use crate::value::Value;
 
@@ -20,11 +21,12 @@ impl Batch {
         self.check_record("the blob", blob.len() as u64)?;
         self.check_room(blob.len() as u64)?;
         let pending = self.pending(document)?;
+        let copy = memory::copy(blob)?;
         if blob.len() > EXTERNAL_OVER {
             pending.delta.set_blob_external(blob.len() as u64, crc(blob));
-            pending.blob = Some(Arc::new(blob.to_vec()));
+            pending.blob = Some(Arc::new(copy));
         } else {
-            pending.delta.set_blob(blob.to_vec());
+            pending.delta.set_blob(copy);
             pending.blob = None;
         }
         self.note(blob.len() as u64, false);

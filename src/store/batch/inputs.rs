@@ -30,6 +30,7 @@ impl Batch {
         if let Some(before) = before {
             self.find_input(document, before)?;
         }
+        self.pending(document)?.delta.expect_operation()?;
         let id = self.take_inputs(document, 1)?;
         let id = InputId::new(id).ok_or_else(|| Error::InvalidArgument("input ids are used up".to_string()))?;
         let size = value.len() as u64;
@@ -47,7 +48,9 @@ impl Batch {
         if let Some(before) = before {
             self.find_input(document, before)?;
         }
-        self.pending(document)?.delta.move_(input, before);
+        let delta = &mut self.pending(document)?.delta;
+        delta.expect_operation()?;
+        delta.move_(input, before);
         self.note(0, false);
         Ok(())
     }
@@ -107,6 +110,7 @@ impl Batch {
     pub fn delete_input(&mut self, document: DocumentId, input: InputId) -> Result<()> {
         self.find_input(document, input)?;
         let pending = self.pending(document)?;
+        pending.delta.expect_operation()?;
         pending.delta.delete(input);
         pending.need_output.retain(|other| *other != input);
         self.note(0, true);
@@ -157,7 +161,7 @@ impl Batch {
         }
         let pending = self.pending(document)?;
         if pending.tree.is_none() && pending.delta.output_of(input).is_none() {
-            pending.need_output.push(input);
+            crate::memory::push(&mut pending.need_output, input)?;
         }
         Ok(())
     }

@@ -100,10 +100,11 @@ impl Batch {
     /// A value's bytes, if it may be stored.
     fn encode(&self, value: &Value) -> Result<Vec<u8>> {
         value.check()?;
-        self.check_record("the value", crate::format::value::encoded_len(value))?;
-        let mut bytes = Vec::new();
+        let size = crate::format::value::encoded_len(value);
+        self.check_record("the value", size)?;
+        self.check_room(size)?;
+        let mut bytes = crate::memory::vec(usize::try_from(size).map_err(|_| Error::NoMemory)?)?;
         crate::format::value::encode_value(value, &mut bytes);
-        self.check_room(bytes.len() as u64)?;
         Ok(bytes)
     }
 
@@ -114,6 +115,7 @@ impl Batch {
         if !is_held && self.core.published().index.get(document.get()).is_vacant() {
             return Err(Missing::Document(document).into());
         }
+        self.contents.expect_document()?;
         let pending = self.contents.document(document);
         if pending.deleted { Err(Missing::Document(document).into()) } else { Ok(pending) }
     }
@@ -124,7 +126,7 @@ impl Batch {
         document: DocumentId,
         read: impl FnOnce(&crate::format::packed::Stack<'_>) -> crate::format::Decoded<T>,
     ) -> Result<T> {
-        let bug = |error: crate::format::Malformed| Error::InvalidArgument(error.to_string());
+        let bug = |error: crate::format::Malformed| error.into_error(|what| Error::InvalidArgument(what.to_string()));
         if let Some(tree) = self.contents.get(document).and_then(|pending| pending.tree.as_ref()) {
             let base = crate::format::packed::Head::parse(&tree.packed).map_err(bug)?;
             return read(&crate::format::packed::Stack { base, deltas: Vec::new() }).map_err(bug);

@@ -17,6 +17,7 @@ use crate::format::{Malformed, packed::PendingBlob};
 use crate::ids::{DocumentId, InputId};
 use crate::index::layers::Layers;
 use crate::index::{Slot, State};
+use crate::memory;
 use crate::store::core::Core;
 use crate::store::fold::{Fold, plan};
 
@@ -91,14 +92,14 @@ pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepar
             },
         };
         if !records.is_empty() {
-            changes.push(Change { document: document.get(), before, records });
+            memory::push(&mut changes, Change { document: document.get(), before, records })?;
         }
     }
     Ok(Prepared { changes })
 }
 
 fn internal(error: Malformed) -> Error {
-    Error::InvalidArgument(format!("the batch cannot be packed: {error}"))
+    error.into_error(|what| Error::InvalidArgument(format!("the batch cannot be packed: {what}")))
 }
 
 fn blob_record(document: DocumentId, pending: &Pending) -> Option<Record> {
@@ -120,11 +121,13 @@ fn new_tree(document: DocumentId, pending: &Pending, lowest_free_input: u64) -> 
     let payload = if pending.delta.is_empty() {
         let mut packed = Arc::clone(&tree.packed);
         if Head::parse(&packed).map_err(internal)?.next_input_id() < lowest_free_input {
-            packed::reserve_ids(Arc::<Vec<u8>>::make_mut(&mut packed), lowest_free_input).map_err(internal)?;
+            let mut copy = memory::copy(&packed[..])?;
+            packed::reserve_ids(&mut copy, lowest_free_input).map_err(internal)?;
+            packed = Arc::new(copy);
         }
         packed
     } else {
-        let delta = pending.delta.encode(pending.next_input.max(lowest_free_input));
+        let delta = pending.delta.encode(pending.next_input.max(lowest_free_input)).map_err(internal)?;
         let merged = packed::merge(&tree.packed, &[&delta], MergedBlob::Keep).map_err(internal)?;
         let head = Head::parse(&merged).map_err(internal)?;
         nodes = 1 + head.entry_count() + head.output_count();
@@ -154,7 +157,7 @@ fn new_delta(
     let layers = Layers::open(state, document.get(), before, core.options.verify_reads)?;
     let layers = layers.ok_or(Missing::Document(document))?;
     let stack = layers.stack()?;
-    let payload = pending.delta.encode(pending.next_input.max(stack.next_input_id()));
+    let payload = pending.delta.encode(pending.next_input.max(stack.next_input_id())).map_err(internal)?;
     let found = examine(document, &layers, &payload, &pending.need_output)?;
     let kept = kept_deltas(before, &layers, &payload)?;
     let mut record = Record::new(RecordKind::Delta, document, payload);
@@ -188,6 +191,9 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[I
     let stored = stack.layers().map_err(|error| layers.malformed(error))?;
     let mut inserted = HashSet::new();
     let mut anchors = HashSet::new();
+    let operations = directory.order_ops().len();
+    inserted.try_reserve(operations).map_err(|_| Error::NoMemory)?;
+    anchors.try_reserve(2 * operations).map_err(|_| Error::NoMemory)?;
     for op in directory.order_ops() {
         match op.map_err(internal)? {
             OrderOp::Insert { id, before } => {

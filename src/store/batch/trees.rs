@@ -8,6 +8,7 @@ use crate::error::{Error, Missing, Result};
 use crate::format::packed::{self, BlobState, Head, TreeParts};
 use crate::format::value::encoded_len;
 use crate::ids::{DocumentId, InputId};
+use crate::memory;
 use crate::tree::{Columns, Input, Tree, TreeIds};
 
 /// Blobs over this many bytes are records of their own, which folding does not copy.
@@ -64,18 +65,22 @@ impl Batch {
         self.core.check_writable()?;
         self.check_tree(blob, columns, inputs)?;
         let external = blob.len() > EXTERNAL_OVER;
+        let blob_apart = if external { Some(Arc::new(memory::copy(blob)?)) } else { None };
         let ids = self.take_ids(replaces, inputs.len() as u64)?;
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
         let packed = packed::encode_tree(TreeParts { blob, columns, inputs }, first, external);
+        let packed = packed.map_err(|error| error.into_error(|what| Error::InvalidArgument(what.to_string())))?;
         let outputs = inputs.iter().filter(|input| input.output.is_some()).count();
         let tree = NewTree { packed: Arc::new(packed), nodes: (1 + inputs.len() + outputs) as u32, external };
-        self.set_tree(ids.document, tree, external.then(|| Arc::new(blob.to_vec())));
+        self.set_tree(ids.document, tree, blob_apart);
         Ok(ids)
     }
 
     fn put_bytes(&mut self, replaces: Option<DocumentId>, packed: &[u8]) -> Result<TreeIds> {
         self.core.check_writable()?;
-        let invalid = |error: crate::format::Malformed| Error::InvalidArgument(format!("the packed tree is {error}"));
+        let invalid = |error: crate::format::Malformed| {
+            error.into_error(|_| Error::InvalidArgument(format!("the packed tree is {error}")))
+        };
         self.check_room(packed.len() as u64)?;
         packed::check(packed).map_err(invalid)?;
         let head = Head::parse(packed).map_err(invalid)?;
@@ -89,14 +94,14 @@ impl Batch {
             Body::Malformed(error) => invalid(error),
             Body::TooLarge(error) => error,
         })?;
-        let nodes = 1 + head.entry_count() + head.output_count();
+        let (nodes, inputs) = (1 + head.entry_count() + head.output_count(), head.entry_count().into());
         if blob.length > EXTERNAL_OVER as u64 {
             // The blob goes into a record of its own, so the tree is packed anew.
             let tree = packed::to_tree(packed, None).map_err(invalid)?;
             return self.put(replaces, &tree.blob, &tree.columns, &tree.inputs);
         }
-        let ids = self.take_ids(replaces, head.entry_count().into())?;
-        let mut packed = packed.to_vec();
+        let mut packed = memory::copy(packed)?;
+        let ids = self.take_ids(replaces, inputs)?;
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
         packed::renumber(&mut packed, first).map_err(invalid)?;
         self.set_tree(ids.document, NewTree { packed: Arc::new(packed), nodes, external: false }, None);
@@ -167,6 +172,7 @@ impl Batch {
                 let document = DocumentId::new(id);
                 let document =
                     document.ok_or_else(|| Error::InvalidArgument("document ids are used up".to_string()))?;
+                self.contents.expect_document()?;
                 self.contents.document(document).created = true;
                 document
             }

@@ -57,7 +57,7 @@ fn ask(kind: u8, batch: &mut Batch, document: DocumentId) -> StoreResult<()> {
         12 => {
             let mut delta = DeltaBuilder::default();
             delta.set_column("a", None);
-            batch.put_packed(&delta.encode(1)).map(|_| ())
+            batch.put_packed(&delta.encode(1).unwrap()).map(|_| ())
         }
         13 => batch.put_tree(&tree(Columns::from([("", Value::Null)]), Value::Null)).map(|_| ()),
         14 => batch.put_tree(&tree(Columns::new(), nested)).map(|_| ()),

@@ -253,7 +253,10 @@ fn with_blobs() -> Maker {
         let Tree { columns, inputs, .. } = tree(document as u8, 2);
         let parts = TreeParts { blob, columns: &columns, inputs: &inputs };
         let record = RecordHeader { nodes: 5, ..external(RecordKind::Tree, document) };
-        [(RecordHeader::new(RecordKind::Blob, document, b""), blob.to_vec()), (record, encode_tree(parts, 1, true))]
+        [
+            (RecordHeader::new(RecordKind::Blob, document, b""), blob.to_vec()),
+            (record, encode_tree(parts, 1, true).unwrap()),
+        ]
     };
     commit(&mut log, &segment, (1, HEADER_LEN), &new(1, b"a blob of 21 bytes..."));
     let synced = log.len() as u64;
@@ -261,8 +264,10 @@ fn with_blobs() -> Maker {
     let blob = b"a newer blob".to_vec();
     let mut delta = DeltaBuilder::default();
     delta.set_blob_external(blob.len() as u64, RecordHeader::new(RecordKind::Blob, 1, &blob).payload_crc);
-    let records =
-        [(RecordHeader::new(RecordKind::Blob, 1, b""), blob), (external(RecordKind::Delta, 1), delta.encode(3))];
+    let records = [
+        (RecordHeader::new(RecordKind::Blob, 1, b""), blob),
+        (external(RecordKind::Delta, 1), delta.encode(3).unwrap()),
+    ];
     commit(&mut log, &segment, (3, synced), &records);
     let (min_sequence, max_sequence) = (u64::MAX, 0);
     let active =

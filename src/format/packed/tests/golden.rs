@@ -67,8 +67,8 @@ fn values_are_as_documented() {
 
 #[test]
 fn packed_forms_are_as_documented() {
-    let tree = encode_tree(&tree(), 7, false);
-    let delta = delta().encode(10);
+    let tree = encode_tree(&tree(), 7, false).unwrap();
+    let delta = delta().encode(10).unwrap();
     golden("packed-tree", &tree);
     golden("packed-delta", &delta);
     golden("packed-tree-merged", &merge(&tree, &[&delta], MergedBlob::Keep).unwrap());

@@ -41,7 +41,7 @@ pub(super) fn small_delta() -> Vec<u8> {
     delta.set_output(id(2), None);
     delta.set_input_column(id(1), "points", None);
     delta.set_value(id(1), value());
-    delta.encode(5)
+    delta.encode(5).unwrap()
 }
 
 /// Calls everything that takes bytes. That it comes back is the test.
@@ -84,8 +84,9 @@ fn exercise(bytes: &[u8]) -> Result<(), Malformed> {
 fn every_flipped_byte_and_every_truncation_is_noticed() {
     let mut external = Model::new();
     external.apply(&Op::SetBlob(vec![7; 9], true), &mut DeltaBuilder::default());
-    let empty_tree = encode_tree(&Tree::default(), 1, false);
-    for packed in [small_tree(), small_delta(), empty_tree, external.pack(), DeltaBuilder::default().encode(1)] {
+    let empty_tree = encode_tree(&Tree::default(), 1, false).unwrap();
+    for packed in [small_tree(), small_delta(), empty_tree, external.pack(), DeltaBuilder::default().encode(1).unwrap()]
+    {
         assert_eq!(exercise(&packed), Ok(()));
         for at in 0..packed.len() {
             for change in [0x01, 0x80, 0xff] {
@@ -142,7 +143,7 @@ fn every_byte_of_the_head_changed_behind_the_checksums_is_survived() {
 fn a_length_beyond_the_bytes_is_not_believed_when_folding() {
     let mut delta = DeltaBuilder::default();
     delta.set_column("title", None);
-    let mut delta = delta.encode(5);
+    let mut delta = delta.encode(5).unwrap();
     delta[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
     reseal(&mut delta);
     assert!(Head::parse(&delta).is_ok(), "the head alone does not tell");

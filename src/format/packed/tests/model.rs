@@ -145,6 +145,6 @@ impl Model {
     }
 
     pub(super) fn pack_as(&self, external: bool) -> Vec<u8> {
-        encode_with_ids(TreeParts::from(&self.tree), |at| self.id(at).raw(), self.next, external)
+        encode_with_ids(TreeParts::from(&self.tree), |at| self.id(at).raw(), self.next, external).unwrap()
     }
 }

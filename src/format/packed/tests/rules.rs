@@ -28,11 +28,11 @@ fn put(bytes: &mut [u8], at: usize, word: u32) {
 #[test]
 fn headers_that_do_not_fit_are_refused() {
     let tree = |at, word| check_changed(small_tree(), |bytes| put(bytes, at, word));
-    let delta = |at, word| check_changed(DeltaBuilder::default().encode(5), |bytes| put(bytes, at, word));
+    let delta = |at, word| check_changed(DeltaBuilder::default().encode(5).unwrap(), |bytes| put(bytes, at, word));
     let impossible_id = Err(Malformed("a packed header has an impossible next input id"));
     let nonsense = Err(Malformed("a packed header has a version, flag or reserved field that means nothing"));
     assert_eq!(tree(20, 1), impossible_id);
-    assert_eq!(check_changed(DeltaBuilder::default().encode(5), |bytes| bytes[16] = 0), impossible_id);
+    assert_eq!(check_changed(DeltaBuilder::default().encode(5).unwrap(), |bytes| bytes[16] = 0), impossible_id);
     assert_eq!(tree(64, 0), Err(Malformed("a packed tree has not as many outputs as it says")));
     assert_eq!(tree(64, 4), SECTIONS);
     assert_eq!(tree(28, 4), SECTIONS, "a permutation of four for three inputs");
@@ -44,7 +44,7 @@ fn headers_that_do_not_fit_are_refused() {
     for (at, what) in [(32, "columns"), (40, "blob"), (44, "blob"), (48, "blob"), (60, "columns"), (64, "outputs")] {
         assert_eq!(delta(at, 1), SECTIONS, "{what} that are not there, at {at}");
     }
-    assert_eq!(check_changed(DeltaBuilder::default().encode(5), |bytes| bytes[5] = 2), SECTIONS);
+    assert_eq!(check_changed(DeltaBuilder::default().encode(5).unwrap(), |bytes| bytes[5] = 2), SECTIONS);
     assert_eq!(delta(68, 1), nonsense);
     assert_eq!(delta(72, 1), nonsense);
 }
@@ -83,7 +83,7 @@ fn ids_out_of_order_are_refused() {
     assert_eq!(ids([3, 1, 0], [1, 2, 0]), Err(Malformed("an input id is zero")));
     assert_eq!(ids([4, 1, 2], [1, 2, 0]), Err(Malformed("an input id is not below the next one")));
     let inputs = vec![Input::new(Value::Null, None), Input::new(Value::Null, None)];
-    let tree = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false);
+    let tree = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false).unwrap();
     assert_eq!(check_changed(tree, |bytes| put(bytes, 80, 2)), ORDER);
 }
 
@@ -91,7 +91,7 @@ fn ids_out_of_order_are_refused() {
 fn removals_belong_in_deltas() {
     let removal = |out: &mut Vec<u8>| write_columns([("a", None)].into_iter(), out);
     let packed = |delta: bool, of_document: bool| {
-        let mut packed = Assembly::new(delta, 1, 0, 0);
+        let mut packed = Assembly::new(delta, 1, 0, 0).unwrap();
         packed.columns(|out| {
             if of_document {
                 removal(out)
@@ -138,7 +138,7 @@ fn no_operation_breaks_the_chain() {
     };
     let mut onto_itself = DeltaBuilder::default();
     onto_itself.move_(id(1), Some(id(2)));
-    let mut onto_itself = onto_itself.encode(5);
+    let mut onto_itself = onto_itself.encode(5).unwrap();
     assert_eq!(order(&[onto_itself.clone()]), Ok(vec![id(3), id(1), id(2)]));
     put(&mut onto_itself, 80 + 8, 1);
     reseal(&mut onto_itself);
@@ -146,10 +146,10 @@ fn no_operation_breaks_the_chain() {
 
     let mut insert = DeltaBuilder::default();
     insert.insert(id(4), None, encoded(&Value::Null));
-    let insert = insert.encode(5);
+    let insert = insert.encode(5).unwrap();
     let mut delete = DeltaBuilder::default();
     delete.delete(id(4));
-    let delete = delete.encode(5);
+    let delete = delete.encode(5).unwrap();
     assert_eq!(order(&[insert.clone(), delete.clone()]), Ok(vec![id(3), id(1), id(2)]));
     let twice = Err(Malformed("an input is inserted twice"));
     assert_eq!(order(&[insert.clone(), insert.clone()]), twice);
@@ -193,11 +193,11 @@ fn deltas_that_contradict_themselves_are_refused() {
     let mut twice = DeltaBuilder::default();
     twice.delete(id(1));
     twice.delete(id(1));
-    assert_eq!(check(&twice.encode(2)), contradiction);
+    assert_eq!(check(&twice.encode(2).unwrap()), contradiction);
     let mut after = DeltaBuilder::default();
     after.delete(id(1));
     after.move_(id(2), Some(id(1)));
-    assert_eq!(check(&after.encode(3)), contradiction);
+    assert_eq!(check(&after.encode(3).unwrap()), contradiction);
     // The deleted entry loses its mark, or has an output to remove as well.
     let deleted = entry_at(&small_delta(), 3);
     assert_eq!(refused(&|bytes| bytes[deleted + 19] = 0), Err(Malformed("an entry of a delta changes nothing")));
@@ -247,7 +247,7 @@ fn columns_out_of_form_are_refused() {
 #[test]
 fn a_tree_whose_values_do_not_decode_is_refused_though_its_checksums_match() {
     let inputs = vec![Input::new(Value::Bool(true), None)];
-    let mut bytes = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false);
+    let mut bytes = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false).unwrap();
     let at = bytes.len() - 8;
     bytes[at + 4] = 2;
     let crc = crc(&bytes[at..]);
@@ -262,7 +262,7 @@ fn order_operations_out_of_form_are_refused() {
     let one = |change: &dyn Fn(&mut DeltaBuilder), at: usize, word: u32| {
         let mut delta = DeltaBuilder::default();
         change(&mut delta);
-        let bytes = delta.encode(5);
+        let bytes = delta.encode(5).unwrap();
         check_changed(bytes, |bytes| put(bytes, at, word))
     };
     let unknown = Err(Malformed("an unknown order operation"));
@@ -282,9 +282,9 @@ fn order_operations_out_of_form_are_refused() {
     let mut late = DeltaBuilder::default();
     late.move_(id(4), None);
     late.insert(id(4), None, encoded(&Value::Null));
-    assert_eq!(check(&late.encode(5)), contradiction, "moved, then inserted");
+    assert_eq!(check(&late.encode(5).unwrap()), contradiction, "moved, then inserted");
     let mut place = DeltaBuilder::default();
     place.insert(id(3), Some(id(4)), encoded(&Value::Null));
     place.insert(id(4), None, encoded(&Value::Null));
-    assert_eq!(check(&place.encode(5)), contradiction, "a place that comes later");
+    assert_eq!(check(&place.encode(5).unwrap()), contradiction, "a place that comes later");
 }

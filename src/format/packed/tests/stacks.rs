@@ -32,17 +32,17 @@ fn play(before: &[Op], after: &[Op]) -> History {
         model.apply(op, &mut delta);
         check_pending(&delta, &start, &model);
         if matches!(op, Op::Cut) {
-            deltas.push(delta.encode(model.next));
+            deltas.push(delta.encode(model.next).unwrap());
             models.push(model.clone());
             (delta, start) = (DeltaBuilder::default(), model.clone());
         }
     }
-    History { base, deltas, at_once: all.encode(model.next), models }
+    History { base, deltas, at_once: all.encode(model.next).unwrap(), models }
 }
 
 /// What a builder tells of its changes, against the document before and after them.
 fn check_pending(delta: &DeltaBuilder, start: &Model, now: &Model) {
-    assert_eq!(delta.bytes(), delta.encode(now.next).len() as u64);
+    assert_eq!(delta.bytes(), delta.encode(now.next).unwrap().len() as u64);
     for number in 1..now.next {
         let input = now.tree.inputs.iter().find(|input| input.id == Some(id(number)));
         assert_eq!(delta.is_inserted(id(number)), number >= start.next);
@@ -147,7 +147,7 @@ proptest! {
         let mut renumbered = packed;
         renumber(&mut renumbered, first).unwrap();
         prop_assert_eq!(check(&renumbered), Ok(()));
-        let expected = encode_tree(&model.tree, first, model.external);
+        let expected = encode_tree(&model.tree, first, model.external).unwrap();
         prop_assert_eq!(expected.capacity(), expected.len(), "one allocation of the right size");
         prop_assert_eq!(renumbered, expected);
     }
@@ -224,12 +224,12 @@ fn tree_of(values: &[i64]) -> Tree {
 
 #[test]
 fn operations_on_what_is_not_there_are_malformed() {
-    let base = encode_tree(&tree_of(&[1, 2, 3]), 1, false);
+    let base = encode_tree(&tree_of(&[1, 2, 3]), 1, false).unwrap();
     let value = encoded(&Value::Null);
     let order = |change: &dyn Fn(&mut DeltaBuilder)| {
         let mut delta = DeltaBuilder::default();
         change(&mut delta);
-        let delta = delta.encode(10);
+        let delta = delta.encode(10).unwrap();
         Stack { base: Head::parse(&base).unwrap(), deltas: vec![Head::parse(&delta).unwrap()] }.order()
     };
     assert_eq!(order(&|delta| delta.move_(id(1), None)).unwrap(), [id(2), id(3), id(1)]);
@@ -260,11 +260,11 @@ fn operations_on_what_is_not_there_are_malformed() {
 
 #[test]
 fn a_change_to_an_input_that_is_not_there_is_malformed() {
-    let base = encode_tree(&tree_of(&[1]), 1, false);
+    let base = encode_tree(&tree_of(&[1]), 1, false).unwrap();
     let mut delta = DeltaBuilder::default();
     delta.set_output(id(2), Some(encoded(&Value::Null)));
     assert_eq!(delta.touched().collect::<Vec<_>>(), [id(2)]);
-    let delta = delta.encode(3);
+    let delta = delta.encode(3).unwrap();
     let stack = Stack { base: Head::parse(&base).unwrap(), deltas: vec![Head::parse(&delta).unwrap()] };
     assert_eq!(stack.locate(id(2)), Err(Malformed("a delta changes an input that is not there")));
     let reversed = Stack { base: Head::parse(&delta).unwrap(), deltas: vec![Head::parse(&base).unwrap()] };
@@ -277,12 +277,12 @@ fn a_change_to_an_input_that_is_not_there_is_malformed() {
 fn a_pile_of_operations_in_one_place_takes_linear_time() {
     // 200,000 inserts before the same input and as many moves: with a vector for the chain this would be 10^10 steps.
     const COUNT: u64 = 200_000;
-    let base = encode_tree(&tree_of(&[1]), 1, false);
+    let base = encode_tree(&tree_of(&[1]), 1, false).unwrap();
     let mut delta = DeltaBuilder::default();
     let value = encoded(&Value::Null);
     (2..COUNT).for_each(|number| delta.insert(id(number), Some(id(1)), value.clone()));
     (2..COUNT).for_each(|number| delta.move_(id(number), Some(id(1))));
-    let delta = delta.encode(COUNT);
+    let delta = delta.encode(COUNT).unwrap();
     let stack = Stack { base: Head::parse(&base).unwrap(), deltas: vec![Head::parse(&delta).unwrap()] };
     let expected: Vec<_> = (2..COUNT).chain([1]).map(id).collect();
     assert_eq!(stack.order().unwrap(), expected);
@@ -291,7 +291,7 @@ fn a_pile_of_operations_in_one_place_takes_linear_time() {
 #[test]
 fn ids_go_up_to_the_last_one_and_no_further() {
     let last = u64::from(u32::MAX);
-    let packed = encode_tree(&tree_of(&[1, 2]), last - 1, false);
+    let packed = encode_tree(&tree_of(&[1, 2]), last - 1, false).unwrap();
     assert_eq!(check(&packed), Ok(()));
     assert_eq!(Head::parse(&packed).unwrap().next_input_id(), last + 1);
     let mut again = packed.clone();
@@ -306,7 +306,7 @@ fn ids_go_up_to_the_last_one_and_no_further() {
 
 #[test]
 fn damage_is_copied_with_the_checksum_that_tells_of_it() {
-    let base = encode_tree(&tree_of(&[1, 2]), 1, false);
+    let base = encode_tree(&tree_of(&[1, 2]), 1, false).unwrap();
     let span = Head::parse(&base).unwrap().directory().unwrap().entry(1).unwrap().value.unwrap();
     let mut damaged = base.clone();
     damaged[span.offset as usize + 8] ^= 1;
