@@ -275,7 +275,7 @@ mod tests {
             Entry::Run(Run { extent: delta, first_sequence: 3 }),
             Entry::Blob(of(560, 72, 0, 3, BlobPlace::Unchanged)),
         ];
-        writer.row(1, &entries);
+        writer.row(1, &entries).unwrap();
         golden::check("checkpoint-of-changes", &writer.finish());
     }
 

@@ -212,7 +212,8 @@ fn with_reserves<T>(dir: &Dir, spares: &(Spare, Spare), mut work: impl FnMut() -
 }
 
 /// Segments that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would
-/// mean that the edit which named them was lost, or that the manifest is another store's. And files that were to take the place of others, and never did.
+/// mean that the edit which named them was lost, or that the manifest is another store's. And files that were to take
+/// the place of others, and never did.
 fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let state = manifest.state();
     let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;

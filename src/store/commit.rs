@@ -45,6 +45,8 @@ struct Pending {
     buffer: Vec<u8>,
     /// Positions in the group, of those staged since the last write.
     staged: Vec<usize>,
+    /// Document, first and last sequence number of each record, for the segment's footer once they are written.
+    notes: Vec<(u64, u64, u64)>,
     /// The state and ledger to go back to when they cannot be written.
     before: State,
     ledger_before: Ledger,
@@ -99,8 +101,13 @@ impl Core {
         }
         let unless_done = PoisonOnPanic(self);
         let state = State::clone(&self.published());
-        let pending =
-            Pending { buffer: Vec::new(), staged: Vec::new(), before: state.clone(), ledger_before: Ledger::default() };
+        let pending = Pending {
+            buffer: Vec::new(),
+            staged: Vec::new(),
+            notes: Vec::new(),
+            before: state.clone(),
+            ledger_before: Ledger::default(),
+        };
         let mut group =
             Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
         for request in &requests {
@@ -164,7 +171,8 @@ impl Group<'_> {
         let Some(active) = &mut self.writer.active else { return Err(Error::Closed) };
         let records = prepared.changes.iter().map(|change| change.records.len()).sum();
         // From here on nothing may fail: what the commit needs is there.
-        active.expect_documents(records)?;
+        memory::reserve(&mut self.pending.notes, records)?;
+        active.expect_documents(self.pending.notes.len() + records)?; // those that wait are not booked yet
         let skip_folds = self.writer.compacting;
         let length = FRAME_RECORD_LEN + prepared.bytes(skip_folds);
         memory::reserve(&mut self.pending.buffer, length as usize)?;
@@ -206,7 +214,7 @@ impl Group<'_> {
                     }
                     _ => deleted = true,
                 }
-                active.note(*document, header.first_sequence, sequence);
+                self.pending.notes.push((*document, header.first_sequence, sequence));
             }
             if deleted {
                 self.state.index.remove(*document, &mut self.ledger);
@@ -223,9 +231,12 @@ impl Group<'_> {
     fn write(&mut self) {
         let staged = std::mem::take(&mut self.pending.staged);
         let buffer = std::mem::take(&mut self.pending.buffer);
+        let notes = std::mem::take(&mut self.pending.notes);
         let bytes = buffer.len() as u64;
         let written = match &mut self.writer.active {
-            Some(active) if !buffer.is_empty() => active.append(buffer, staged.len()),
+            Some(active) if !buffer.is_empty() => active.append(buffer, staged.len()).map(|()| {
+                notes.into_iter().for_each(|(document, first, last)| active.note(document, first, last));
+            }),
             _ => Ok(()),
         };
         match written {

@@ -95,7 +95,11 @@ pub(crate) fn live(mut worker: crate::child::Running, journal: &Path, rng: &mut 
     }
     let most = if rng.chance(0.4) { 12_000 } else { 300_000 };
     std::thread::sleep(Duration::from_micros(rng.below(most)));
-    assert!(worker.is_running(), "the worker ended by itself: {}", worker.said());
+    if !worker.is_running() {
+        let told = std::fs::read(journal).unwrap_or_default();
+        let told = parse(&String::from_utf8_lossy(&told));
+        panic!("the worker ended by itself: {:?}\n{}", told.last(), worker.said());
+    }
     worker.kill();
 }
 

@@ -7,7 +7,7 @@
 //!
 //! | variable | what it sets | default |
 //! |---|---|---|
-//! | `STRATUM_KILLS` | kills and injected faults, in all | 320 |
+//! | `STRATUM_KILLS` | kills and injected faults, in all | 400 |
 //! | `STRATUM_SEED` | where chance starts from | 1 |
 //! | `STRATUM_MKFS` | the mkfs of a file system to fill in place of ext4 | none |
 //! | `STRATUM_MKFS_MEGABYTES` | its size | 320 |
@@ -59,7 +59,7 @@ const _: () = assert!(RANDOM.0 + RANDOM_C.0 + AT_CALL.0 + ERRORS.0 == 1000);
 
 impl Share {
     fn count(&self) -> u64 {
-        (setting("STRATUM_KILLS", 320) * self.0).div_ceil(1000)
+        (setting("STRATUM_KILLS", 400) * self.0).div_ceil(1000)
     }
 }
 
