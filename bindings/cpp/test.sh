@@ -37,6 +37,8 @@ program wrapper17 wrapper -std=c++17
 program wrapper20 wrapper -std=c++20
 program lifetimes20 lifetimes -std=c++20 -O1
 program no_exceptions lifetimes -std=c++17 -fno-exceptions -fno-rtti
+program packed20 packed -std=c++20 -O1
+program packed_asan packed -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 program wrapper_asan wrapper -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 program lifetimes_asan lifetimes -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 program lifetimes_tsan lifetimes -std=c++17 -O1 -fsanitize=thread

@@ -19,6 +19,7 @@
 #include <type_traits>
 
 #include "options.hpp"
+#include "packed.hpp"
 #include "view.hpp"
 #include "writes.hpp"
 
