@@ -23,11 +23,11 @@
 use std::ops::Deref;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::status::{
     Call, Failure, STRATUM_BUSY, STRATUM_CLOSED, STRATUM_INVALID_HANDLE, STRATUM_PANIC, STRATUM_TOO_MANY_HANDLES,
 };
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// What a handle stands for. Numbers 1 to 31.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -45,6 +45,7 @@ pub(super) enum Kind {
     Tree = 10,
     Pinned = 11,
     Report = 12,
+    RepairReport = 13,
 }
 
 /// A C handle type and the Rust object behind it.
@@ -87,8 +88,19 @@ struct Table {
     free: AtomicU64,
 }
 
-static TABLE: Table =
-    Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+macro_rules! empty_table {
+    () => {
+        Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) }
+    };
+}
+
+#[cfg(not(loom))]
+static TABLE: Table = empty_table!();
+
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref TABLE: Table = empty_table!();
+}
 
 const fn generation_of(state: u64) -> u64 {
     state >> 32
@@ -365,8 +377,7 @@ mod tests {
 
     #[test]
     fn a_reused_slot_does_not_answer_to_its_old_handle() {
-        let table =
-            Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+        let table = empty_table!();
         let mut object = 0_u64;
         let object = ptr::from_mut(&mut object).cast();
         let first = table.insert(Kind::Report, object).unwrap();
@@ -382,8 +393,7 @@ mod tests {
 
     #[test]
     fn a_slot_without_generations_left_is_retired() {
-        let table =
-            Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+        let table = empty_table!();
         let slot = table.slot_or_new(0).unwrap();
         slot.state.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
         let last = table.insert(Kind::Report, ptr::null_mut()).unwrap();
@@ -451,5 +461,142 @@ mod tests {
         assert_eq!(code(enter(handle)), STRATUM_PANIC);
         close(handle).unwrap();
         assert_eq!(drops.load(Ordering::SeqCst), 1);
+    }
+}
+
+/// Every interleaving of threads that enter, close and make handles (.ci/models).
+#[cfg(test)]
+#[cfg(loom)]
+mod models {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    use loom::cell::UnsafeCell;
+
+    use super::*;
+    use crate::sync::thread;
+
+    struct Watched(());
+
+    /// An object that loom watches: to read it while, or after, it is dropped is a failure, also where only the order of
+    /// memory allows it.
+    struct Object {
+        value: UnsafeCell<u32>,
+        drops: Arc<AtomicUsize>,
+    }
+
+    // SAFETY: loom checks that nobody writes `value` while another reads it.
+    unsafe impl Sync for Object {}
+
+    impl Object {
+        fn read(&self) -> u32 {
+            // SAFETY: written when it is made and when it is dropped only; that this is so is what the model checks.
+            self.value.with(|value| unsafe { *value })
+        }
+    }
+
+    impl Drop for Object {
+        fn drop(&mut self) {
+            // SAFETY: as above.
+            self.value.with_mut(|value| unsafe { *value = 0 });
+            self.drops.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Handle for Watched {
+        const KIND: Kind = Kind::Tree;
+        type Object = Object;
+    }
+
+    fn object(value: u32) -> (Object, Arc<AtomicUsize>) {
+        let drops = Arc::new(AtomicUsize::new(0));
+        (Object { value: UnsafeCell::new(value), drops: Arc::clone(&drops) }, drops)
+    }
+
+    fn made(value: u32) -> (usize, Arc<AtomicUsize>) {
+        let (object, drops) = object(value);
+        (insert::<Watched>(object).unwrap().addr(), drops)
+    }
+
+    fn read(handle: usize) -> Option<u32> {
+        enter(ptr::without_provenance::<Watched>(handle)).ok().map(|object| object.read())
+    }
+
+    fn free(handle: usize) -> usize {
+        usize::from(close(ptr::without_provenance::<Watched>(handle)).is_ok())
+    }
+
+    #[test]
+    fn one_of_two_closes_drops_what_nobody_reads_any_more() {
+        loom::model(|| {
+            let (handle, drops) = made(7);
+            let reader = thread::spawn(move || assert!(matches!(read(handle), None | Some(7))));
+            let closer = thread::spawn(move || free(handle));
+            let closed = free(handle);
+            assert_eq!(closed + closer.join().unwrap(), 1, "one of them closes it");
+            reader.join().unwrap();
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+            assert_eq!(read(handle), None);
+        });
+    }
+
+    /// A slot that is used again gives its new object under the new handle and nothing under the old one.
+    #[test]
+    fn a_slot_that_is_used_again_keeps_its_generations_apart() {
+        loom::model(|| {
+            let (old, drops) = made(1);
+            let reader = thread::spawn(move || assert!(matches!(read(old), None | Some(1))));
+            let maker = thread::spawn(|| {
+                let (new, drops) = made(2);
+                assert_eq!(read(new), Some(2));
+                assert_eq!(free(new), 1);
+                assert_eq!(drops.load(Ordering::Relaxed), 1);
+            });
+            assert_eq!(free(old), 1);
+            reader.join().unwrap();
+            maker.join().unwrap();
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        });
+    }
+
+    /// Whoever gets hold of a handle by any way sees the object whole: the handle's number carries no order itself.
+    #[test]
+    fn a_handle_that_is_guessed_leads_to_a_whole_object_or_to_none() {
+        loom::model(|| {
+            let (first, _) = made(0);
+            assert_eq!(free(first), 1);
+            // The number that the next handle will have.
+            let next = first + (1 << GENERATION_SHIFT);
+            let maker = thread::spawn(|| made(5).0);
+            assert!(matches!(read(next), None | Some(5)));
+            assert_eq!(maker.join().unwrap(), next);
+            assert_eq!((read(next), free(next)), (Some(5), 1));
+        });
+    }
+
+    /// The list of free slots under threads that take from it and give back: no slot is given out twice.
+    #[test]
+    fn no_slot_is_given_out_twice() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            let (one, two) = (made(1).0, made(2).0);
+            free(one);
+            free(two);
+            let work = |value| {
+                let (handle, _) = made(value);
+                assert_eq!(read(handle), Some(value));
+                assert_eq!(free(handle), 1);
+                let (handle, _) = made(value);
+                assert_eq!(read(handle), Some(value));
+                handle
+            };
+            let other = thread::spawn(move || work(10));
+            let mine = work(20);
+            let other = other.join().unwrap();
+            assert_ne!(mine & SLOT_MASK as usize, other & SLOT_MASK as usize);
+            assert_eq!((read(mine), read(other)), (Some(20), Some(10)));
+            assert_eq!(free(mine) + free(other), 2);
+        });
     }
 }
