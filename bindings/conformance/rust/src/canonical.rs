@@ -1,7 +1,7 @@
 //! Canonical JSON: one way to write each value, so that answers can be compared as text.
 //!
 //! 1. No spaces; keys in the order in which they were put; the only numbers are whole and not negative.
-//! 2. In texts, `"` and `\` have a backslash before them, characters below U+0020 are `\u00xx` in lower case, all others
+//! 2. In texts, `"` and `\` have a backslash before them, characters below U+0020 are `\u00xx` in lower case, others
 //!    stand as they are, in UTF-8.
 
 use serde_json::Value as Json;
