@@ -13,6 +13,7 @@ cargo build -q --lib
 out=build/cpp
 mkdir -p "$out"
 native=$(packaging/native-libs.sh)
+library="$target/libstratum.a $native"
 ran=0
 
 # program NAME SOURCE FLAG...: compiles it and runs it.
@@ -23,7 +24,7 @@ program() {
     # Word splitting is wanted: each word is a library.
     # shellcheck disable=SC2086
     g++ -g -Wall -Wextra -Werror -pedantic -I include -I bindings/cpp/include "$@" "bindings/cpp/tests/$source.cpp" \
-        -o "$out/$name" "$target/libstratum.a" $native
+        -o "$out/$name" $library
     "$out/$name" > "$out/$name.log" || {
         cat "$out/$name.log"
         echo "test-cpp: $name failed" >&2
@@ -41,7 +42,23 @@ program packed20 packed -std=c++20 -O1
 program packed_asan packed -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 program wrapper_asan wrapper -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 program lifetimes_asan lifetimes -std=c++17 -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+
+# The library is not instrumented, so its locks are not seen: it comes as a shared one, whose own accesses are left out.
+# What is left are those of the program and of the wrapper.
+prefix=$PWD/$out/start/usr
+rm -rf "$out/start"
+mkdir -p "$out/start"
+make -s install-files PREFIX="$prefix" BUILT="$target" > /dev/null
+export TSAN_OPTIONS=ignore_noninstrumented_modules=1
+library="-L $prefix/lib -lstratum -Wl,-rpath,$prefix/lib"
 program lifetimes_tsan lifetimes -std=c++17 -O1 -fsanitize=thread
+printf '%s\n' '#include <thread>' 'int shared;' 'int main() {' 'std::thread other([] { ++shared; });' '++shared;' \
+    'other.join();' '}' > "$out/race.cpp"
+g++ -std=c++17 -g -fsanitize=thread "$out/race.cpp" -o "$out/race"
+if "$out/race" 2> /dev/null; then
+    echo 'test-cpp: TSan does not see a race' >&2
+    exit 1
+fi
 
 # Two files that include it link into one program, and value() is not there without exceptions.
 printf '#include <stratum/stratum.hpp>\nvoid other() {}\n' > "$out/other.cpp"
@@ -57,10 +74,6 @@ ran=$((ran + 2))
 echo 'two files, no value(): ok'
 
 # The quick start of the README as it is, but for where it is installed from; then the packages.
-rm -rf "$out/start"
-mkdir -p "$out/start"
-prefix=$PWD/$out/start/usr
-make -s install-files PREFIX="$prefix" BUILT="$target" > /dev/null
 sed -n "/^cat > sums.cpp/,/^EOF/p" bindings/cpp/README.md | sed '1d;$d' > "$out/start/sums.cpp"
 sed -n '/^g++ /,/^\.\/sums/p' bindings/cpp/README.md | sed -e "s|build/usr|$out/start/usr|g" -e "s|sums|$out/start/sums|g" \
     -e "s|./$out|$out|" > "$out/start/start.sh"

@@ -223,6 +223,44 @@ void compaction_tells_and_asks() {
     CHECK(db.verify().value().damage.empty());
 }
 
+void repair_saves_what_is_left() {
+    const Place place;
+    const std::string saved = place.store() + "-saved";
+    {
+        auto db = stratum::Db::open(place.store(), stratum::Options().background(false)).value();
+        db.create_document(std::string(64, 'a')).value();
+        db.create_document(std::string(64, 'b')).value();
+        CHECK(stratum::repair(place.store(), saved).status() == Status::Locked);
+        db.close().value();
+    }
+    CHECK(stratum::repair(place.store(), saved + "-none", {0, 0, true, {}}).value()->is_lossless == 1);
+    CHECK(!std::filesystem::exists(saved + "-none"));
+    std::FILE *file = std::fopen((place.store() + "/segment-00000001.strat").c_str(), "r+b");
+    CHECK(file != nullptr && std::fseek(file, 300, SEEK_SET) == 0 && std::fputc('?', file) == '?');
+    std::fclose(file);
+    bool caught = false;
+    int calls = 0;
+    try {
+        stratum::RepairOptions options;
+        options.progress = [&](const stratum::RepairProgress &) -> bool {
+            ++calls;
+            throw std::runtime_error("stop");
+        };
+        (void)stratum::repair(place.store(), saved, options);
+    } catch (const std::runtime_error &) {
+        caught = true;
+    }
+    CHECK(caught && calls == 1);
+    const auto report = stratum::repair(place.store(), saved).value();
+    CHECK(report->is_lossless == 0 && report->documents_whole == 1 && !report.findings().empty());
+    for (const stratum::Finding &finding : report.findings()) {
+        CHECK(!stratum::RepairReport::line(finding).empty());
+    }
+    auto db = stratum::Db::open(saved, stratum::Options().create(false)).value();
+    CHECK(db.latest().blob(2).value()->text() == std::string(64, 'b') && db.verify().value().damage.empty());
+    db.close().value();
+}
+
 } // namespace
 
 int main() {
@@ -233,5 +271,6 @@ int main() {
     columns_trees_and_cursors();
     write_commits_or_not();
     compaction_tells_and_asks();
+    repair_saves_what_is_left();
     std::puts("wrapper: ok");
 }

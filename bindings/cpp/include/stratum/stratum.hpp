@@ -20,6 +20,7 @@
 
 #include "options.hpp"
 #include "packed.hpp"
+#include "repair.hpp"
 #include "view.hpp"
 #include "writes.hpp"
 
