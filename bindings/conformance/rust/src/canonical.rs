@@ -1,8 +1,8 @@
 //! Canonical JSON: one way to write each value, so that answers can be compared as text.
 //!
 //! 1. No spaces; keys in the order in which they were put; the only numbers are whole and not negative.
-//! 2. In texts, `"` and `\` have a backslash before them, characters below U+0020 are `\u00xx` in lower case, everything
-//!    else stands as it is, in UTF-8.
+//! 2. In texts, `"` and `\` have a backslash before them, characters below U+0020 are `\u00xx` in lower case, others
+//!    stand as they are, in UTF-8.
 
 use serde_json::Value as Json;
 

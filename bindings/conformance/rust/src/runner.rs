@@ -132,8 +132,8 @@ impl<'a> Args<'a> {
     }
 }
 
-/// Runs every script of `file`, each in `work`/its number from `first` on, and gives a line for each step. Where `strict`
-/// an expectation that is not met ends it.
+/// Runs every script of `file`, each in `work`/its number from `first` on, and gives a line for each step. Where
+/// `strict`, an expectation that is not met ends it.
 ///
 /// # Errors
 /// A text that names the script and the step.

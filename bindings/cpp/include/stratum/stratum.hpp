@@ -19,6 +19,8 @@
 #include <type_traits>
 
 #include "options.hpp"
+#include "packed.hpp"
+#include "repair.hpp"
 #include "view.hpp"
 #include "writes.hpp"
 
