@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::*;
 use crate::error::Error;
 use crate::format::manifest::{self, Change, ManifestState, Marks, SegmentMeta};
-use crate::format::segment::SegmentKind;
+use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::format::{golden, names};
 use crate::ids::DocumentId;
 use crate::tree::Tree;
@@ -129,8 +129,6 @@ fn no_damaged_byte_of_a_sealed_store_gives_a_wrong_value() {
 
 /// The manifest of the documented store while its segment was active.
 fn manifest_of_active() -> Vec<u8> {
-    let mut state = ManifestState::empty(golden::STORE);
-    let marks = Marks { next_document: 1, epoch: 1, sequence: 0, next_segment: 2 };
     let meta = SegmentMeta {
         id: 1,
         kind: SegmentKind::Log,
@@ -140,7 +138,14 @@ fn manifest_of_active() -> Vec<u8> {
         min_sequence: u64::MAX,
         max_sequence: 0,
     };
-    state.apply(&[Change::Marks(marks), Change::Segment(meta)]);
+    manifest_of(0, &[Change::Segment(meta)])
+}
+
+/// A manifest that knows of commits up to `sequence`.
+fn manifest_of(sequence: u64, changes: &[Change]) -> Vec<u8> {
+    let mut state = ManifestState::empty(golden::STORE);
+    state.apply(&[Change::Marks(Marks { next_document: 1, epoch: 1, sequence, next_segment: 2 })]);
+    state.apply(changes);
     let mut bytes = manifest::encode_header(golden::STORE).to_vec();
     bytes.extend(manifest::encode_edit(1, &state.as_changes()));
     bytes
@@ -163,5 +168,63 @@ fn damage_up_to_the_durable_position_is_corruption_and_behind_it_is_discarded() 
             Err(Error::Corruption(_) | Error::NewerFormat { .. }) => assert!(at < promised, "byte {at}"),
             Err(other) => panic!("byte {at}: {other:?}"),
         }
+    }
+}
+
+/// Names of the segments that are there.
+fn segments(disk: &SimDisk) -> Vec<u32> {
+    let files = disk.files(Path::new("/store"));
+    files.keys().filter_map(|name| names::segment_id(Path::new(name.file_name()?))).collect()
+}
+
+#[test]
+fn the_unsynced_end_of_the_log_moves_into_a_segment_of_a_new_epoch() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
+    let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), log)]);
+    check(&open(&disk));
+    let moved = &disk.files(Path::new("/store"))[Path::new(&names::segment(2))];
+    let header = SegmentHeader::decode(moved).unwrap();
+    assert_eq!((header.id, header.kind, header.epoch, header.first_sequence), (2, SegmentKind::Recovered, 2, 2));
+}
+
+#[test]
+fn an_active_segment_without_commits_is_removed() {
+    let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), file(&["segment-header"]))]);
+    assert_eq!(open(&disk).view().unwrap().documents(DocumentId::FIRST).unwrap().count(), 0);
+    assert!(!segments(&disk).contains(&1));
+}
+
+#[test]
+fn a_segment_of_another_kind_or_epoch_than_the_manifest_says_is_corruption() {
+    let manifest = file(&["manifest-header", "manifest-first-edit"]);
+    let header = SegmentHeader::decode(&segment()).unwrap();
+    for other in
+        [SegmentHeader { kind: SegmentKind::Recovered, ..header }, SegmentHeader { epoch: header.epoch + 1, ..header }]
+    {
+        let mut bytes = segment();
+        bytes[..HEADER_LEN as usize].copy_from_slice(&other.encode());
+        let error = survey(&[(names::MANIFEST, manifest.clone()), (&names::segment(1), bytes)]).unwrap_err();
+        let Error::Corruption(damage) = &error else { panic!("{error:?}") };
+        assert!(damage.what.contains("not the one that the manifest names"), "{other:?}: {error}");
+    }
+}
+
+#[test]
+fn a_segment_that_no_edit_names_is_a_leftover_unless_it_holds_commits_that_no_edit_knows_of() {
+    let name = names::segment(1);
+    let left = |sequence, bytes: Vec<u8>| disk(&[(names::MANIFEST, manifest_of(sequence, &[])), (&name, bytes)]);
+    let options = Options { background: false, create: false, ..Options::default() };
+    let lost = left(0, segment());
+    let error = Db::open_on(Arc::new(lost.clone()), Path::new("/store"), &options).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, Error::Corruption(damage) if damage.what.contains("lost")), "{error:?}");
+    assert_eq!(segments(&lost), [1], "and it is left alone");
+    // Compaction had given it up, or nothing was ever committed to it, or it is an output that was not published.
+    let mut unpublished = segment();
+    let header = SegmentHeader { kind: SegmentKind::Compacted, ..SegmentHeader::decode(&unpublished).unwrap() };
+    unpublished[..HEADER_LEN as usize].copy_from_slice(&header.encode());
+    for (sequence, bytes) in [(1, segment()), (0, file(&["segment-header"])), (0, unpublished)] {
+        let disk = left(sequence, bytes);
+        assert_eq!(open(&disk).view().unwrap().documents(DocumentId::FIRST).unwrap().count(), 0);
+        assert!(!segments(&disk).contains(&1));
     }
 }
