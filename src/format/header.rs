@@ -126,6 +126,9 @@ mod tests {
             assert_eq!(open(&sealed(32, 2)[..length]), Err(cut.clone()), "{length} bytes");
         }
         assert_eq!(open(&sealed(32, 2)), Ok(()));
+        // One of 16 bytes would be whole; there is no room in it for a checksum that fits.
+        let small = [&MAGIC[..], &2u32.to_le_bytes(), &16u32.to_le_bytes()].concat();
+        assert_eq!(open(&small), Err(HeaderError::Damaged("the header's checksum does not match")));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen.
+//! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen; and
+//! what opening makes of files that a crash left.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,12 +7,15 @@ use std::sync::Arc;
 use super::*;
 use crate::error::Error;
 use crate::format::manifest::{self, Change, ManifestState, Marks, SegmentMeta};
+use crate::format::record::{Frame, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::format::{golden, names};
 use crate::ids::DocumentId;
+use crate::log::Dir;
+use crate::manifest::Manifest;
 use crate::tree::Tree;
 use crate::vfs::FileSystem;
-use crate::vfs::sim::SimDisk;
+use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
 
 /// The bytes of several vectors, one after the other.
 fn file(vectors: &[&str]) -> Vec<u8> {
@@ -227,4 +231,99 @@ fn a_segment_that_no_edit_names_is_a_leftover_unless_it_holds_commits_that_no_ed
         assert_eq!(open(&disk).view().unwrap().documents(DocumentId::FIRST).unwrap().count(), 0);
         assert!(!segments(&disk).contains(&1));
     }
+}
+
+#[test]
+fn what_opening_discards_is_counted_to_the_last_byte_that_is_not_zero() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
+    let discarded = |behind: &[u8]| {
+        let bytes = [&log, behind].concat();
+        let db = open(&disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]));
+        check(&db);
+        db.stats().unwrap().recovery_discarded_bytes
+    };
+    assert_eq!(discarded(&[0; 64]), 0, "room that was made ahead");
+    assert_eq!(discarded(&[[7; 9], [0; 9]].concat()), 9);
+    assert_eq!(discarded(&file(&["footer"])), 0, "a footer holds nothing that is lost");
+}
+
+#[test]
+fn a_promise_at_the_very_end_of_the_log_counts_and_is_named() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
+    // The second frame stands at byte 328 and takes 88; its commit's record is cut off.
+    let mut bytes = log[..328 + 88].to_vec();
+    bytes[200] ^= 1;
+    let error = survey(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]).unwrap_err();
+    let Error::Corruption(damage) = &error else { panic!("{error:?}") };
+    assert!(damage.what.contains("the commit at byte 328 says that it was on disk"), "{error}");
+}
+
+#[test]
+fn a_sealed_segment_is_said_to_reach_back_as_far_as_its_folds() {
+    let header = SegmentHeader { first_sequence: 5, ..SegmentHeader::decode(&file(&["segment-header"])).unwrap() };
+    let mut bytes = header.encode().to_vec();
+    for (sequence, first_sequence) in [(5, 3), (6, 6)] {
+        let mut record = RecordHeader::new(RecordKind::Tombstone, 9, b"");
+        (record.sequence, record.first_sequence) = (sequence, first_sequence);
+        let durable_offset = bytes.len() as u64;
+        let frame = Frame { body_len: record.record_len(), records: 1, durable_offset, next_document: 10 }.encode();
+        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+        (head.sequence, head.first_sequence) = (sequence, sequence);
+        bytes.extend(head.encode(header.salt(), durable_offset));
+        bytes.extend(frame);
+        let offset = bytes.len() as u64;
+        bytes.extend(record.encode(header.salt(), offset));
+    }
+    let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]);
+    drop(open(&disk));
+    let manifest = Manifest::load(&Dir::new(Arc::new(disk), Path::new("/store"))).unwrap();
+    let sealed = manifest.state().segments[&1];
+    assert_eq!((sealed.min_sequence, sealed.max_sequence), (3, 5));
+}
+
+/// A store in small segments, of whose documents every second is gone and one has changed.
+fn used(disk: &SimDisk) -> Db {
+    let options = Options { background: false, segment_size: 4096, ..Options::default() };
+    let db = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options).unwrap();
+    let put = |n: u8| db.write(|batch| batch.create_document(&[n; 600], &crate::Columns::new())).unwrap();
+    let ids: Vec<DocumentId> = (0..24).map(put).collect();
+    for id in ids.iter().skip(1).step_by(2) {
+        db.write(|batch| batch.delete_document(*id)).unwrap();
+    }
+    db.write(|batch| batch.set_column(ids[0], "changed", &crate::Value::Bool(true))).unwrap();
+    db
+}
+
+#[test]
+fn compaction_counts_what_it_read_wrote_and_folded() {
+    let db = used(&SimDisk::new(1));
+    let before = db.stats().unwrap();
+    db.compact_now(&mut |_| true).unwrap();
+    let after = db.stats().unwrap();
+    assert_eq!(after.folds - before.folds, 1);
+    let (read, written) = (after.compaction_bytes_read, after.compaction_bytes_written);
+    assert!(read > 24 * 600, "{read} bytes read");
+    assert!((12 * 600..24 * 600).contains(&written), "{written} bytes written");
+}
+
+#[test]
+fn a_compaction_that_cannot_write_leaves_no_file_behind() {
+    let mut failed = 0;
+    for n in 0.. {
+        let disk = SimDisk::new(1);
+        let db = used(&disk);
+        disk.inject(Fault::new(&[Op::Write], n, Errno::Eio));
+        let compacted = db.compact_now(&mut |_| true);
+        if disk.faults_struck().is_empty() {
+            compacted.unwrap();
+            break;
+        }
+        disk.clear_faults();
+        failed += u32::from(compacted.is_err());
+        let manifest = Manifest::load(&Dir::new(Arc::new(disk.clone()), Path::new("/store"))).unwrap();
+        let named: Vec<u32> = manifest.state().segments.keys().copied().collect();
+        assert_eq!(segments(&disk), named, "after write {n} failed");
+        assert_eq!(db.verify().unwrap().damage, []);
+    }
+    assert!(failed > 2, "{failed}");
 }
