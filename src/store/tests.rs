@@ -64,6 +64,8 @@ fn the_documented_files_are_a_store() {
     check(&db);
     let db = open(&disk(&[(names::MANIFEST, manifest), (&name, segment())]));
     assert!(!db.stats().unwrap().opened_from_checkpoint);
+    let log = segment().len() as u64 - HEADER_LEN;
+    assert_eq!(db.stats().unwrap().recovery_replayed_bytes, log, "without a checkpoint all of it is read");
     check(&db);
 }
 
@@ -258,22 +260,26 @@ fn a_promise_at_the_very_end_of_the_log_counts_and_is_named() {
     assert!(damage.what.contains("the commit at byte 328 says that it was on disk"), "{error}");
 }
 
+/// Adds a commit of one record without a payload, about document 9.
+fn add_commit(bytes: &mut Vec<u8>, kind: RecordKind, sequence: u64, first_sequence: u64) {
+    let salt = SegmentHeader::decode(bytes).unwrap().salt();
+    let mut record = RecordHeader::new(kind, 9, b"");
+    (record.sequence, record.first_sequence) = (sequence, first_sequence);
+    let at = bytes.len() as u64;
+    let frame = Frame { body_len: record.record_len(), records: 1, durable_offset: at, next_document: 10 }.encode();
+    let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+    (head.sequence, head.first_sequence) = (sequence, sequence);
+    bytes.extend(head.encode(salt, at));
+    bytes.extend(frame);
+    bytes.extend(record.encode(salt, bytes.len() as u64));
+}
+
 #[test]
 fn a_sealed_segment_is_said_to_reach_back_as_far_as_its_folds() {
     let header = SegmentHeader { first_sequence: 5, ..SegmentHeader::decode(&file(&["segment-header"])).unwrap() };
     let mut bytes = header.encode().to_vec();
-    for (sequence, first_sequence) in [(5, 3), (6, 6)] {
-        let mut record = RecordHeader::new(RecordKind::Tombstone, 9, b"");
-        (record.sequence, record.first_sequence) = (sequence, first_sequence);
-        let durable_offset = bytes.len() as u64;
-        let frame = Frame { body_len: record.record_len(), records: 1, durable_offset, next_document: 10 }.encode();
-        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
-        (head.sequence, head.first_sequence) = (sequence, sequence);
-        bytes.extend(head.encode(header.salt(), durable_offset));
-        bytes.extend(frame);
-        let offset = bytes.len() as u64;
-        bytes.extend(record.encode(header.salt(), offset));
-    }
+    add_commit(&mut bytes, RecordKind::Tombstone, 5, 3);
+    add_commit(&mut bytes, RecordKind::Tombstone, 6, 6);
     let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]);
     drop(open(&disk));
     let manifest = Manifest::load(&Dir::new(Arc::new(disk), Path::new("/store"))).unwrap();
@@ -281,11 +287,22 @@ fn a_sealed_segment_is_said_to_reach_back_as_far_as_its_folds() {
     assert_eq!((sealed.min_sequence, sealed.max_sequence), (3, 5));
 }
 
-/// A store in small segments, of whose documents every second is gone and one has changed.
-fn used(disk: &SimDisk) -> Db {
+#[test]
+fn changes_and_blobs_without_their_tree_are_corruption() {
+    for kind in [RecordKind::Delta, RecordKind::Blob] {
+        let mut bytes = file(&["segment-header"]);
+        add_commit(&mut bytes, kind, 1, 1);
+        let error = survey(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]).unwrap_err();
+        let Error::Corruption(damage) = &error else { panic!("{error:?}") };
+        assert!(damage.what.contains("is missing") && damage.document == DocumentId::new(9), "{error}");
+    }
+}
+
+/// A store in small segments, of whose documents with blobs of that length every second is gone and one has changed.
+fn used(disk: &SimDisk, blob: usize) -> Db {
     let options = Options { background: false, segment_size: 4096, ..Options::default() };
     let db = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options).unwrap();
-    let put = |n: u8| db.write(|batch| batch.create_document(&[n; 600], &crate::Columns::new())).unwrap();
+    let put = |n: u8| db.write(|batch| batch.create_document(&vec![n; blob], &crate::Columns::new())).unwrap();
     let ids: Vec<DocumentId> = (0..24).map(put).collect();
     for id in ids.iter().skip(1).step_by(2) {
         db.write(|batch| batch.delete_document(*id)).unwrap();
@@ -296,7 +313,7 @@ fn used(disk: &SimDisk) -> Db {
 
 #[test]
 fn compaction_counts_what_it_read_wrote_and_folded() {
-    let db = used(&SimDisk::new(1));
+    let db = used(&SimDisk::new(1), 600);
     let before = db.stats().unwrap();
     db.compact_now(&mut |_| true).unwrap();
     let after = db.stats().unwrap();
@@ -307,11 +324,25 @@ fn compaction_counts_what_it_read_wrote_and_folded() {
 }
 
 #[test]
+fn outputs_of_compaction_are_filled_and_not_overfilled() {
+    for blob in (560..800).step_by(8) {
+        let disk = SimDisk::new(1);
+        let db = used(&disk, blob);
+        db.compact_now(&mut |_| true).unwrap();
+        let manifest = Manifest::load(&Dir::new(Arc::new(disk), Path::new("/store"))).unwrap();
+        let outputs = manifest.state().segments.values().filter(|meta| meta.kind == SegmentKind::Compacted);
+        let ends: Vec<u64> = outputs.map(|meta| meta.footer).collect();
+        assert!(ends.iter().all(|end| *end <= 4096), "blobs of {blob}: records end at {ends:?}");
+        assert!(ends.len() <= 6, "blobs of {blob}: {} outputs for 12 documents", ends.len());
+    }
+}
+
+#[test]
 fn a_compaction_that_cannot_write_leaves_no_file_behind() {
     let mut failed = 0;
     for n in 0.. {
         let disk = SimDisk::new(1);
-        let db = used(&disk);
+        let db = used(&disk, 600);
         disk.inject(Fault::new(&[Op::Write], n, Errno::Eio));
         let compacted = db.compact_now(&mut |_| true);
         if disk.faults_struck().is_empty() {
