@@ -23,6 +23,7 @@ fn main() -> std::io::Result<()> {
         ("value", values(&vectors)),
         ("store", stores()),
         ("ops", operations()),
+        ("calls", calls()),
     ];
     for (target, seeds) in all {
         let folder = root.join("data").join(target);
@@ -148,4 +149,14 @@ fn operations() -> Seeds {
         (format!("work-{number}"), (0..length).map(|_| rng.next_u64() as u8).collect())
     };
     (0..16).map(seed).collect()
+}
+
+/// As for `ops`, longer: a call takes about ten bytes.
+fn calls() -> Seeds {
+    let mut rng = Rng::new(12);
+    let seed = |number| {
+        let length = 300 + rng.index(500);
+        (format!("work-{number}"), (0..length).map(|_| rng.next_u64() as u8).collect())
+    };
+    (0..24).map(seed).collect()
 }

@@ -8,8 +8,6 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::arguments::{self, Buffer, Out};
 use super::db::Store;
 use super::error::stratum_error;
@@ -21,6 +19,7 @@ use super::value_out::{Arena, Frozen};
 use super::view::{self, stratum_view, too_small};
 use crate::format::Decoded;
 use crate::format::packed::{Head, OutputState, TreeParts, encode_tree};
+use crate::sync::{Mutex, MutexGuard};
 use crate::{Columns, DocumentId, Documents, Input, InputId, Inputs};
 
 const ROW_HEADER_LEN: u64 = 24;

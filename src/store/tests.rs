@@ -69,6 +69,34 @@ fn the_documented_files_are_a_store() {
     check(&db);
 }
 
+/// A store of these files whose only document has a blob that is a record of its own.
+fn check_changed(files: &[(&str, Vec<u8>)], from_checkpoint: bool) {
+    let db = open(&disk(files));
+    assert_eq!(db.stats().unwrap().opened_from_checkpoint, from_checkpoint);
+    let expected = Tree { blob: b"123456789".to_vec(), ..Tree::default() };
+    let view = db.view().unwrap();
+    assert_eq!(view.documents(DocumentId::FIRST).unwrap().collect::<Vec<_>>(), [DocumentId::FIRST]);
+    assert_eq!(view.tree(DocumentId::FIRST).unwrap(), expected);
+    assert_eq!(db.verify().unwrap().damage, []);
+}
+
+#[test]
+fn the_documented_changes_are_a_store_before_and_after_compaction() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete", "commit-of-changes"]);
+    let (first, third) = (names::segment(1), names::segment(3));
+    let active = [
+        (names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)),
+        (&first[..], log),
+        (names::CHECKPOINT, file(&["checkpoint-of-changes"])),
+    ];
+    check_changed(&active, true);
+    check_changed(&active[..2], false);
+    let segment = file(&["compacted-segment"]);
+    let length = segment.len() as u64;
+    let manifest = manifest_of(3, SegmentKind::Compacted, length, length - 64);
+    check_changed(&[(names::MANIFEST, manifest), (&third[..], segment)], false);
+}
+
 #[test]
 fn the_engine_writes_the_documented_commit() {
     let disk = SimDisk::new(1);
@@ -133,25 +161,13 @@ fn no_damaged_byte_of_a_sealed_store_gives_a_wrong_value() {
     assert!(unharmed > 600, "damage in the checkpoint and in the footer does no harm: {unharmed}");
 }
 
-/// The manifest of the documented store while its segment was active.
-fn manifest_of_active() -> Vec<u8> {
-    let meta = SegmentMeta {
-        id: 1,
-        kind: SegmentKind::Log,
-        epoch: 1,
-        length: 0,
-        footer: 0,
-        min_sequence: u64::MAX,
-        max_sequence: 0,
-    };
-    manifest_of(0, &[Change::Segment(meta)])
-}
-
-/// A manifest that knows of commits up to `sequence`.
-fn manifest_of(sequence: u64, changes: &[Change]) -> Vec<u8> {
+/// The manifest of the documented store with one segment; of no length while it is active.
+fn manifest_of(id: u32, kind: SegmentKind, length: u64, footer: u64) -> Vec<u8> {
     let mut state = ManifestState::empty(golden::STORE);
-    state.apply(&[Change::Marks(Marks { next_document: 1, epoch: 1, sequence, next_segment: 2 })]);
-    state.apply(changes);
+    let marks = Marks { next_document: 1, epoch: 1, sequence: 0, next_segment: id + 1 };
+    let (min_sequence, max_sequence) = if length == 0 { (u64::MAX, 0) } else { (3, 3) };
+    let meta = SegmentMeta { id, kind, epoch: 1, length, footer, min_sequence, max_sequence };
+    state.apply(&[Change::Marks(marks), Change::Segment(meta)]);
     let mut bytes = manifest::encode_header(golden::STORE).to_vec();
     bytes.extend(manifest::encode_edit(1, &state.as_changes()));
     bytes
@@ -161,7 +177,7 @@ fn manifest_of(sequence: u64, changes: &[Change]) -> Vec<u8> {
 fn damage_up_to_the_durable_position_is_corruption_and_behind_it_is_discarded() {
     let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
     let name = names::segment(1);
-    let files = |bytes: Vec<u8>| [(names::MANIFEST, manifest_of_active()), (&name[..], bytes)];
+    let files = |bytes: Vec<u8>| [(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&name[..], bytes)];
     let expected = survey(&files(log.clone())).unwrap();
     // The second frame says that everything before it was on disk.
     let promised = 328;
@@ -177,6 +193,15 @@ fn damage_up_to_the_durable_position_is_corruption_and_behind_it_is_discarded() 
     }
 }
 
+/// A manifest that names no segment, and knows of commits up to `sequence`.
+fn manifest_without_segments(sequence: u64) -> Vec<u8> {
+    let mut state = ManifestState::empty(golden::STORE);
+    state.apply(&[Change::Marks(Marks { next_document: 1, epoch: 1, sequence, next_segment: 2 })]);
+    let mut bytes = manifest::encode_header(golden::STORE).to_vec();
+    bytes.extend(manifest::encode_edit(1, &state.as_changes()));
+    bytes
+}
+
 /// Names of the segments that are there.
 fn segments(disk: &SimDisk) -> Vec<u32> {
     let files = disk.files(Path::new("/store"));
@@ -186,7 +211,7 @@ fn segments(disk: &SimDisk) -> Vec<u32> {
 #[test]
 fn the_unsynced_end_of_the_log_moves_into_a_segment_of_a_new_epoch() {
     let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
-    let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), log)]);
+    let disk = disk(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), log)]);
     check(&open(&disk));
     let moved = &disk.files(Path::new("/store"))[Path::new(&names::segment(2))];
     let header = SegmentHeader::decode(moved).unwrap();
@@ -195,7 +220,10 @@ fn the_unsynced_end_of_the_log_moves_into_a_segment_of_a_new_epoch() {
 
 #[test]
 fn an_active_segment_without_commits_is_removed() {
-    let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), file(&["segment-header"]))]);
+    let disk = disk(&[
+        (names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)),
+        (&names::segment(1), file(&["segment-header"])),
+    ]);
     assert_eq!(open(&disk).view().unwrap().documents(DocumentId::FIRST).unwrap().count(), 0);
     assert!(!segments(&disk).contains(&1));
 }
@@ -218,7 +246,8 @@ fn a_segment_of_another_kind_or_epoch_than_the_manifest_says_is_corruption() {
 #[test]
 fn a_segment_that_no_edit_names_is_a_leftover_unless_it_holds_commits_that_no_edit_knows_of() {
     let name = names::segment(1);
-    let left = |sequence, bytes: Vec<u8>| disk(&[(names::MANIFEST, manifest_of(sequence, &[])), (&name, bytes)]);
+    let left =
+        |sequence, bytes: Vec<u8>| disk(&[(names::MANIFEST, manifest_without_segments(sequence)), (&name, bytes)]);
     let options = Options { background: false, create: false, ..Options::default() };
     let lost = left(0, segment());
     let error = Db::open_on(Arc::new(lost.clone()), Path::new("/store"), &options).map(|_| ()).unwrap_err();
@@ -240,7 +269,7 @@ fn what_opening_discards_is_counted_to_the_last_byte_that_is_not_zero() {
     let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
     let discarded = |behind: &[u8]| {
         let bytes = [&log, behind].concat();
-        let db = open(&disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]));
+        let db = open(&disk(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)]));
         check(&db);
         db.stats().unwrap().recovery_discarded_bytes
     };
@@ -255,7 +284,8 @@ fn a_promise_at_the_very_end_of_the_log_counts_and_is_named() {
     // The second frame stands at byte 328 and takes 88; its commit's record is cut off.
     let mut bytes = log[..328 + 88].to_vec();
     bytes[200] ^= 1;
-    let error = survey(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]).unwrap_err();
+    let error =
+        survey(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)]).unwrap_err();
     let Error::Corruption(damage) = &error else { panic!("{error:?}") };
     assert!(damage.what.contains("the commit at byte 328 says that it was on disk"), "{error}");
 }
@@ -280,7 +310,7 @@ fn a_sealed_segment_is_said_to_reach_back_as_far_as_its_folds() {
     let mut bytes = header.encode().to_vec();
     add_commit(&mut bytes, RecordKind::Tombstone, 5, 3);
     add_commit(&mut bytes, RecordKind::Tombstone, 6, 6);
-    let disk = disk(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]);
+    let disk = disk(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)]);
     drop(open(&disk));
     let manifest = Manifest::load(&Dir::new(Arc::new(disk), Path::new("/store"))).unwrap();
     let sealed = manifest.state().segments[&1];
@@ -292,7 +322,8 @@ fn changes_and_blobs_without_their_tree_are_corruption() {
     for kind in [RecordKind::Delta, RecordKind::Blob] {
         let mut bytes = file(&["segment-header"]);
         add_commit(&mut bytes, kind, 1, 1);
-        let error = survey(&[(names::MANIFEST, manifest_of_active()), (&names::segment(1), bytes)]).unwrap_err();
+        let error = survey(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)])
+            .unwrap_err();
         let Error::Corruption(damage) = &error else { panic!("{error:?}") };
         assert!(damage.what.contains("is missing") && damage.document == DocumentId::new(9), "{error}");
     }

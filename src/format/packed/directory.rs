@@ -121,6 +121,11 @@ impl<'a> Directory<'a> {
         self.header.entry_count == 0
     }
 
+    /// Whether this is a delta's directory rather than a tree's.
+    pub fn is_delta(&self) -> bool {
+        self.header.delta
+    }
+
     /// The entry at `position`: in a tree the position in the chain, in a delta by ascending id.
     pub fn entry(&self, position: u32) -> Decoded<Entry> {
         let start = position as usize * ENTRY_LEN;

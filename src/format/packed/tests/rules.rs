@@ -359,6 +359,8 @@ fn heads_and_columns_say_how_much_there_is() {
     let tree = small_tree();
     let head = Head::parse(&tree).unwrap();
     assert_eq!((head.entry_count(), head.output_count()), (3, 1));
+    let is_delta = |packed: &[u8]| Head::parse(packed).unwrap().directory().unwrap().is_delta();
+    assert!(!is_delta(&tree) && is_delta(&small_delta()));
     let columns = |columns: &[(&str, Option<&[u8]>)]| {
         let mut section = Vec::new();
         write_columns(columns.iter().copied(), &mut section);
