@@ -183,11 +183,12 @@ mod tests {
 
     #[test]
     fn a_segment_is_worth_a_job_when_more_than_a_sixteenth_is_garbage() {
-        let options = Options { segment_size: 1000, ..Options::default() };
+        let options = Options { segment_size: 4000, ..Options::default() };
         let with_garbage = |id, garbage| usage(id, 1600, 1600 - HEADER_LEN - garbage);
         let sealed = [with_garbage(1, 100), with_garbage(2, 101)];
         assert_eq!(ids(&choose(&sealed, 10_000, 0, &options)), [2]);
         // A full compaction is content with a 64th.
+        let options = Options { segment_size: 20_000, ..options };
         let with_garbage = |id, garbage| usage(id, 6400, 6400 - HEADER_LEN - garbage);
         let jobs = choose_all(&[with_garbage(1, 100), with_garbage(2, 101)], &[], &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [[2]]);

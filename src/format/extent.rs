@@ -84,3 +84,47 @@ impl Run {
         self.first_sequence <= other.first_sequence && self.extent.sequence >= other.extent.sequence
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(segment: u32, offset8: u32) -> Extent {
+        Extent { segment, offset8, length8: 5, nodes: 3, sequence: 9, replaced8: 7, blob: BlobPlace::Unchanged }
+    }
+
+    #[test]
+    fn lengths_are_kept_in_units_of_8_bytes() {
+        let extent = extent(2, 12);
+        assert_eq!((extent.offset(), extent.length(), extent.replaced()), (96, 40, 56));
+    }
+
+    #[test]
+    fn a_place_is_a_segment_and_an_offset_in_it() {
+        assert!(extent(2, 12).same_place(&Extent { sequence: 1, ..extent(2, 12) }));
+        assert!(!extent(2, 12).same_place(&extent(3, 12)));
+        assert!(!extent(2, 12).same_place(&extent(2, 13)));
+    }
+
+    #[test]
+    fn one_delta_for_several_leaves_the_live_bytes_as_they_were() {
+        // Two of 80 bytes, which replace 16 and 24: what one of 96 bytes replaces.
+        assert_eq!(replaced_by_one(96, [(80, 16), (80, 24)].into_iter()), 0);
+        assert_eq!(replaced_by_one(144, [(80, 16), (80, 24)].into_iter()), (144 + 40 - 160) / 8);
+        assert_eq!(replaced_by_one(u64::MAX / 2, [].into_iter()), u32::MAX);
+    }
+
+    #[test]
+    fn nodes_of_deltas_add_up_and_absurd_ones_are_survived() {
+        let run = |nodes| Run { extent: Extent { nodes, ..extent(1, 12) }, first_sequence: 1 };
+        assert_eq!(nodes_of(&[run(5), run(-2), run(4)]), 7);
+        assert_eq!(nodes_of(&[run(i32::MAX), run(1)]), i32::MIN);
+    }
+
+    #[test]
+    fn a_run_covers_what_lies_within_its_sequence_numbers() {
+        let run = |first_sequence, sequence| Run { extent: Extent { sequence, ..extent(1, 12) }, first_sequence };
+        assert!(run(3, 7).covers(&run(3, 7)) && run(3, 7).covers(&run(4, 6)));
+        assert!(!run(3, 7).covers(&run(2, 6)) && !run(3, 7).covers(&run(4, 8)) && !run(4, 6).covers(&run(3, 7)));
+    }
+}

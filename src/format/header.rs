@@ -96,3 +96,48 @@ pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     number.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAGIC: &[u8; 8] = b"STRATABC";
+
+    /// A header of that length and version, with a checksum that fits.
+    fn sealed(length: usize, version: u32) -> Vec<u8> {
+        let mut bytes = vec![0; length];
+        bytes[..8].copy_from_slice(MAGIC);
+        bytes[8..12].copy_from_slice(&version.to_le_bytes());
+        bytes[12..16].copy_from_slice(&(length as u32).to_le_bytes());
+        let crc = crc(&bytes[..length - 4]);
+        bytes[length - 4..].copy_from_slice(&crc.to_le_bytes());
+        bytes
+    }
+
+    fn open(bytes: &[u8]) -> Result<(), HeaderError> {
+        Header::<32>::open(bytes, MAGIC, 2).map(|_| ())
+    }
+
+    #[test]
+    fn a_file_that_ends_behind_its_magic_is_ours_and_damaged() {
+        assert_eq!(open(&MAGIC[..7]), Err(HeaderError::Foreign));
+        let cut = HeaderError::Damaged("the file ends within its header");
+        for length in [8, 15, 16, 31] {
+            assert_eq!(open(&sealed(32, 2)[..length]), Err(cut.clone()), "{length} bytes");
+        }
+        assert_eq!(open(&sealed(32, 2)), Ok(()));
+        // One of 16 bytes would be whole; there is no room in it for a checksum that fits.
+        let small = [&MAGIC[..], &2u32.to_le_bytes(), &16u32.to_le_bytes()].concat();
+        assert_eq!(open(&small), Err(HeaderError::Damaged("the header's checksum does not match")));
+    }
+
+    #[test]
+    fn a_header_is_of_this_version_or_a_newer_one() {
+        assert!(matches!(open(&sealed(32, 3)), Err(HeaderError::Newer(_))));
+        assert!(matches!(open(&sealed(40, 3)), Err(HeaderError::Newer(_))), "it may have grown");
+        // No older version wrote a header of another meaning, and none of this version has another length.
+        let misfit = HeaderError::Damaged("the header's length does not fit its version");
+        assert_eq!(open(&sealed(32, 1)), Err(misfit.clone()));
+        assert_eq!(open(&sealed(40, 2)), Err(misfit));
+    }
+}

@@ -341,4 +341,37 @@ mod tests {
         edit[0..4].copy_from_slice(&crc.to_le_bytes());
         assert_eq!(decode_edit(&edit), EditAt::Newer(9));
     }
+    #[test]
+    fn numbers_from_which_no_store_can_go_on_are_damage() {
+        let decoded = |change: Change| decode_edit(&encode_edit(1, &[change]));
+        let marks = Marks { next_document: 1, epoch: 1, sequence: 1, next_segment: 1 };
+        let last = NUMBER_LIMIT - 1;
+        let good = Marks { next_document: last, epoch: last, sequence: last, next_segment: SEGMENT_ID_LIMIT };
+        assert!(matches!(decoded(Change::Marks(good)), EditAt::Edit(..)));
+        for bad in [
+            Marks { next_document: NUMBER_LIMIT, ..marks },
+            Marks { epoch: NUMBER_LIMIT, ..marks },
+            Marks { sequence: NUMBER_LIMIT, ..marks },
+            Marks { next_segment: SEGMENT_ID_LIMIT + 1, ..marks },
+        ] {
+            assert_eq!(decoded(Change::Marks(bad)), EditAt::Damaged, "{bad:?}");
+        }
+        let kind = SegmentKind::Log;
+        let meta = SegmentMeta { id: 1, kind, epoch: 1, length: 0, footer: 0, min_sequence: 1, max_sequence: 1 };
+        let good = SegmentMeta { id: SEGMENT_ID_LIMIT - 1, epoch: last, max_sequence: last, ..meta };
+        assert!(matches!(decoded(Change::Segment(good)), EditAt::Edit(..)));
+        for bad in [
+            SegmentMeta { id: SEGMENT_ID_LIMIT, ..meta },
+            SegmentMeta { epoch: NUMBER_LIMIT, ..meta },
+            SegmentMeta { max_sequence: NUMBER_LIMIT, ..meta },
+        ] {
+            assert_eq!(decoded(Change::Segment(bad)), EditAt::Damaged, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_change_without_fields_is_of_a_newer_version_and_one_without_its_length_is_damage() {
+        assert_eq!(decode_changes(&[9, 0, 0, 0, 0, 0, 0, 0]), Ok(Err(9)));
+        assert!(decode_changes(&[9, 0, 0, 0]).is_err());
+    }
 }

@@ -57,4 +57,11 @@ mod tests {
             assert_eq!(segment_id(Path::new(other)), None, "{other}");
         }
     }
+    #[test]
+    fn only_what_a_cut_short_creation_leaves_may_precede_a_store() {
+        assert!([LOCK, MANIFEST_NEW].iter().all(|name| precedes_a_store(Path::new(name))));
+        for other in [MANIFEST, CHECKPOINT, "letter.txt", &segment(1)] {
+            assert!(!precedes_a_store(Path::new(other)), "{other}");
+        }
+    }
 }

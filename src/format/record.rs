@@ -360,4 +360,32 @@ mod tests {
         assert!(decode_footer(&encode_footer(&[5, 5]).unwrap()).is_err());
         assert!(decode_footer(&[0; 9]).is_err());
     }
+    /// A header with one byte changed and the checksum that then fits.
+    fn changed(at: usize, value: u8) -> Result<RecordHeader, RecordError> {
+        let mut bytes = sample().encode(5, 96);
+        bytes[at] = value;
+        let crc = header_crc(&bytes, 5, 96);
+        bytes[0..4].copy_from_slice(&crc.to_le_bytes());
+        RecordHeader::decode(&bytes, 5, 96)
+    }
+
+    #[test]
+    fn each_reserved_byte_and_unknown_flag_means_a_newer_version() {
+        for (at, value) in [(4, 99), (5, 0x03), (5, 0x40), (5, 0xff), (6, 1), (7, 1), (8, 1), (52, 1)] {
+            assert!(matches!(changed(at, value), Err(RecordError::Newer(_))), "byte {at} as {value:#x}");
+        }
+        for at in [23, 31, 39] {
+            assert!(matches!(changed(at, 0xff), Err(RecordError::Damaged(_))), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn the_place_of_the_blob_and_the_mark_of_a_fold_are_kept_apart() {
+        for blob in [BlobPlace::Unchanged, BlobPlace::Inline, BlobPlace::External] {
+            for fold in [false, true] {
+                let header = RecordHeader { blob, fold, ..sample() };
+                assert_eq!(RecordHeader::decode(&header.encode(5, 96), 5, 96), Ok(header));
+            }
+        }
+    }
 }

@@ -145,4 +145,28 @@ mod tests {
             assert!(matches!(SegmentHeader::decode(&bytes), Err(HeaderError::Newer(_))), "byte {at}");
         }
     }
+    #[test]
+    fn only_what_compaction_wrote_stands_outside_of_commits() {
+        let with_frames =
+            [SegmentKind::Log, SegmentKind::Compacted, SegmentKind::Recovered].map(SegmentKind::has_frames);
+        assert_eq!(with_frames, [true, false, true]);
+    }
+
+    #[test]
+    fn each_number_beyond_its_limit_is_damage() {
+        for header in [
+            SegmentHeader { id: SEGMENT_ID_LIMIT, ..sample() },
+            SegmentHeader { epoch: NUMBER_LIMIT, ..sample() },
+            SegmentHeader { first_sequence: NUMBER_LIMIT, ..sample() },
+        ] {
+            assert!(matches!(SegmentHeader::decode(&header.encode()), Err(HeaderError::Damaged(_))), "{header:?}");
+        }
+        let last = SegmentHeader {
+            id: SEGMENT_ID_LIMIT - 1,
+            epoch: NUMBER_LIMIT - 1,
+            first_sequence: NUMBER_LIMIT - 1,
+            ..sample()
+        };
+        assert_eq!(SegmentHeader::decode(&last.encode()), Ok(last));
+    }
 }

@@ -89,6 +89,7 @@ mod tests {
     fn a_delta_is_taken_along_while_it_is_at_most_twice_what_is_taken() {
         assert_eq!(plan(10_000, &[40, 10, 10], 2), Fold::From(0));
         assert_eq!(plan(10_000, &[41, 10, 10], 2), Fold::From(1));
+        assert_eq!(plan(10_000, &[1, 1, 41, 10, 10], 2), Fold::From(3));
         // One delta is no reason to fold: the two newest go together, however they compare.
         assert_eq!(plan(10_000, &[10, 200, 1], 2), Fold::From(0));
         assert_eq!(plan(10_000, &[2 << 20, 2 << 20, 1], 2), Fold::Not);

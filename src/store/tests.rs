@@ -1,4 +1,5 @@
-//! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen.
+//! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen; and
+//! what opening makes of files that a crash left.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,12 +7,15 @@ use std::sync::Arc;
 use super::*;
 use crate::error::Error;
 use crate::format::manifest::{self, Change, ManifestState, Marks, SegmentMeta};
-use crate::format::segment::SegmentKind;
+use crate::format::record::{Frame, RecordHeader, RecordKind};
+use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::format::{golden, names};
 use crate::ids::DocumentId;
+use crate::log::Dir;
+use crate::manifest::Manifest;
 use crate::tree::Tree;
 use crate::vfs::FileSystem;
-use crate::vfs::sim::SimDisk;
+use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
 
 /// The bytes of several vectors, one after the other.
 fn file(vectors: &[&str]) -> Vec<u8> {
@@ -60,6 +64,8 @@ fn the_documented_files_are_a_store() {
     check(&db);
     let db = open(&disk(&[(names::MANIFEST, manifest), (&name, segment())]));
     assert!(!db.stats().unwrap().opened_from_checkpoint);
+    let log = segment().len() as u64 - HEADER_LEN;
+    assert_eq!(db.stats().unwrap().recovery_replayed_bytes, log, "without a checkpoint all of it is read");
     check(&db);
 }
 
@@ -185,4 +191,187 @@ fn damage_up_to_the_durable_position_is_corruption_and_behind_it_is_discarded() 
             Err(other) => panic!("byte {at}: {other:?}"),
         }
     }
+}
+
+/// A manifest that names no segment, and knows of commits up to `sequence`.
+fn manifest_without_segments(sequence: u64) -> Vec<u8> {
+    let mut state = ManifestState::empty(golden::STORE);
+    state.apply(&[Change::Marks(Marks { next_document: 1, epoch: 1, sequence, next_segment: 2 })]);
+    let mut bytes = manifest::encode_header(golden::STORE).to_vec();
+    bytes.extend(manifest::encode_edit(1, &state.as_changes()));
+    bytes
+}
+
+/// Names of the segments that are there.
+fn segments(disk: &SimDisk) -> Vec<u32> {
+    let files = disk.files(Path::new("/store"));
+    files.keys().filter_map(|name| names::segment_id(Path::new(name.file_name()?))).collect()
+}
+
+#[test]
+fn the_unsynced_end_of_the_log_moves_into_a_segment_of_a_new_epoch() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
+    let disk = disk(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), log)]);
+    check(&open(&disk));
+    let moved = &disk.files(Path::new("/store"))[Path::new(&names::segment(2))];
+    let header = SegmentHeader::decode(moved).unwrap();
+    assert_eq!((header.id, header.kind, header.epoch, header.first_sequence), (2, SegmentKind::Recovered, 2, 2));
+}
+
+#[test]
+fn an_active_segment_without_commits_is_removed() {
+    let disk = disk(&[
+        (names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)),
+        (&names::segment(1), file(&["segment-header"])),
+    ]);
+    assert_eq!(open(&disk).view().unwrap().documents(DocumentId::FIRST).unwrap().count(), 0);
+    assert!(!segments(&disk).contains(&1));
+}
+
+#[test]
+fn a_segment_of_another_kind_or_epoch_than_the_manifest_says_is_corruption() {
+    let manifest = file(&["manifest-header", "manifest-first-edit"]);
+    let header = SegmentHeader::decode(&segment()).unwrap();
+    for other in
+        [SegmentHeader { kind: SegmentKind::Recovered, ..header }, SegmentHeader { epoch: header.epoch + 1, ..header }]
+    {
+        let mut bytes = segment();
+        bytes[..HEADER_LEN as usize].copy_from_slice(&other.encode());
+        let error = survey(&[(names::MANIFEST, manifest.clone()), (&names::segment(1), bytes)]).unwrap_err();
+        let Error::Corruption(damage) = &error else { panic!("{error:?}") };
+        assert!(damage.what.contains("not the one that the manifest names"), "{other:?}: {error}");
+    }
+}
+
+#[test]
+fn a_segment_that_no_edit_names_is_a_leftover_unless_it_holds_commits_that_no_edit_knows_of() {
+    let name = names::segment(1);
+    let left =
+        |sequence, bytes: Vec<u8>| disk(&[(names::MANIFEST, manifest_without_segments(sequence)), (&name, bytes)]);
+    let options = Options { background: false, create: false, ..Options::default() };
+    let lost = left(0, segment());
+    let error = Db::open_on(Arc::new(lost.clone()), Path::new("/store"), &options).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, Error::Corruption(damage) if damage.what.contains("lost")), "{error:?}");
+    assert_eq!(segments(&lost), [1], "and it is left alone");
+    // Compaction had given it up, or nothing was ever committed to it, or it is an output that was not published.
+    let mut unpublished = segment();
+    let header = SegmentHeader { kind: SegmentKind::Compacted, ..SegmentHeader::decode(&unpublished).unwrap() };
+    unpublished[..HEADER_LEN as usize].copy_from_slice(&header.encode());
+    for (sequence, bytes) in [(1, segment()), (0, file(&["segment-header"])), (0, unpublished)] {
+        let disk = left(sequence, bytes);
+        assert_eq!(open(&disk).view().unwrap().documents(DocumentId::FIRST).unwrap().count(), 0);
+        assert!(!segments(&disk).contains(&1));
+    }
+}
+
+#[test]
+fn what_opening_discards_is_counted_to_the_last_byte_that_is_not_zero() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
+    let discarded = |behind: &[u8]| {
+        let bytes = [&log, behind].concat();
+        let db = open(&disk(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)]));
+        check(&db);
+        db.stats().unwrap().recovery_discarded_bytes
+    };
+    assert_eq!(discarded(&[0; 64]), 0, "room that was made ahead");
+    assert_eq!(discarded(&[[7; 9], [0; 9]].concat()), 9);
+    assert_eq!(discarded(&file(&["footer"])), 0, "a footer holds nothing that is lost");
+}
+
+#[test]
+fn a_promise_at_the_very_end_of_the_log_counts_and_is_named() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
+    // The second frame stands at byte 328 and takes 88; its commit's record is cut off.
+    let mut bytes = log[..328 + 88].to_vec();
+    bytes[200] ^= 1;
+    let error =
+        survey(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)]).unwrap_err();
+    let Error::Corruption(damage) = &error else { panic!("{error:?}") };
+    assert!(damage.what.contains("the commit at byte 328 says that it was on disk"), "{error}");
+}
+
+/// Adds a commit of one record without a payload, about document 9.
+fn add_commit(bytes: &mut Vec<u8>, kind: RecordKind, sequence: u64, first_sequence: u64) {
+    let salt = SegmentHeader::decode(bytes).unwrap().salt();
+    let mut record = RecordHeader::new(kind, 9, b"");
+    (record.sequence, record.first_sequence) = (sequence, first_sequence);
+    let at = bytes.len() as u64;
+    let frame = Frame { body_len: record.record_len(), records: 1, durable_offset: at, next_document: 10 }.encode();
+    let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+    (head.sequence, head.first_sequence) = (sequence, sequence);
+    bytes.extend(head.encode(salt, at));
+    bytes.extend(frame);
+    bytes.extend(record.encode(salt, bytes.len() as u64));
+}
+
+#[test]
+fn a_sealed_segment_is_said_to_reach_back_as_far_as_its_folds() {
+    let header = SegmentHeader { first_sequence: 5, ..SegmentHeader::decode(&file(&["segment-header"])).unwrap() };
+    let mut bytes = header.encode().to_vec();
+    add_commit(&mut bytes, RecordKind::Tombstone, 5, 3);
+    add_commit(&mut bytes, RecordKind::Tombstone, 6, 6);
+    let disk = disk(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)]);
+    drop(open(&disk));
+    let manifest = Manifest::load(&Dir::new(Arc::new(disk), Path::new("/store"))).unwrap();
+    let sealed = manifest.state().segments[&1];
+    assert_eq!((sealed.min_sequence, sealed.max_sequence), (3, 5));
+}
+
+#[test]
+fn changes_and_blobs_without_their_tree_are_corruption() {
+    for kind in [RecordKind::Delta, RecordKind::Blob] {
+        let mut bytes = file(&["segment-header"]);
+        add_commit(&mut bytes, kind, 1, 1);
+        let error = survey(&[(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&names::segment(1), bytes)])
+            .unwrap_err();
+        let Error::Corruption(damage) = &error else { panic!("{error:?}") };
+        assert!(damage.what.contains("is missing") && damage.document == DocumentId::new(9), "{error}");
+    }
+}
+
+/// A store in small segments, of whose documents every second is gone and one has changed.
+fn used(disk: &SimDisk) -> Db {
+    let options = Options { background: false, segment_size: 4096, ..Options::default() };
+    let db = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options).unwrap();
+    let put = |n: u8| db.write(|batch| batch.create_document(&[n; 600], &crate::Columns::new())).unwrap();
+    let ids: Vec<DocumentId> = (0..24).map(put).collect();
+    for id in ids.iter().skip(1).step_by(2) {
+        db.write(|batch| batch.delete_document(*id)).unwrap();
+    }
+    db.write(|batch| batch.set_column(ids[0], "changed", &crate::Value::Bool(true))).unwrap();
+    db
+}
+
+#[test]
+fn compaction_counts_what_it_read_wrote_and_folded() {
+    let db = used(&SimDisk::new(1));
+    let before = db.stats().unwrap();
+    db.compact_now(&mut |_| true).unwrap();
+    let after = db.stats().unwrap();
+    assert_eq!(after.folds - before.folds, 1);
+    let (read, written) = (after.compaction_bytes_read, after.compaction_bytes_written);
+    assert!(read > 24 * 600, "{read} bytes read");
+    assert!((12 * 600..24 * 600).contains(&written), "{written} bytes written");
+}
+
+#[test]
+fn a_compaction_that_cannot_write_leaves_no_file_behind() {
+    let mut failed = 0;
+    for n in 0.. {
+        let disk = SimDisk::new(1);
+        let db = used(&disk);
+        disk.inject(Fault::new(&[Op::Write], n, Errno::Eio));
+        let compacted = db.compact_now(&mut |_| true);
+        if disk.faults_struck().is_empty() {
+            compacted.unwrap();
+            break;
+        }
+        disk.clear_faults();
+        failed += u32::from(compacted.is_err());
+        let manifest = Manifest::load(&Dir::new(Arc::new(disk.clone()), Path::new("/store"))).unwrap();
+        let named: Vec<u32> = manifest.state().segments.keys().copied().collect();
+        assert_eq!(segments(&disk), named, "after write {n} failed");
+        assert_eq!(db.verify().unwrap().damage, []);
+    }
+    assert!(failed > 2, "{failed}");
 }

@@ -81,4 +81,30 @@ mod tests {
         let (older, newer) = (blob(1), blob(2));
         assert_eq!(supersedes(&Head::parse(&newer).unwrap(), &Head::parse(&older).unwrap()), Ok(true));
     }
+    #[test]
+    fn what_is_said_anew_of_an_input_is_superseded_and_what_is_not_stays() {
+        let id = InputId::new(1).unwrap();
+        let null = || vec![0, 0, 0, 0, 0, 0, 0, 0];
+        let made = |change: &dyn Fn(&mut DeltaBuilder)| {
+            let mut delta = DeltaBuilder::default();
+            change(&mut delta);
+            delta.encode(4)
+        };
+        let (value, output) = (made(&|delta| delta.set_value(id, null())), made(&|delta| delta.set_output(id, None)));
+        let (both, deleted) = (
+            made(&|delta| {
+                delta.set_value(id, null());
+                delta.set_output(id, Some(null()));
+            }),
+            made(&|delta| delta.delete(id)),
+        );
+        let says_all = |newer: &[u8], older: &[u8]| {
+            supersedes(&Head::parse(newer).unwrap(), &Head::parse(older).unwrap()).unwrap()
+        };
+        for older in [&value, &output, &both] {
+            assert!(says_all(older, older) && says_all(&both, older) && says_all(&deleted, older));
+        }
+        assert!(!says_all(&value, &output) && !says_all(&output, &value));
+        assert!(!says_all(&value, &both) && !says_all(&output, &both));
+    }
 }

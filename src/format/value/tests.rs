@@ -150,10 +150,14 @@ fn packed_lists_are_viewed_where_they_lie() {
 
 #[test]
 fn nesting_is_bounded() {
-    let nested = |levels| (0..levels).fold(Value::Null, |value, _| Value::List(vec![value]));
-    let deepest = nested(MAX_DEPTH);
-    assert_eq!(decode_value(&encoded(&deepest)).unwrap(), deepest);
-    assert_eq!(decode_value(&encoded(&nested(MAX_DEPTH + 1))), Err(Malformed("a value nests too deep")));
+    let kinds: [&dyn Fn(Value) -> Value; 2] =
+        [&|value| Value::List(vec![value]), &|value| Value::Map(vec![("k".into(), value)])];
+    for within in kinds {
+        let nested = |levels| (0..levels).fold(Value::Null, |value, _| within(value));
+        let deepest = nested(MAX_DEPTH);
+        assert_eq!(decode_value(&encoded(&deepest)).unwrap(), deepest);
+        assert_eq!(decode_value(&encoded(&nested(MAX_DEPTH + 1))), Err(Malformed("a value nests too deep")));
+    }
     let hundred_thousand = encoded_levels(100_000);
     assert_eq!(decode_value(&hundred_thousand), Err(Malformed("a value nests too deep")));
 }
@@ -209,10 +213,23 @@ fn each_rule_of_the_form_is_held() {
         let keys = Value::StringMap(pairs);
         let text_area = 8 + count * 8;
         assert_eq!(with(&keys, text_area + 3, b'0'), Err(Malformed("a map key is there twice")));
+        let last = text_area + 2 * count - 1;
+        assert_eq!(with(&keys, last, b'0'), Err(Malformed("a map key is there twice")), "the last of {count}");
         let map = Value::Map((0..count).map(|index| (format!("{index:02}"), Value::Null)).collect());
         assert_eq!(with(&map, 16 + 24 + 8 + 1, b'0'), Err(Malformed("a map key is there twice")));
         assert_eq!(with(&map, 16, kind::BYTES), Err(Malformed("a map key is not a text")));
     }
     let list = Value::List(vec![Value::Null, Value::Null]);
     assert_eq!(with(&list, 4, 1), Err(Malformed("a list or map has bytes after its last value")));
+}
+
+#[test]
+fn packed_texts_say_whether_there_are_any() {
+    for texts in [vec![], vec!["a".to_string()]] {
+        let (none, list) = (texts.is_empty(), encoded(&Value::StringList(texts.clone())));
+        let map = encoded(&Value::StringMap(texts.into_iter().map(|text| (text, String::new())).collect()));
+        let ValueRef::StringList(list) = ValueRef::parse(&list).unwrap() else { panic!("not a list") };
+        let ValueRef::StringMap(map) = ValueRef::parse(&map).unwrap() else { panic!("not a map") };
+        assert_eq!((list.is_empty(), map.is_empty()), (none, none));
+    }
 }

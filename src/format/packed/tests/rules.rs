@@ -288,3 +288,109 @@ fn order_operations_out_of_form_are_refused() {
     place.insert(id(4), None, encoded(&Value::Null));
     assert_eq!(check(&place.encode(5).unwrap()), contradiction, "a place that comes later");
 }
+
+#[test]
+fn order_operations_are_about_inputs_that_were_handed_out() {
+    let mut delta = DeltaBuilder::default();
+    delta.move_(id(5), None);
+    assert_eq!(check(&delta.encode(6)), Ok(()));
+    let contradiction = Err(Malformed("the order operations of a delta contradict its entries or one another"));
+    assert_eq!(check(&delta.encode(5)), contradiction, "5 is the next one to be handed out");
+}
+
+#[test]
+fn nodes_outside_of_their_part_are_refused() {
+    let outside = Err(Malformed("a node lies outside the packed form"));
+    assert_eq!(check_changed(small_tree(), |bytes| put(bytes, 80 + 4, 0)), outside, "within the head");
+    assert_eq!(check_changed(small_tree(), |bytes| put(bytes, 80 + 4, 1 << 20)), outside, "behind the end");
+}
+
+#[test]
+fn entries_that_contradict_themselves_are_refused() {
+    let both = Err(Malformed("an entry of a directory contradicts itself"));
+    let (removed, deleted) = (1u32 << 31, 1u32 << 30);
+    for flag in [removed, deleted] {
+        let tree = encode_tree(&Tree { inputs: vec![Input::new(Value::Null, None)], ..Tree::default() }, 1, false);
+        assert_eq!(check_changed(tree, |bytes| put(bytes, 80 + 16, flag)), both, "a tree says only what is there");
+    }
+    let delta = |change: &dyn Fn(&mut DeltaBuilder), flags: u32| {
+        let mut delta = DeltaBuilder::default();
+        change(&mut delta);
+        check_changed(delta.encode(5), |bytes| put(bytes, 80 + 16, flags))
+    };
+    assert_eq!(delta(&|delta| delta.delete(id(1)), removed | deleted), both);
+    assert_eq!(delta(&|delta| delta.set_value(id(1), encoded(&Value::Null)), deleted), both, "deleted, with a value");
+}
+
+#[test]
+fn changes_can_be_read_back_from_what_collects_them() {
+    let mut delta = DeltaBuilder::default();
+    assert!(delta.is_empty());
+    let value = encoded(&Value::Null);
+    let alone: [&dyn Fn(&mut DeltaBuilder); 4] = [
+        &|delta| delta.set_blob(vec![]),
+        &|delta| delta.set_column("a", None),
+        &|delta| delta.set_output(id(1), None),
+        &|delta| delta.move_(id(1), None),
+    ];
+    for change in alone {
+        let mut delta = DeltaBuilder::default();
+        change(&mut delta);
+        assert!(!delta.is_empty());
+    }
+    delta.set_column("a", Some(value.clone()));
+    delta.set_column("b", None);
+    assert_eq!((delta.column("a"), delta.column("b"), delta.column("c")), (Some(Some(&value[..])), Some(None), None));
+    delta.set_value(id(1), value.clone());
+    assert_eq!((delta.value_of(id(1)), delta.value_of(id(2))), (Some(&value[..]), None));
+    delta.set_output(id(1), Some(value.clone()));
+    delta.set_output(id(2), None);
+    let outputs = [1, 2, 3].map(|number| delta.output_of(id(number)));
+    assert_eq!(outputs, [Some(Some(&value[..])), Some(None), None]);
+    delta.set_input_column(id(1), "a", Some(value.clone()));
+    delta.set_input_column(id(1), "b", None);
+    let columns = ["a", "b", "c"].map(|name| delta.input_column(id(1), name));
+    assert_eq!(columns, [Some(Some(&value[..])), Some(None), None]);
+    assert_eq!(delta.input_column(id(2), "a"), None);
+}
+
+#[test]
+fn heads_and_columns_say_how_much_there_is() {
+    let tree = small_tree();
+    let head = Head::parse(&tree).unwrap();
+    assert_eq!((head.entry_count(), head.output_count()), (3, 1));
+    let is_delta = |packed: &[u8]| Head::parse(packed).unwrap().directory().unwrap().is_delta();
+    assert!(!is_delta(&tree) && is_delta(&small_delta()));
+    let columns = |columns: &[(&str, Option<&[u8]>)]| {
+        let mut section = Vec::new();
+        write_columns(columns.iter().copied(), &mut section);
+        let columns = ColumnsRef::parse(&section).unwrap();
+        (columns.len(), columns.is_empty())
+    };
+    assert_eq!(columns(&[]), (0, true));
+    assert_eq!(columns(&[("a", None), ("b", None)]), (2, false));
+}
+
+#[test]
+fn only_a_whole_tree_is_renumbered() {
+    let not_a_tree = Err(Malformed("not exactly one packed tree"));
+    let mut longer = small_tree();
+    longer.extend([0; 8]);
+    for mut packed in [small_delta(), longer] {
+        let before = packed.clone();
+        assert_eq!(renumber(&mut packed, 1), not_a_tree);
+        assert_eq!(packed, before);
+    }
+}
+
+#[test]
+fn ids_are_reserved_and_never_given_back() {
+    let next = |packed: &[u8]| Head::parse(packed).unwrap().next_input_id();
+    let mut tree = small_tree();
+    assert_eq!(next(&tree), 4);
+    for (reserved, expected) in [(9, 9), (3, 9), (9, 9), (10, 10)] {
+        reserve_ids(&mut tree, reserved).unwrap();
+        assert_eq!(next(&tree), expected);
+        assert_eq!(check(&tree), Ok(()));
+    }
+}
