@@ -13,10 +13,10 @@ use crate::model::{Checked, Model, Stop, compare, same, wrong};
 
 /// Something that is held, with what it must show.
 pub(super) enum Held {
-    View(View, Model),
-    Snapshot { view: View, model: Model, may_go: bool, is_gone: bool },
+    View(View, Box<Model>),
+    Snapshot { view: View, model: Box<Model>, may_go: bool, is_gone: bool },
     Documents { cursor: Documents, all: Vec<DocumentId>, next: usize },
-    Inputs(Inputs, VecDeque<Input>),
+    Inputs(Box<Inputs>, VecDeque<Input>),
     Blob(Pinned, Vec<u8>),
     Packed(PackedTree, Tree),
 }
@@ -28,13 +28,15 @@ impl Held {
         let id = ids.get(usize::from(number) % ids.len().max(1)).copied();
         let tree = id.and_then(|id| model.get(id)).cloned().unwrap_or_default();
         Ok(match (kind, id) {
-            (Keep::View, _) => Some(Held::View(view, model.clone())),
-            (Keep::Snapshot, _) => Some(Held::Snapshot { view, model: model.clone(), may_go, is_gone: false }),
+            (Keep::View, _) => Some(Held::View(view, Box::new(model.clone()))),
+            (Keep::Snapshot, _) => {
+                Some(Held::Snapshot { view, model: Box::new(model.clone()), may_go, is_gone: false })
+            }
             (Keep::Documents, _) => {
                 Some(Held::Documents { cursor: view.documents(DocumentId::FIRST)?, all: ids, next: 0 })
             }
             (_, None) => None,
-            (Keep::Inputs, Some(id)) => Some(Held::Inputs(view.inputs(id)?, tree.inputs.into())),
+            (Keep::Inputs, Some(id)) => Some(Held::Inputs(Box::new(view.inputs(id)?), tree.inputs.into())),
             (Keep::Blob, Some(id)) => Some(Held::Blob(view.blob(id)?, tree.blob)),
             (Keep::Packed, Some(id)) => Some(Held::Packed(view.packed_tree(id)?, tree)),
         })
@@ -58,7 +60,7 @@ impl Held {
                 other => other,
             },
             Held::Documents { cursor, all, next } => {
-                if let Some(from) = DocumentId::new(u64::from(number)).filter(|_| number % 4 == 0) {
+                if let Some(from) = DocumentId::new(u64::from(number)).filter(|_| number.is_multiple_of(4)) {
                     cursor.seek(from);
                     *next = all.partition_point(|id| *id < from);
                 }

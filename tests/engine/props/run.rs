@@ -145,11 +145,12 @@ impl Run {
     }
 
     fn hold(&mut self, db: &Db, which: u8, calls: &[Call]) -> Checked {
-        let (mut batch, mut log) = if self.batches.is_empty() || (which % 2 == 0 && self.batches.len() < MOST_BATCHES) {
-            (db.batch()?, Log::default())
-        } else {
-            self.batches.swap_remove(usize::from(which) % self.batches.len())
-        };
+        let (mut batch, mut log) =
+            if self.batches.is_empty() || (which.is_multiple_of(2) && self.batches.len() < MOST_BATCHES) {
+                (db.batch()?, Log::default())
+            } else {
+                self.batches.swap_remove(usize::from(which) % self.batches.len())
+            };
         self.make(db, &mut batch, &mut log, calls)?;
         self.batches.push((batch, log));
         Ok(())
