@@ -11,17 +11,21 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-table fuzz sanitize miri build header install install-files
+.PHONY: help demo test lint bench bench-compare fuzz golden mutants build header install install-files models tsan sanitize miri
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
+	@echo 'make models    loom and shuttle: interleavings of threads'
+	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
 	@echo 'make lint      format and lints'
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
-	@echo 'make bench-table   the same as one table, Stratum : raw, medians of interleaved rounds'
+	@echo 'make bench-compare one table: Stratum, SQLite, LMDB, redb, fjall, RocksDB and the raw yardstick; ARGS=... says which'
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
 	@echo 'make sanitize  the C programs and unit tests with the library under AddressSanitizer and LeakSanitizer'
 	@echo 'make miri      unit tests of format, index and capi under miri, where there is one'
+	@echo 'make golden    write the golden stores of the format anew: only before its first release'
+	@echo 'make mutants   change the engine in every small way, one at a time, and see that a test fails (hours; docs/mutation.md)'
 	@echo 'make header    refresh include/stratum.h from src/capi'
 	@echo 'make install   shared and static library, header, pkg-config and CMake files, into PREFIX ($(PREFIX))'
 
@@ -30,7 +34,13 @@ demo:
 
 test:
 	tools/setup.sh test
-	$(CARGO) test --workspace
+	$(CARGO) test
+
+models:
+	.ci/models
+
+tsan:
+	.ci/tsan
 
 lint:
 	$(CARGO) fmt --all --check
@@ -39,8 +49,9 @@ lint:
 bench:
 	$(CARGO) bench --bench golden_sets
 
-bench-table:
-	$(CARGO) bench --bench golden_sets -- table
+bench-compare:
+	tools/setup.sh bench
+	$(CARGO) run --release -p bench-compare --features rocksdb -- $(ARGS)
 
 fuzz:
 	fuzz/run.sh
@@ -50,6 +61,13 @@ sanitize:
 
 miri:
 	tools/miri.sh
+
+golden:
+	STRATUM_GOLDEN_WRITE=v1 $(CARGO) test --test golden recipes
+
+# MUTANTS are further arguments for cargo-mutants: --shard 0/8, -f 'src/recovery/*.rs'
+mutants:
+	.ci/mutants --all $(MUTANTS)
 
 build:
 	$(CARGO) build --release --lib

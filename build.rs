@@ -20,6 +20,7 @@ const SOURCES: &[(&str, &str)] = &[
     ("db", "Stores"),
     ("stats", "Figures"),
     ("verify", "The full check"),
+    ("salvage", "Repair: saving what still checks out of a damaged store"),
     ("view", "Reads: each through a view"),
     ("cursor", "Cursors"),
     ("batch", "Batches"),

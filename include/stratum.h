@@ -206,6 +206,90 @@
 /** A map of text to values of any kind: as.entries, count of them. Keys are unique and keep their order. */
 #define STRATUM_KIND_MAP 13
 
+/** The manifest is missing or does not check out. Which segments there were is told from the directory. */
+#define STRATUM_FINDING_MANIFEST 1
+
+/** The checkpoint does not check out. It holds nothing that the log does not. */
+#define STRATUM_FINDING_CHECKPOINT 2
+
+/** Whether another process has the store open could not be told. */
+#define STRATUM_FINDING_NOT_LOCKED 3
+
+/** A segment that the manifest names is not there. */
+#define STRATUM_FINDING_SEGMENT_MISSING 10
+
+/** A segment's file was left out: not a segment of this store, or nothing in it can be told. */
+#define STRATUM_FINDING_SEGMENT_UNUSABLE 11
+
+/** A segment's header is damaged. Its records were read all the same. */
+#define STRATUM_FINDING_SEGMENT_HEADER 12
+
+/** Bytes of a segment in which no record checks out: what they held is not known. */
+#define STRATUM_FINDING_BYTES_LOST 20
+
+/** Bytes that the system does not give: read as zeros. */
+#define STRATUM_FINDING_BYTES_UNREADABLE 21
+
+/** Bytes behind the last record of the log: of a commit that was never finished, or that was damaged since. */
+#define STRATUM_FINDING_TAIL 22
+
+/** A record whose header checks out and whose contents do not. */
+#define STRATUM_FINDING_RECORD_DAMAGED 23
+
+/** A record that must have been there, by what the checkpoint or a segment's footer says, and was not found. */
+#define STRATUM_FINDING_RECORD_MISSING 24
+
+/** A commit of which not all records check out; those that do were used. */
+#define STRATUM_FINDING_BATCH_IN_PART 25
+
+/** Nothing of a document could be saved. */
+#define STRATUM_FINDING_DOCUMENT_LOST 30
+
+/** Parts of a document are lost; the findings of that document say which. */
+#define STRATUM_FINDING_DOCUMENT_IN_PART 31
+
+/** Parts of a document may be older than they were; the findings of that document say which. */
+#define STRATUM_FINDING_DOCUMENT_OLDER 32
+
+/** A document's blob is lost: it is empty now. */
+#define STRATUM_FINDING_BLOB_LOST 40
+
+/** A document's blob is an older one. */
+#define STRATUM_FINDING_BLOB_OLDER 41
+
+/** A document's columns are lost. */
+#define STRATUM_FINDING_COLUMNS_LOST 42
+
+/** Some of a document's columns are older than they were, or gone. */
+#define STRATUM_FINDING_COLUMNS_OLDER 43
+
+/** The order of a document's inputs, or which of them there were, is older than it was, or in part a guess. */
+#define STRATUM_FINDING_INPUTS_OLDER 44
+
+/** An input is lost, with what hung on it. */
+#define STRATUM_FINDING_INPUT_LOST 50
+
+/** An input's value is an older one. */
+#define STRATUM_FINDING_INPUT_OLDER 51
+
+/** An input's output is lost. */
+#define STRATUM_FINDING_OUTPUT_LOST 52
+
+/** An input's output is an older one. */
+#define STRATUM_FINDING_OUTPUT_OLDER 53
+
+/** Some of an input's columns are lost, or older than they were. */
+#define STRATUM_FINDING_INPUT_COLUMNS_OLDER 54
+
+/** Nothing was to be written. */
+#define STRATUM_REPAIR_DRY_RUN 0
+
+/** The target is a complete store. */
+#define STRATUM_REPAIR_WRITTEN 1
+
+/** The progress callback ended the work; there is no target. */
+#define STRATUM_REPAIR_STOPPED 2
+
 /** columns, body: the blob. Its id is the new document's. */
 #define STRATUM_OP_CREATE_DOCUMENT 1
 
@@ -283,6 +367,9 @@ typedef struct stratum_options stratum_options;
 
 /** Bytes that stay valid until they are freed, also after the document was deleted or the store closed. */
 typedef struct stratum_pinned stratum_pinned;
+
+/** The report of a repair: owns all that its stratum_repair_result leads to. */
+typedef struct stratum_repair_report stratum_repair_report;
 
 /** The report of a full check: owns all that its stratum_findings lead to. */
 typedef struct stratum_report stratum_report;
@@ -521,6 +608,117 @@ typedef struct stratum_findings {
     /** In how many places; 0 where all is well. */
     size_t damage_count;
 } stratum_findings;
+
+/** How far a repair has come. */
+typedef struct stratum_repair_progress {
+    /** sizeof(stratum_repair_progress) as the library was compiled. */
+    size_t struct_size;
+    /** Bytes of log files read in search of records. */
+    uint64_t bytes_done;
+    /** Bytes of log files there are. */
+    uint64_t bytes_total;
+    /** Documents dealt with. */
+    uint64_t documents_done;
+    /** Documents to deal with; 0 until everything was read once. */
+    uint64_t documents_total;
+} stratum_repair_progress;
+
+/**
+ * Called now and then during a repair, on the thread that called it: return non-zero to go on, 0 to stop. `progress`
+ * is valid during the call only. It must return: no exception, no longjmp.
+ */
+typedef int32_t (*stratum_repair_progress_fn)(const struct stratum_repair_progress *progress, void *context);
+
+/** How a store is repaired. Zero it, set struct_size, and set what is to differ from the defaults. */
+typedef struct stratum_repair_options {
+    /** sizeof(stratum_repair_options), as the caller was compiled. */
+    size_t struct_size;
+    /** Bytes at which a log file of the target is ended and the next begun; 0 for the default, 64 MiB. */
+    uint64_t segment_size;
+    /**
+     * A document with its changes is written as one tree, unless that is more bytes than this; 0 for the default,
+     * 1 GiB.
+     */
+    uint64_t merge_limit;
+    /** Called now and then; NULL for none. */
+    stratum_repair_progress_fn progress;
+    /** Handed to `progress`. */
+    void *context;
+    /** Not 0: only report. Nothing is written, and the target is not looked at: it may be NULL. */
+    int32_t dry_run;
+    /** Zero. */
+    int32_t reserved;
+} stratum_repair_options;
+
+/** One thing that a repair found. What cannot be told is 0 or empty. */
+typedef struct stratum_finding {
+    /** STRATUM_FINDING_*; other numbers come with newer versions. */
+    int32_t kind;
+    /**
+     * 1 where it says that contents are lost or older than they were; 0 where it says what is damaged, which may have
+     * held nothing that counted.
+     */
+    int32_t is_loss;
+    /** The damaged file, as the system names it. */
+    struct stratum_text file;
+    /** Where in it the damage begins. */
+    uint64_t offset;
+    /** Length of the damage in bytes. */
+    uint64_t length;
+    /** The document. */
+    uint64_t document;
+    /** The input. */
+    uint64_t input;
+    /** Sequence number of the commit that wrote what is damaged. */
+    uint64_t sequence;
+    /** All of it as one line for people. */
+    struct stratum_text line;
+} stratum_finding;
+
+/** What a repair found, saved and lost. */
+typedef struct stratum_repair_result {
+    /** sizeof(stratum_repair_result) as the library was compiled. */
+    size_t struct_size;
+    /** STRATUM_REPAIR_*: what became of it. */
+    int32_t outcome;
+    /** 1 where everything was saved, 0 where anything is damaged, lost or older than it was. */
+    int32_t is_lossless;
+    /**
+     * 1 where damage may have held newer changes of documents that cannot be told: any document may then be older than
+     * it was, and documents may be missing, or back that were deleted, without being named.
+     */
+    int32_t is_uncertain;
+    /** Zero. */
+    int32_t reserved;
+    /** Log files read. */
+    uint64_t segments;
+    /** Bytes in them. */
+    uint64_t bytes;
+    /** Records that check out. */
+    uint64_t records;
+    /** Bytes of log files that hold no record that checks out. */
+    uint64_t bytes_lost;
+    /** Documents saved whole, as far as can be told. */
+    uint64_t documents_whole;
+    /** Documents saved in part. */
+    uint64_t documents_in_part;
+    /** Documents of which nothing is missing, and parts may be older than they were. */
+    uint64_t documents_older;
+    /** Documents of which records were found, and nothing could be saved. */
+    uint64_t documents_lost;
+    /** Documents that stay deleted. */
+    uint64_t documents_deleted;
+    /** Inputs saved. */
+    uint64_t inputs;
+    /** Outputs saved. */
+    uint64_t outputs;
+    /** The lowest document id that the target hands out. */
+    uint64_t next_document;
+    /** What is damaged, lost or older, one by one. */
+    const struct stratum_finding *findings;
+    /** How many; 0 where all is well. */
+    size_t finding_count;
+} stratum_repair_result;
 
 /** How a commit is done. */
 typedef struct stratum_commit_options {
@@ -1076,6 +1274,45 @@ const struct stratum_findings *stratum_report_get(const struct stratum_report *r
  * Thread safety: any thread, when nobody uses what was borrowed any more.
  */
 int32_t stratum_report_free(struct stratum_report **report);
+
+/* ---- Repair: saving what still checks out of a damaged store --------------------------------------------- */
+
+/**
+ * Saves what still checks out of the damaged store in the directory `source` into a new store in the directory
+ * `target`, which must be empty or not exist. The source is not changed in any way. Documents and inputs keep their
+ * ids and their order; docs/salvage.md says what is saved, and what to do with the report. NULL options are the
+ * defaults. The caller frees the report; see stratum_repair_report_get. Damage is not an error of this call: it
+ * answers STRATUM_OK and lists it.
+ * Errors: STRATUM_LOCKED (somebody has the source open), STRATUM_NOT_A_STORE (neither a manifest nor a log file),
+ * STRATUM_NEWER_FORMAT, STRATUM_OPEN_REFUSED (the target is not empty, or lies in the source), STRATUM_IO,
+ * STRATUM_NO_SPACE, STRATUM_INVALID_ARGUMENT, STRATUM_COMMIT_UNKNOWN (the last sync failed: the target opens as a
+ * whole or not at all). After any other error the target is empty.
+ *
+ * Thread safety: any thread.
+ */
+int32_t stratum_repair(const char *source,
+                       size_t source_length,
+                       const char *target,
+                       size_t target_length,
+                       const struct stratum_repair_options *options,
+                       struct stratum_repair_report **report,
+                       struct stratum_error **error);
+
+/**
+ * What was found, saved and lost: a borrowed struct, valid with all it leads to until the report is freed. NULL where
+ * `report` is not an open handle.
+ *
+ * Thread safety: any thread.
+ */
+const struct stratum_repair_result *stratum_repair_report_get(const struct stratum_repair_report *report);
+
+/**
+ * Frees the report and sets `*report` to NULL. A NULL is no error.
+ * Errors: STRATUM_CLOSED (freed already), STRATUM_INVALID_HANDLE.
+ *
+ * Thread safety: any thread, when nobody uses what was borrowed any more.
+ */
+int32_t stratum_repair_report_free(struct stratum_repair_report **report);
 
 /* ---- Reads: each through a view -------------------------------------------------------------------------- */
 

@@ -88,7 +88,7 @@ pub enum Error {
     NoMemory,
 
     /// Stored bytes do not check out. Nothing was changed.
-    #[error("corruption: {0}; restore the store from a backup, or save what still checks out")]
+    #[error("corruption: {0}; restore the store from a backup, or repair it into a new one")]
     Corruption(Box<Damage>),
 
     /// The operating system refused an operation.

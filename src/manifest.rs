@@ -8,7 +8,9 @@
 //! 1. `state` is what all edits that returned `Ok` say; an edit that failed before its sync changed nothing.
 //! 2. The first edit after opening rewrites the file: what was read may be the page cache's, left from a failed sync,
 //!    and an edit behind one that never reached the disk would be damage.
-//! 3. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
+//! 3. Numbers of edits are never used again, also not in the file that takes the place of another: blocks of the old
+//!    one may turn up behind the end of the new one, and what they hold must not pass for its next edits.
+//! 4. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
 //!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
 
 use std::sync::Arc;
@@ -65,6 +67,16 @@ impl Manifest {
         })
     }
 
+    /// Whether the file still says what was read or written. Not asked of a file that an edit failed to get into: the
+    /// next edit writes it anew.
+    pub fn is_intact(&self) -> Result<bool> {
+        if self.must_rewrite && self.file.is_some() {
+            return Ok(true);
+        }
+        let found = Manifest::load(&self.dir)?;
+        Ok((found.state, found.number, found.end) == (self.state.clone(), self.number, self.end))
+    }
+
     /// Reads the whole file.
     pub fn load(dir: &Dir) -> Result<Manifest> {
         let store = Manifest::peek(dir)?;
@@ -74,7 +86,8 @@ impl Manifest {
         let (mut at, mut number) = (HEADER_LEN, 0);
         loop {
             match manifest::decode_edit(bytes.get(at..).unwrap_or_default()) {
-                EditAt::Edit(found, changes, length) if found == number + 1 => {
+                // The first edit of a file goes on from the numbers of the file that it replaced.
+                EditAt::Edit(found, changes, length) if found == number + 1 || number == 0 => {
                     state.apply(&changes);
                     number = found;
                     at += length;
@@ -150,11 +163,11 @@ impl Manifest {
     /// Writes the whole state into a new file, which takes the old one's place.
     fn rewrite(&mut self) -> Result<()> {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
-        bytes.extend(manifest::encode_edit(1, &self.state.as_changes()));
+        bytes.extend(manifest::encode_edit(self.number + 1, &self.state.as_changes()));
         let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
         self.file = Some(file);
         self.end = bytes.len() as u64;
-        self.number = 1;
+        self.number += 1;
         self.must_rewrite = false;
         self.reserved = 0;
         self.reserve();

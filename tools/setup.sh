@@ -4,6 +4,7 @@
 #
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
+#     tools/setup.sh bench   what `make bench-compare` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
 # 2. Whatever is missing and cannot be had ends in a message that says what to do, and in status 1.
@@ -37,12 +38,17 @@ if [ "${1:-}" = test ]; then
     need binutils command -v readelf
     need cmake command -v cmake
     need valgrind command -v valgrind
+    need strace command -v strace
+    need 'e2fsprogs mount' command -v mkfs.ext4
     # valgrind reads the debug symbols of the dynamic loader.
     if command -v dpkg > /dev/null; then
         need libc6-dbg dpkg -s libc6-dbg
     fi
+elif [ "${1:-}" = bench ]; then
+    need g++ compiles g++ c++
+    need librocksdb-dev test -f /usr/include/rocksdb/c.h
 elif [ $# -gt 0 ]; then
-    fail "usage: tools/setup.sh [test]"
+    fail "usage: tools/setup.sh [test | bench]"
 fi
 
 if [ -n "$missing" ]; then

@@ -1,52 +1,30 @@
-//! Stratum beside the yardstick (`raw`), on the workload "golden sets".
+//! Each operation by itself, Stratum beside the yardstick (`raw`), on the workload "golden sets", under criterion.
 //!
 //! ```text
-//! cargo bench --bench golden_sets              criterion: each operation by itself, with its throughput   (micro)
-//! cargo bench --bench golden_sets -- table     one table, Stratum : raw, medians of interleaved rounds     (table)
-//! cargo test --bench golden_sets               both at toy size: what is read is what was written
+//! cargo bench --bench golden_sets              each operation with its throughput
+//! cargo test --bench golden_sets               the same at toy size: what is read is what was written
+//! cargo run --release -p bench-compare         one table, phase by phase, with other engines beside them
 //! ```
 //!
 //! | variable | what it sets | default |
 //! |---|---|---|
-//! | `STRATUM_BENCH_TREES` | documents of a store | 2000; table: 20000 |
-//! | `STRATUM_BENCH_ROUNDS` | rounds of the table | 3 |
-//! | `STRATUM_BENCH_OVERWRITE` | sustained updates: how often the live blobs are overwritten | 20 |
-//! | `STRATUM_BENCH_DIR` | where the stores are made | cargo's directory for temporary files |
+//! | `STRATUM_BENCH_TREES` | documents of a store | 2000 |
+//! | `STRATUM_BENCH_DIR` | where the stores are made | target/bench |
 
-mod engine;
 mod micro;
-mod phases;
-mod raw;
-mod raw_codec;
-mod report;
-mod table;
-mod workload;
-
-use table::Settings;
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
-    let rounds = setting("STRATUM_BENCH_ROUNDS", 3);
-    let overwrite = setting("STRATUM_BENCH_OVERWRITE", 20);
-    if has("--bench") && has("table") {
-        let settings = Settings { documents: setting("STRATUM_BENCH_TREES", 20_000), rounds, overwrite };
-        table::run(&settings);
-    } else if has("--bench") {
-        micro::run(setting("STRATUM_BENCH_TREES", 2000));
-    } else {
-        // `cargo test`: criterion runs each benchmark once.
-        micro::run(120);
-        if !has("--list") {
-            table::run(&Settings { documents: 120, rounds: 1, overwrite: 2 });
-        }
-    }
+    let is_measured = std::env::args().any(|argument| argument == "--bench");
+    // `cargo test`: criterion runs each benchmark once.
+    micro::run(if is_measured { trees() } else { 120 });
 }
 
-/// A number above zero from the environment.
-fn setting(name: &str, default: u64) -> u64 {
-    match std::env::var(name) {
-        Ok(text) => text.parse().ok().filter(|number| *number > 0).unwrap_or_else(|| panic!("{name}={text}")),
-        Err(_) => default,
+/// Documents of a store.
+fn trees() -> u64 {
+    match std::env::var("STRATUM_BENCH_TREES") {
+        Ok(text) => {
+            text.parse().ok().filter(|number| *number > 0).unwrap_or_else(|| panic!("STRATUM_BENCH_TREES={text}"))
+        }
+        Err(_) => 2000,
     }
 }

@@ -12,10 +12,11 @@ use criterion::{Bencher, BenchmarkGroup, Criterion, SamplingMode, Throughput};
 use stratum::vfs::sim::Rng;
 use tempfile::TempDir;
 
-use crate::engine::{Engine, Stratum};
-use crate::phases::{self, BATCH};
-use crate::raw::Raw;
-use crate::workload::{INPUTS, Workload, any_document};
+use golden_sets::native::STRATUM;
+use golden_sets::phases::{self, BATCH};
+use golden_sets::raw::RAW;
+use golden_sets::workload::{INPUTS, Workload, any_document};
+use golden_sets::{Engine, Kind};
 
 type Group<'a> = BenchmarkGroup<'a, WallTime>;
 
@@ -34,15 +35,15 @@ pub fn run(documents: u64) {
 }
 
 /// A store with the whole workload in it.
-struct Loaded<E> {
-    engine: E,
+struct Loaded {
+    engine: Box<dyn Engine>,
     dir: TempDir,
 }
 
-fn load<E: Engine>(workload: &Workload) -> Loaded<E> {
+fn load(kind: Kind, workload: &Workload) -> Loaded {
     let dir = phases::scratch();
-    let engine = E::open(dir.path());
-    phases::bulk_load(&engine, workload, 1, workload.documents);
+    let engine = (kind.open)(dir.path());
+    phases::bulk_load(&*engine, workload, 1, workload.documents);
     Loaded { engine, dir }
 }
 
@@ -53,34 +54,34 @@ fn average_tree(workload: &Workload) -> u64 {
 fn writes(criterion: &mut Criterion, workload: &Workload) {
     let mut group = criterion.benchmark_group("put tree, batches of 100, one sync at the end");
     group.throughput(Throughput::Bytes(average_tree(workload) * BATCH));
-    bulk::<Raw>(&mut group, workload);
-    bulk::<Stratum>(&mut group, workload);
+    bulk(RAW, &mut group, workload);
+    bulk(STRATUM, &mut group, workload);
     group.finish();
     for threads in [1, 8] {
         let mut group = criterion.benchmark_group(format!("durable commit of a tree, threads: {threads}"));
         group.throughput(Throughput::Elements(1));
-        durable::<Raw>(&mut group, workload, threads);
-        durable::<Stratum>(&mut group, workload, threads);
+        durable(RAW, &mut group, workload, threads);
+        durable(STRATUM, &mut group, workload, threads);
         group.finish();
         let mut group = criterion.benchmark_group(format!("durable commit of an input, threads: {threads}"));
         group.throughput(Throughput::Elements(1));
-        durable_input::<Raw>(&mut group, workload, threads);
-        durable_input::<Stratum>(&mut group, workload, threads);
+        durable_input(RAW, &mut group, workload, threads);
+        durable_input(STRATUM, &mut group, workload, threads);
         group.finish();
     }
     let mut group = criterion.benchmark_group("update blob");
     group.throughput(Throughput::Elements(1));
-    update::<Raw>(&mut group, workload);
-    update::<Stratum>(&mut group, workload);
+    update(RAW, &mut group, workload);
+    update(STRATUM, &mut group, workload);
     group.finish();
 }
 
-fn bulk<E: Engine>(group: &mut Group<'_>, workload: &Workload) {
-    group.bench_function(E::NAME, |bencher| {
+fn bulk(kind: Kind, group: &mut Group<'_>, workload: &Workload) {
+    group.bench_function(kind.name, |bencher| {
         bencher.iter_custom(|iterations| {
             let dir = phases::scratch();
-            let engine = E::open(dir.path());
-            let took = phases::bulk_load(&engine, workload, 1, iterations * BATCH);
+            let engine = (kind.open)(dir.path());
+            let took = phases::bulk_load(&*engine, workload, 1, iterations * BATCH);
             engine.close();
             took
         });
@@ -93,43 +94,42 @@ fn shared(iterations: u64, threads: u64, work: impl FnOnce(u64) -> Duration) -> 
     work(each).mul_f64(iterations as f64 / (each * threads) as f64)
 }
 
-fn durable<E: Engine>(group: &mut Group<'_>, workload: &Workload, threads: u64) {
+fn durable(kind: Kind, group: &mut Group<'_>, workload: &Workload, threads: u64) {
     let dir = phases::scratch();
-    let engine = E::open(dir.path());
-    group.bench_function(E::NAME, |bencher| {
+    let engine = (kind.open)(dir.path());
+    group.bench_function(kind.name, |bencher| {
         bencher.iter_custom(|iterations| {
-            shared(iterations, threads, |each| phases::put_durably(&engine, workload, threads, each).0)
+            shared(iterations, threads, |each| phases::put_durably(&*engine, workload, threads, each).0)
         });
     });
     engine.close();
 }
 
-fn durable_input<E: Engine>(group: &mut Group<'_>, workload: &Workload, threads: u64) {
-    let Loaded { engine, dir: _dir } = load::<E>(workload);
-    group.bench_function(E::NAME, |bencher| {
+fn durable_input(kind: Kind, group: &mut Group<'_>, workload: &Workload, threads: u64) {
+    let Loaded { engine, dir: _dir } = load(kind, workload);
+    group.bench_function(kind.name, |bencher| {
         bencher.iter_custom(|iterations| {
-            shared(iterations, threads, |each| phases::add_inputs(&engine, workload, threads, each))
+            shared(iterations, threads, |each| phases::add_inputs(&*engine, workload, threads, each))
         });
     });
     engine.close();
 }
 
-fn update<E: Engine>(group: &mut Group<'_>, workload: &Workload) {
-    let Loaded { engine, dir: _dir } = load::<E>(workload);
+fn update(kind: Kind, group: &mut Group<'_>, workload: &Workload) {
+    let Loaded { engine, dir: _dir } = load(kind, workload);
     let mut rng = Rng::new(3);
-    group.bench_function(E::NAME, |bencher| {
-        bencher.iter_custom(|iterations| phases::update_blobs(&engine, workload, &mut rng, iterations, |_| ()).0);
+    group.bench_function(kind.name, |bencher| {
+        bencher.iter_custom(|iterations| phases::update_blobs(&*engine, workload, &mut rng, iterations, || ()).0);
     });
     engine.close();
 }
 
 fn reads(criterion: &mut Criterion, workload: &Workload) {
     let documents = workload.documents;
-    let (raw, stratum) = (load::<Raw>(workload), load::<Stratum>(workload));
-    phases::prove_documents(&raw.engine, workload, 1, documents);
-    phases::prove_documents(&stratum.engine, workload, 1, documents);
-    phases::prove_packed(&stratum.engine, workload, 1, documents);
-    let (raw, stratum) = (&raw.engine, &stratum.engine);
+    let (raw, stratum) = (load(RAW, workload), load(STRATUM, workload));
+    let (raw, stratum) = (&*raw.engine, &*stratum.engine);
+    phases::prove_documents(raw, workload, 1, documents);
+    phases::prove_documents(stratum, workload, 1, documents);
     let blob_bytes = (1..=documents).map(|document| workload.tree(document).blob.len() as u64).sum::<u64>() / documents;
 
     let mut group = criterion.benchmark_group("read blob");
@@ -142,14 +142,14 @@ fn reads(criterion: &mut Criterion, workload: &Workload) {
 
     let mut group = criterion.benchmark_group("read columns");
     group.throughput(Throughput::Elements(1));
-    group.bench_function(Raw::NAME, |bencher| columns(bencher, raw, documents));
-    group.bench_function(Stratum::NAME, |bencher| columns(bencher, stratum, documents));
+    group.bench_function(RAW.name, |bencher| columns(bencher, raw, documents));
+    group.bench_function(STRATUM.name, |bencher| columns(bencher, stratum, documents));
     group.finish();
 
     let mut group = criterion.benchmark_group("read one input");
     group.throughput(Throughput::Elements(1));
-    group.bench_function(Raw::NAME, |bencher| input(bencher, raw, documents));
-    group.bench_function(Stratum::NAME, |bencher| input(bencher, stratum, documents));
+    group.bench_function(RAW.name, |bencher| input(bencher, raw, documents));
+    group.bench_function(STRATUM.name, |bencher| input(bencher, stratum, documents));
     group.finish();
 
     let mut group = criterion.benchmark_group("read whole tree");
@@ -160,22 +160,26 @@ fn reads(criterion: &mut Criterion, workload: &Workload) {
     group.finish();
 }
 
-fn blob<E: Engine>(bencher: &mut Bencher<'_>, engine: &E, documents: u64) {
+fn blob(bencher: &mut Bencher<'_>, engine: &dyn Engine, documents: u64) {
     let mut rng = Rng::new(4);
-    bencher.iter(|| engine.with_blob(any_document(&mut rng, documents), <[u8]>::to_vec));
+    bencher.iter(|| engine.blob(any_document(&mut rng, documents)));
 }
 
-fn blob_in_place<E: Engine>(bencher: &mut Bencher<'_>, engine: &E, documents: u64) {
+fn blob_in_place(bencher: &mut Bencher<'_>, engine: &dyn Engine, documents: u64) {
     let mut rng = Rng::new(4);
-    bencher.iter(|| engine.with_blob(any_document(&mut rng, documents), |blob| black_box(blob).len()));
+    bencher.iter(|| {
+        engine.with_blob(any_document(&mut rng, documents), &mut |blob| {
+            black_box(blob);
+        });
+    });
 }
 
-fn columns<E: Engine>(bencher: &mut Bencher<'_>, engine: &E, documents: u64) {
+fn columns(bencher: &mut Bencher<'_>, engine: &dyn Engine, documents: u64) {
     let mut rng = Rng::new(4);
     bencher.iter(|| engine.columns(any_document(&mut rng, documents)));
 }
 
-fn input<E: Engine>(bencher: &mut Bencher<'_>, engine: &E, documents: u64) {
+fn input(bencher: &mut Bencher<'_>, engine: &dyn Engine, documents: u64) {
     let mut rng = Rng::new(4);
     bencher.iter(|| {
         let document = any_document(&mut rng, documents);
@@ -183,14 +187,18 @@ fn input<E: Engine>(bencher: &mut Bencher<'_>, engine: &E, documents: u64) {
     });
 }
 
-fn tree<E: Engine>(bencher: &mut Bencher<'_>, engine: &E, documents: u64) {
+fn tree(bencher: &mut Bencher<'_>, engine: &dyn Engine, documents: u64) {
     let mut rng = Rng::new(4);
     bencher.iter(|| engine.tree(any_document(&mut rng, documents)));
 }
 
-fn packed(bencher: &mut Bencher<'_>, engine: &Stratum, documents: u64) {
+fn packed(bencher: &mut Bencher<'_>, engine: &dyn Engine, documents: u64) {
     let mut rng = Rng::new(4);
-    bencher.iter(|| engine.with_packed(any_document(&mut rng, documents), |packed| black_box(packed).len()));
+    bencher.iter(|| {
+        engine.with_packed(any_document(&mut rng, documents), &mut |packed| {
+            black_box(packed);
+        })
+    });
 }
 
 fn maintenance(criterion: &mut Criterion, workload: &Workload) {
@@ -205,45 +213,49 @@ fn maintenance(criterion: &mut Criterion, workload: &Workload) {
         group.finish();
     };
     group_of(criterion, "delete every document", Throughput::Elements(documents), &|group| {
-        delete::<Raw>(group, workload);
-        delete::<Stratum>(group, workload);
+        delete(RAW, group, workload);
+        delete(STRATUM, group, workload);
     });
     group_of(criterion, "compaction, half of it garbage", Throughput::Bytes(live), &|group| {
-        compact::<Raw>(group, workload);
-        compact::<Stratum>(group, workload);
+        compact(RAW, group, workload);
+        compact(STRATUM, group, workload);
     });
     group_of(criterion, "open and read one blob", Throughput::Elements(documents), &|group| {
-        open::<Raw>(group, workload, Raw::NAME, &[]);
-        open::<Stratum>(group, workload, "stratum, with checkpoint", &[]);
-        open::<Stratum>(group, workload, "stratum, without checkpoint", &["stratum/CHECKPOINT"]);
+        open(RAW, group, workload, RAW.name, &[]);
+        open(STRATUM, group, workload, "stratum, with checkpoint", &[]);
+        open(STRATUM, group, workload, "stratum, without checkpoint", &["stratum/CHECKPOINT"]);
     });
 }
 
 /// Times `work` on a new store each time.
-fn on_new_stores<E: Engine>(workload: &Workload, iterations: u64, work: impl Fn(&mut E) -> Duration) -> Duration {
+fn on_new_stores(
+    kind: Kind,
+    workload: &Workload,
+    iterations: u64,
+    work: impl Fn(&mut dyn Engine) -> Duration,
+) -> Duration {
     let one = |_| {
-        let mut loaded = load::<E>(workload);
-        let took = work(&mut loaded.engine);
+        let mut loaded = load(kind, workload);
+        let took = work(&mut *loaded.engine);
         loaded.engine.close();
         took
     };
     (0..iterations).map(one).sum()
 }
 
-fn delete<E: Engine>(group: &mut Group<'_>, workload: &Workload) {
+fn delete(kind: Kind, group: &mut Group<'_>, workload: &Workload) {
     let all: Vec<u64> = (1..=workload.documents).collect();
-    group.bench_function(E::NAME, |bencher| {
-        bencher.iter_custom(|iterations| {
-            on_new_stores(workload, iterations, |engine: &mut E| phases::delete(engine, &all))
-        });
+    group.bench_function(kind.name, |bencher| {
+        bencher
+            .iter_custom(|iterations| on_new_stores(kind, workload, iterations, |engine| phases::delete(engine, &all)));
     });
 }
 
-fn compact<E: Engine>(group: &mut Group<'_>, workload: &Workload) {
+fn compact(kind: Kind, group: &mut Group<'_>, workload: &Workload) {
     let odd: Vec<u64> = (1..=workload.documents).step_by(2).collect();
-    group.bench_function(E::NAME, |bencher| {
+    group.bench_function(kind.name, |bencher| {
         bencher.iter_custom(|iterations| {
-            on_new_stores(workload, iterations, |engine: &mut E| {
+            on_new_stores(kind, workload, iterations, |engine| {
                 phases::delete(engine, &odd);
                 let begun = Instant::now();
                 engine.compact();
@@ -258,8 +270,8 @@ fn compact<E: Engine>(group: &mut Group<'_>, workload: &Workload) {
 }
 
 /// Opens a store of which the files in `without` are gone.
-fn open<E: Engine>(group: &mut Group<'_>, workload: &Workload, name: &str, without: &[&str]) {
-    let Loaded { engine, dir } = load::<E>(workload);
+fn open(kind: Kind, group: &mut Group<'_>, workload: &Workload, name: &str, without: &[&str]) {
+    let Loaded { engine, dir } = load(kind, workload);
     engine.close();
     let expected = &workload.tree(1).blob;
     let one = |_| {
@@ -267,8 +279,9 @@ fn open<E: Engine>(group: &mut Group<'_>, workload: &Workload, name: &str, witho
             std::fs::remove_file(dir.path().join(file)).expect("the file is there");
         }
         let begun = Instant::now();
-        let engine = E::open(dir.path());
-        let is_right = engine.with_blob(1, |blob| blob == expected);
+        let engine = (kind.open)(dir.path());
+        let mut is_right = false;
+        engine.with_blob(1, &mut |blob| is_right = blob == expected);
         let took = begun.elapsed();
         assert!(is_right, "the blob after opening");
         engine.close();

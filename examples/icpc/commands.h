@@ -10,6 +10,7 @@ int command_list(const char *store);
 int command_show(const char *store, const char *name_or_id);
 int command_export(const char *store, const char *name_or_id, const char *directory);
 int command_verify(const char *store);
+int command_repair(const char *store, const char *target);
 
 /* NULL for `comparison`: as the package says. */
 int command_judge(const char *store, const char *name_or_id, const char *directory,

@@ -18,6 +18,7 @@ static const char usage[] =
     "       stratum-icpc judge  STORE PACKAGE|ID CANDIDATE_DIR [OPTION...]\n"
     "       stratum-icpc export STORE PACKAGE|ID DIR\n"
     "       stratum-icpc verify STORE\n"
+    "       stratum-icpc repair STORE NEW_STORE\n"
     "\n"
     "import puts problem packages into the store (made where it is missing), each in one atomic step; a package\n"
     "that is there already is replaced under its id. judge compares CANDIDATE_DIR/<group>/<name>.out (or .ans) with\n"
@@ -30,6 +31,8 @@ static const char usage[] =
     "  --float-absolute-tolerance EPS  numbers may be off by EPS\n"
     "  --float-relative-tolerance EPS  numbers may be off by EPS times the expected one\n"
     "  --tokens                        none of these: tokens, without regard to case\n"
+    "\n"
+    "repair saves what still checks out of a damaged store into a new one, and leaves the damaged one as it is.\n"
     "\n"
     "Exit status: 0 done; 1 a wrong output, a package that was refused, a damaged store; 2 it could not be done.\n";
 
@@ -102,6 +105,8 @@ static int run(int count, char **words, const struct comparison *comparison, boo
         return command_export(words[1], words[2], words[3]);
     if (strcmp(command, "verify") == 0 && count == 2)
         return command_verify(words[1]);
+    if (strcmp(command, "repair") == 0 && count == 3)
+        return command_repair(words[1], words[2]);
     return refuse_usage();
 }
 

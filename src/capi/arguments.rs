@@ -6,7 +6,9 @@
 
 #![allow(unsafe_code)] // the C boundary
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{OsStr, c_char, c_void};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::slice;
 
 use super::status::{Call, Failure, STRATUM_TOO_LARGE};
@@ -71,6 +73,19 @@ pub(super) unsafe fn text<'a>(what: &str, data: *const c_char, length: usize) ->
     let bytes = unsafe { items(what, data.cast::<u8>(), length)? };
     std::str::from_utf8(bytes)
         .map_err(|error| Failure::argument(format!("{what}: not UTF-8 from byte {} on", error.valid_up_to())))
+}
+
+/// A path of `length` bytes at `data`, as the system takes them.
+///
+/// # Safety
+/// As `items`.
+pub(super) unsafe fn path<'a>(what: &str, data: *const c_char, length: usize) -> Call<&'a Path> {
+    // SAFETY: the caller's promise.
+    let path = unsafe { items(what, data.cast::<u8>(), length)? };
+    if path.is_empty() || path.contains(&0) {
+        return Err(Failure::argument(format!("{what}: a path cannot be empty or hold a NUL byte")));
+    }
+    Ok(Path::new(OsStr::from_bytes(path)))
 }
 
 /// A struct that must be there.

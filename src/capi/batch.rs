@@ -7,8 +7,6 @@
 
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::arguments::{self, Out};
 use super::db::{Store, stratum_db};
 use super::error::stratum_error;
@@ -17,6 +15,7 @@ use super::handles::{self, Handle, Kind};
 use super::options::{self, STRATUM_DURABILITY_DEFAULT};
 use super::status::{Call, Failure, STRATUM_BUSY, STRATUM_CLOSED};
 use crate::Batch;
+use crate::sync::{Mutex, MutexGuard};
 
 /// Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
 /// refused one leaves the batch as it was) and again at commit, against what others committed in between.

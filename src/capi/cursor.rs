@@ -8,8 +8,6 @@
 use std::ffi::c_void;
 use std::sync::Arc;
 
-use parking_lot::{Mutex, MutexGuard};
-
 use super::arguments::{self, Buffer, Out};
 use super::db::Store;
 use super::error::stratum_error;
@@ -23,6 +21,7 @@ use crate::error::Error;
 use crate::format::packed::{Head, OutputState, TreeParts, encode_tree};
 use crate::format::{Decoded, Malformed};
 use crate::memory;
+use crate::sync::{Mutex, MutexGuard};
 use crate::{Columns, DocumentId, Documents, Input, InputId, Inputs};
 
 const ROW_HEADER_LEN: u64 = 24;

@@ -3,12 +3,9 @@
 #![allow(unsafe_code)] // the C boundary
 
 use std::cell::Cell;
-use std::ffi::{OsStr, c_char, c_void};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::arguments::{self, Out};
 use super::error::stratum_error;
@@ -17,7 +14,9 @@ use super::handles::{self, Handle, Kind};
 use super::options::stratum_options;
 use super::status::{Call, Failure, STRATUM_BUSY};
 use super::view::{LatestView, Snapshot, stratum_view};
-use crate::{Db, Options, Progress};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::vfs::os::fork_generation;
+use crate::{Db, Error, Options, Progress};
 
 /// An open store.
 pub struct stratum_db(());
@@ -30,11 +29,17 @@ pub(super) struct Store {
     /// Longest batch as encoded.
     pub(super) max_batch_bytes: u64,
     closed: AtomicBool,
+    /// Of the process that opened it; a fork has another.
+    generation: u64,
 }
 
 impl Store {
-    /// `STRATUM_CLOSED` after `stratum_db_close`.
+    /// `STRATUM_FORKED` in a fork, also for what could be answered from memory there; `STRATUM_CLOSED` after
+    /// `stratum_db_close`.
     pub(super) fn check_open(&self) -> Call<()> {
+        if self.generation != fork_generation() {
+            return Err(Failure::Engine(Error::Forked));
+        }
         if self.closed.load(Ordering::Acquire) { Err(guard::store_closed()) } else { Ok(()) }
     }
 
@@ -119,17 +124,15 @@ pub unsafe extern "C" fn stratum_db_open(
     unsafe {
         guard::call(error, || {
             let out = Out::required("db", db)?;
-            let path = arguments::bytes("path", path.cast(), path_length)?;
-            if path.is_empty() || path.contains(&0) {
-                return Err(Failure::argument("a path cannot be empty or hold a NUL byte"));
-            }
+            let path = arguments::path("path", path, path_length)?;
             let options = if options.is_null() { Options::default() } else { handles::enter(options)?.lock().clone() };
-            let db = Db::open(Path::new(OsStr::from_bytes(path)), &options)?;
+            let db = Db::open(path, &options)?;
             let store = Arc::new(Store {
                 db,
                 max_record_bytes: options.max_record_bytes,
                 max_batch_bytes: options.max_batch_bytes,
                 closed: AtomicBool::new(false),
+                generation: fork_generation(),
             });
             let latest = handles::insert::<LatestView>(Arc::clone(&store))?;
             match handles::insert(DbObject { store, latest }) {

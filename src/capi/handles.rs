@@ -23,12 +23,12 @@
 use std::ops::Deref;
 use std::ptr;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 use super::status::{
     Call, Failure, STRATUM_BUSY, STRATUM_CLOSED, STRATUM_INVALID_HANDLE, STRATUM_PANIC, STRATUM_TOO_MANY_HANDLES,
 };
 use crate::memory;
+use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
 /// What a handle stands for. Numbers 1 to 31.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,6 +46,7 @@ pub(super) enum Kind {
     Tree = 10,
     Pinned = 11,
     Report = 12,
+    RepairReport = 13,
 }
 
 /// A C handle type and the Rust object behind it.
@@ -88,8 +89,19 @@ struct Table {
     free: AtomicU64,
 }
 
-static TABLE: Table =
-    Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+macro_rules! empty_table {
+    () => {
+        Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) }
+    };
+}
+
+#[cfg(not(loom))]
+static TABLE: Table = empty_table!();
+
+#[cfg(loom)]
+loom::lazy_static! {
+    static ref TABLE: Table = empty_table!();
+}
 
 const fn generation_of(state: u64) -> u64 {
     state >> 32
@@ -371,8 +383,7 @@ mod tests {
 
     #[test]
     fn a_reused_slot_does_not_answer_to_its_old_handle() {
-        let table =
-            Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+        let table = empty_table!();
         let mut object = 0_u64;
         let object = ptr::from_mut(&mut object).cast();
         let first = table.insert(Kind::Report, object).unwrap();
@@ -388,8 +399,7 @@ mod tests {
 
     #[test]
     fn a_slot_without_generations_left_is_retired() {
-        let table =
-            Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) };
+        let table = empty_table!();
         let slot = table.slot_or_new(0).unwrap();
         slot.state.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
         let last = table.insert(Kind::Report, ptr::null_mut()).unwrap();
@@ -459,3 +469,7 @@ mod tests {
         assert_eq!(drops.load(Ordering::SeqCst), 1);
     }
 }
+
+#[cfg(test)]
+#[cfg(loom)]
+mod models;

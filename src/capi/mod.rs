@@ -27,6 +27,7 @@ pub mod error;
 pub mod options;
 pub mod pinned;
 pub mod result;
+pub mod salvage;
 pub mod stats;
 pub mod status;
 pub mod tree;

@@ -5,13 +5,12 @@
 use std::ffi::c_char;
 use std::time::Duration;
 
-use parking_lot::Mutex;
-
 use super::arguments::{self, Out};
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
 use super::status::{Call, Failure};
+use crate::sync::Mutex;
 use crate::{Durability, Options, ReadMode};
 
 /// Per commit only: what the store was opened with.

@@ -164,4 +164,75 @@ mod tests {
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2, 3]]);
         assert_eq!(choose_all(&sealed[..1], &[1], &options).len(), 1, "but for deltas to be folded");
     }
+    #[test]
+    fn header_and_footer_of_a_segment_are_no_garbage() {
+        let mut full = usage(1, 1000, 1000 - HEADER_LEN - 100);
+        assert_eq!(full.garbage(), 100);
+        full.meta.footer = 900;
+        assert_eq!(full.garbage(), 0);
+        full.live -= 7;
+        assert_eq!(full.garbage(), 7);
+    }
+
+    #[test]
+    fn pacing_begins_above_the_ceiling_and_compaction_half_way_to_it() {
+        let options = Options { segment_size: 1000, max_amplification: 1.5, ..Options::default() };
+        assert_eq!([2500, 2501].map(|total| is_over_ceiling(total, 1000, &options)), [false, true]);
+        assert_eq!([2250, 2251].map(|total| is_due(total, 1000, &options)), [false, true]);
+    }
+
+    #[test]
+    fn a_segment_is_worth_a_job_when_more_than_a_sixteenth_is_garbage() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let with_garbage = |id, garbage| usage(id, 1600, 1600 - HEADER_LEN - garbage);
+        let sealed = [with_garbage(1, 100), with_garbage(2, 101)];
+        assert_eq!(ids(&choose(&sealed, 10_000, 0, &options)), [2]);
+        // A full compaction is content with a 64th.
+        let with_garbage = |id, garbage| usage(id, 6400, 6400 - HEADER_LEN - garbage);
+        let jobs = choose_all(&[with_garbage(1, 100), with_garbage(2, 101)], &[], &options);
+        assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [[2]]);
+    }
+
+    #[test]
+    fn the_share_of_garbage_counts_and_not_its_bytes() {
+        let options = Options { segment_size: 2000, ..Options::default() };
+        let sealed = [usage(1, 2000, 1000), usage(2, 1000, 400)];
+        assert_eq!(ids(&choose(&sealed, 10_000, 0, &options)), [2, 1]);
+    }
+
+    #[test]
+    fn small_segments_are_merged_where_no_segment_has_garbage_though_compaction_is_due() {
+        let options = Options { segment_size: 10_000, ..Options::default() };
+        let dense: Vec<Usage> = (1..=8).map(|id| usage(id, 500, 500 - HEADER_LEN)).collect();
+        assert_eq!(choose(&dense, 100_000, 0, &options).len(), 8);
+    }
+
+    #[test]
+    fn a_segment_is_small_below_a_quarter_and_is_merged_with_another_one_only() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let dense = |id, length| usage(id, length, length - HEADER_LEN);
+        let jobs = |sealed: &[Usage]| choose_all(sealed, &[], &options);
+        assert_eq!(jobs(&[dense(1, 249), dense(2, 250), dense(3, 249)]).concat().len(), 2);
+        assert!(jobs(&[dense(1, 249), dense(2, 250)]).is_empty());
+    }
+
+    #[test]
+    fn a_job_fills_one_output_and_takes_sixteen_victims_at_most() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let lengths =
+            |sealed: &[Usage]| -> Vec<usize> { choose_all(sealed, &[], &options).iter().map(Vec::len).collect() };
+        let with_live = |live: u64| -> Vec<Usage> { (1..=4).map(|id| usage(id, 1000, live)).collect() };
+        assert_eq!(lengths(&with_live(500)), [2, 2]);
+        assert_eq!(lengths(&with_live(501)), [1, 1, 1, 1]);
+        let empty: Vec<Usage> = (1..=20).map(|id| usage(id, 1000, 0)).collect();
+        assert_eq!(lengths(&empty), [16, 4]);
+    }
+
+    #[test]
+    fn the_reserve_takes_what_fits_to_the_byte_with_header_and_footer() {
+        let victims = vec![usage(1, 1000, 200), usage(2, 1000, 0)];
+        let needed = 200 + 2 * HEADER_LEN;
+        assert_eq!(ids(&fitting(victims.clone(), needed)), [2, 1]);
+        assert_eq!(ids(&fitting(victims, needed - 1)), [2]);
+    }
 }

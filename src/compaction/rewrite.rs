@@ -9,7 +9,6 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
@@ -25,6 +24,7 @@ use crate::log::spare::Spare;
 use crate::log::{Dir, Segment, scan};
 use crate::memory;
 use crate::options::Options;
+use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// A tree is not rewritten for deltas of less than this share of it.
 const FOLD_SHARE: u64 = 4;

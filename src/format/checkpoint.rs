@@ -251,6 +251,35 @@ mod tests {
     }
 
     #[test]
+    fn every_entry_is_as_documented() {
+        let head = CheckpointHead {
+            store: golden::STORE,
+            sequence: 3,
+            position: (1, 768),
+            next_document: 3,
+            segments: vec![(1, 768)],
+        };
+        let of = |offset: u32, length: u32, nodes: i32, sequence: u64, blob: BlobPlace| Extent {
+            segment: 1,
+            offset8: offset / 8,
+            length8: length / 8,
+            nodes,
+            sequence,
+            replaced8: 0,
+            blob,
+        };
+        let delta = Extent { replaced8: 1, ..of(632, 136, 0, 3, BlobPlace::External) };
+        let mut writer = CheckpointWriter::new(head);
+        let entries = [
+            Entry::Tree(of(184, 144, 1, 1, BlobPlace::Inline)),
+            Entry::Run(Run { extent: delta, first_sequence: 3 }),
+            Entry::Blob(of(560, 72, 0, 3, BlobPlace::Unchanged)),
+        ];
+        writer.row(1, &entries);
+        golden::check("checkpoint-of-changes", &writer.finish());
+    }
+
+    #[test]
     fn round_trips() {
         let bytes = encoded();
         let reader = CheckpointReader::open(&bytes).unwrap();

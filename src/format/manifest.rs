@@ -3,7 +3,7 @@
 //! ```text
 //! File header, 96 bytes: 0 magic "STRATMAN", 8 u32 version, 12 u32 length, 16 store UUID, 48 u64 required features,
 //!                        56 u64 optional features, 64 u64 key id, 92 u32 CRC
-//! Edit: 0 u32 CRC of bytes 4.. of the edit   4 u32 length of the changes   8 u64 number (1, 2, 3...)   16 changes
+//! Edit: 0 u32 CRC of bytes 4.. of the edit   4 u32 length of the changes   8 u64 number   16 changes
 //! Changes, one after another, 8-aligned: u32 tag, u32 length of the fields, fields
 //!   1 segment  u32 id, u32 kind, u64 epoch, u64 length (0: active), u64 footer offset (0: none),
 //!              u64 lowest and u64 highest sequence
@@ -12,7 +12,8 @@
 //! ```
 //!
 //! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
-//! 2. Edit numbers rise by one, so that a lost edit in the middle is seen.
+//! 2. Edit numbers rise by one, so that a lost edit in the middle is seen. A file that takes the place of another goes
+//!    on from its numbers.
 //! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
 //!    one that begins behind it was named by an edit that is lost.
 
@@ -183,11 +184,12 @@ pub enum EditAt {
 }
 
 /// Number and length in bytes that an edit would have which starts with these bytes. Nothing of it is checked but that
-/// the bytes are as many.
+/// the bytes are as many, and that a store can go on from the number.
 pub fn edit_head(bytes: &[u8]) -> Option<(u64, usize)> {
     let head = bytes.get(..EDIT_HEADER_LEN)?;
     let length = EDIT_HEADER_LEN + u32_at(head, 4) as usize;
-    (length <= bytes.len()).then(|| (u64_at(head, 8), length))
+    let number = u64_at(head, 8);
+    (length <= bytes.len() && (1..NUMBER_LIMIT).contains(&number)).then_some((number, length))
 }
 
 /// Reads the edit that starts with these bytes.

@@ -16,6 +16,8 @@ pub const CHECKPOINT_NEW: &str = "CHECKPOINT.new";
 pub const SPARE_LOG: &str = "SPARE.log";
 /// Reserved blocks without records: an output segment for compaction on a full disk.
 pub const SPARE_COMPACTION: &str = "SPARE.compaction";
+/// In a directory into which a repair did not finish, and which is no store.
+pub const REPAIR_UNFINISHED: &str = "REPAIR.unfinished";
 
 /// `segment-0000002a.strat` for segment 42.
 pub fn segment(id: u32) -> String {

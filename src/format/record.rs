@@ -287,18 +287,17 @@ mod tests {
         }
     }
 
-    /// The commit of one record that begins at `offset` of the segment whose header is a vector too.
-    fn commit(offset: u64, durable_offset: u64, mut record: RecordHeader, payload: &[u8]) -> Vec<u8> {
+    /// A commit that begins at `offset` of the segment whose header is a vector too.
+    fn commit(offset: u64, sequence: u64, durable_offset: u64, records: &[(RecordHeader, &[u8])]) -> Vec<u8> {
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
-        let next_document = 3;
-        let frame = Frame { body_len: record.record_len(), records: 1, durable_offset, next_document }.encode();
+        let body_len = records.iter().map(|(record, _)| record.record_len()).sum();
+        let frame = Frame { body_len, records: records.len() as u32, durable_offset, next_document: 3 }.encode();
+        let head = (RecordHeader::new(RecordKind::Frame, 0, &frame), &frame[..]);
         let mut bytes = Vec::new();
-        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
-        for (header, payload) in [(&mut head, &frame[..]), (&mut record, payload)] {
-            header.sequence = if offset == 96 { 1 } else { 2 };
-            header.first_sequence = header.sequence;
+        for (header, payload) in [head].iter().chain(records) {
+            let header = RecordHeader { sequence, first_sequence: sequence, ..*header };
             bytes.extend(header.encode(segment.salt(), offset + bytes.len() as u64));
-            bytes.extend(payload);
+            bytes.extend(*payload);
             bytes.resize(bytes.len().next_multiple_of(8), 0);
         }
         bytes
@@ -311,8 +310,39 @@ mod tests {
         let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree);
         record.blob = BlobPlace::Inline;
         record.nodes = 1;
-        golden::check("commit-of-a-tree", &commit(96, 96, record, &tree));
-        golden::check("commit-of-a-delete", &commit(328, 328, RecordHeader::new(RecordKind::Tombstone, 2, b""), b""));
+        golden::check("commit-of-a-tree", &commit(96, 1, 96, &[(record, &tree)]));
+        let tombstone = RecordHeader::new(RecordKind::Tombstone, 2, b"");
+        golden::check("commit-of-a-delete", &commit(328, 2, 328, &[(tombstone, b"")]));
+
+        let blob = b"123456789";
+        let mut delta = packed::DeltaBuilder::default();
+        delta.set_blob_external(blob.len() as u64, crate::format::crc(blob));
+        let delta = delta.encode(1);
+        let external =
+            |kind, payload| RecordHeader { blob: BlobPlace::External, ..RecordHeader::new(kind, 1, payload) };
+        let records: [(RecordHeader, &[u8]); 2] = [
+            (RecordHeader::new(RecordKind::Blob, 1, blob), blob),
+            (RecordHeader { replaced8: 1, ..external(RecordKind::Delta, &delta) }, &delta),
+        ];
+        golden::check("commit-of-changes", &commit(472, 3, 472, &records));
+
+        let fold = packed::merge(&tree, &[&delta], packed::MergedBlob::Keep).unwrap();
+        let footer = encode_footer(&[1]);
+        let numbered = |header: RecordHeader| RecordHeader { sequence: 3, first_sequence: 3, ..header };
+        let records: [(RecordHeader, &[u8]); 3] = [
+            (numbered(RecordHeader { nodes: 1, fold: true, ..external(RecordKind::Tree, &fold) }), &fold),
+            (numbered(RecordHeader::new(RecordKind::Blob, 1, blob)), blob),
+            (RecordHeader::new(RecordKind::Footer, 0, &footer), &footer),
+        ];
+        let kind = crate::format::segment::SegmentKind::Compacted;
+        let header = SegmentHeader { store: golden::STORE, id: 3, kind, epoch: 1, first_sequence: 0 };
+        let mut compacted = header.encode().to_vec();
+        for (header_of_record, payload) in &records {
+            compacted.extend(header_of_record.encode(header.salt(), compacted.len() as u64));
+            compacted.extend(*payload);
+            compacted.resize(compacted.len().next_multiple_of(8), 0);
+        }
+        golden::check("compacted-segment", &compacted);
 
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
         let payload = encode_footer(&[1, 2]).unwrap();

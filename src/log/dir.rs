@@ -72,8 +72,12 @@ impl Dir {
         let (from, to) = (self.join(temporary), self.join(name));
         self.remove(&from)?;
         let file = self.create(&from)?;
-        file.write_all_at(0, bytes).map_err(|error| Error::io("writing", &from, error))?;
-        file.sync().map_err(|error| Error::io("syncing", &from, error))?;
+        let written = file.write_all_at(0, bytes).map_err(|error| Error::io("writing", &from, error));
+        let synced = written.and_then(|()| file.sync().map_err(|error| Error::io("syncing", &from, error)));
+        synced.inspect_err(|_| {
+            // On a full disk its room is needed. Left behind, the next attempt or open removes it.
+            let _ = self.remove(&from);
+        })?;
         self.fs.rename(&from, &to).map_err(|error| match Error::io("renaming to", &to, error) {
             // Refused for want of room, it did not happen; after any other failure it may have.
             Error::Io { action, path, source } => Error::CommitUnknown { action, path, source },

@@ -8,7 +8,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::bytes::Bytes;
 use super::dir::Dir;
@@ -17,6 +16,7 @@ use crate::format::record::{self, RecordError, RecordHeader};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
 use crate::format::{HeaderError, crc};
 use crate::options::ReadMode;
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::vfs::{File, Mapping};
 
 /// An open segment.
@@ -76,6 +76,18 @@ impl Segment {
             return Err(Error::corruption(&path, size, None, what));
         }
         Segment::new(header, path, file, length, length, mode)
+    }
+
+    /// The store that a segment file says it belongs to, whether or not it should be there; `None` where its header
+    /// does not check out.
+    pub fn store_of(dir: &Dir, id: u32) -> Result<Option<[u8; 16]>> {
+        let path = dir.segment(id);
+        let file = dir.open(&path)?;
+        let size = file.len().map_err(|error| Error::io("reading the length of", &path, error))?;
+        match read_header(&path, &*file, size) {
+            Err(Error::Corruption(_) | Error::NewerFormat { .. }) => Ok(None),
+            header => header.map(|header| Some(header.store)),
+        }
     }
 
     /// Its id.

@@ -8,15 +8,16 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::dir::Dir;
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 use crate::vfs::{File, OpenMode};
 
 /// One reserved segment of a store.
 pub struct Spare {
     path: PathBuf,
+    /// An earlier process has set it aside.
+    found: bool,
     /// Bytes set aside; zero for none.
     reserved: Mutex<u64>,
 }
@@ -26,10 +27,15 @@ impl Spare {
     pub fn find(dir: &Dir, name: &str) -> Result<Spare> {
         let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
         let found = listed.iter().any(|other| other.as_os_str() == name);
-        Ok(Spare { path: dir.join(name), reserved: Mutex::new(u64::from(found)) })
+        Ok(Spare { path: dir.join(name), found, reserved: Mutex::new(u64::from(found)) })
     }
 
-    /// Sets aside at least `bytes`, if there is room; cheap where that is done already.
+    /// Whether there was one when the store was opened.
+    pub fn was_found(&self) -> bool {
+        self.found
+    }
+
+    /// Sets aside `bytes`, or as much of them as there is room for; cheap where that is done already.
     pub fn reserve(&self, dir: &Dir, bytes: u64) {
         let mut reserved = self.reserved.lock();
         if *reserved >= bytes {
@@ -39,8 +45,15 @@ impl Spare {
             Ok(file) => Ok(file),
             Err(_) => dir.fs().create(&self.path),
         };
-        if file.and_then(|file| file.preallocate(bytes)).is_ok() {
-            *reserved = bytes;
+        let Ok(file) = file else { return };
+        // Less is better than none: some of what is on a full disk can still be compacted into it.
+        let mut size = bytes;
+        while size > 0 && size >= bytes / 8 {
+            if file.preallocate(size).is_ok() {
+                *reserved = size;
+                return;
+            }
+            size -= size.div_ceil(8);
         }
     }
 

@@ -22,8 +22,10 @@ use std::sync::Arc;
 
 use crate::checkpoint;
 use crate::error::{Error, Result};
+use crate::format::extent::Extent;
 use crate::format::manifest::{Change, SegmentMeta};
 use crate::format::names;
+use crate::format::record::RecordHeader;
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
 use crate::log::build::SegmentBuilder;
@@ -114,6 +116,10 @@ fn look(dir: &Dir) -> Result<Found> {
     if names.iter().any(|name| name.as_os_str() == names::MANIFEST) {
         return Ok(Found::Store);
     }
+    if names.iter().any(|name| name.as_os_str() == names::REPAIR_UNFINISHED) {
+        let what = "a repair into this directory was cut short; remove it, and repair again".to_string();
+        return Err(Error::NotAStore { path: dir.path().to_path_buf(), what });
+    }
     if let Some(segment) = names.iter().find(|name| names::segment_id(name).is_some()) {
         let what = "there are segments, and no manifest";
         return Err(Error::corruption(&dir.path().join(segment), 0, None, what));
@@ -131,7 +137,7 @@ fn look(dir: &Dir) -> Result<Found> {
 fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: ReadMode) -> Result<Opened> {
     let state = manifest.state().clone();
     let spares = (Spare::find(&dir, names::SPARE_LOG)?, Spare::find(&dir, names::SPARE_COMPACTION)?);
-    let mut leftovers = unnamed(&dir, &manifest)?;
+    let (mut leftovers, unfinished) = unnamed(&dir, &manifest)?;
     let checkpoint = checkpoint::load(&dir, &state.store)?;
     let synced = checkpoint.as_ref().map_or((0, 0), |checkpoint| checkpoint.head.position);
     let mut segments: Vec<(Arc<Segment>, u64)> = Vec::new();
@@ -155,11 +161,19 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     }
     let mut rebuilt = rebuild(&segments, checkpoint)?;
     let mut report = rebuilt.report;
+    // They replaced nothing, and on a full disk their room is needed.
+    for path in unfinished {
+        dir.remove(&path)?;
+    }
     if let Some((id, found)) = tail {
         report.discarded_bytes = found.discarded;
         let at = segments.iter().position(|(segment, _)| segment.id() == id);
         let (segment, _) = segments.remove(at.unwrap_or_default());
-        for segment in settle_tail(&dir, &mut manifest, &segment, &found, mode, &mut rebuilt)? {
+        let settled = with_reserves(&dir, &spares, || settle_tail(&dir, &mut manifest, &segment, &found, mode))?;
+        for (header, extent) in settled.moved {
+            rebuilt.relocate(&header, extent);
+        }
+        for segment in settled.segments {
             let length = segment.readable();
             segments.push((segment, length));
         }
@@ -170,7 +184,7 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     if !leftovers.is_empty() {
         // What was read may not be on disk yet, and what it replaced must not go before it is.
         let marks = manifest.marks();
-        manifest.commit(&[], marks)?;
+        with_reserves(&dir, &spares, || manifest.commit(&[], marks))?;
     }
     for path in leftovers {
         dir.remove(&path)?;
@@ -185,22 +199,38 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     Ok(Opened { dir, lock, manifest, state, ledger: rebuilt.ledger, next_document, report, spares })
 }
 
-/// Files that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would mean
-/// that the edit which named them was lost.
-fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<Vec<PathBuf>> {
+/// Does what needs a little room. Where the disk is full, the reserves make it, compaction's first: a store that could
+/// not be opened could not be emptied either.
+fn with_reserves<T>(dir: &Dir, spares: &(Spare, Spare), mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    let mut done = work();
+    for spare in [&spares.1, &spares.0] {
+        if matches!(done, Err(Error::NoSpace { .. })) && spare.release(dir)? {
+            done = work();
+        }
+    }
+    done
+}
+
+/// Segments that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would
+/// mean that the edit which named them was lost, or that the manifest is another store's. And files that were to take the place of others, and never did.
+fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let state = manifest.state();
     let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
-    let mut leftovers = Vec::new();
+    let (mut leftovers, mut unfinished) = (Vec::new(), Vec::new());
     for name in listed {
         let path = dir.path().join(&name);
         let Some(id) = names::segment_id(&name) else {
             if [names::MANIFEST_NEW, names::CHECKPOINT_NEW].iter().any(|own| name.as_os_str() == *own) {
-                leftovers.push(path);
+                unfinished.push(path);
             }
             continue;
         };
         if state.segments.contains_key(&id) {
             continue;
+        }
+        if Segment::store_of(dir, id)?.is_some_and(|store| store != state.store) {
+            let what = "the segment belongs to another store: it or the manifest is not where it should be";
+            return Err(Error::corruption(&path, 0, None, what));
         }
         if first_commit(dir, &state.store, id)?.is_some_and(|sequence| sequence > state.marks.sequence) {
             let what = "the segment holds commits, and the manifest's edit that named it is damaged or lost";
@@ -208,7 +238,7 @@ fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<Vec<PathBuf>> {
         }
         leftovers.push(path);
     }
-    Ok(leftovers)
+    Ok((leftovers, unfinished))
 }
 
 /// Sequence number of the first commit in an unnamed file, if it is a log segment of this store with one.
@@ -226,21 +256,27 @@ fn first_commit(dir: &Dir, store: &[u8; 16], id: u32) -> Result<Option<u64>> {
     }
 }
 
+/// What took the place of the segment that was active.
+struct Settled {
+    segments: Vec<Arc<Segment>>,
+    /// Records that were written anew, with their new places.
+    moved: Vec<(RecordHeader, Extent)>,
+}
+
 /// Seals the active segment of the crashed process at its durable end, and moves what survives behind it into a
-/// segment of its own. Gives back the segments that take its place. Reads nothing.
+/// segment of its own. Reads nothing; may be tried again where there was no room.
 fn settle_tail(
     dir: &Dir,
     manifest: &mut Manifest,
     segment: &Arc<Segment>,
     tail: &Tail,
     mode: ReadMode,
-    rebuilt: &mut rebuild::Rebuilt,
-) -> Result<Vec<Arc<Segment>>> {
+) -> Result<Settled> {
     let mut marks = manifest.marks();
     marks.epoch += 1;
     marks.sequence = marks.sequence.max(tail.max_sequence);
     let mut changes = Vec::new();
-    let mut segments = Vec::new();
+    let mut settled = Settled { segments: Vec::new(), moved: Vec::new() };
     if tail.durable > HEADER_LEN {
         let old = segment.header();
         let meta = SegmentMeta {
@@ -254,7 +290,7 @@ fn settle_tail(
         };
         changes.push(Change::Segment(meta));
         segment.set_readable(tail.durable);
-        segments.push(Arc::clone(segment));
+        settled.segments.push(Arc::clone(segment));
     } else {
         changes.push(Change::Remove(segment.id()));
     }
@@ -267,29 +303,29 @@ fn settle_tail(
             first_sequence: tail.max_durable_sequence + 1,
         };
         let path = dir.segment(header.id);
-        let (recovered, meta) = write_unsynced(dir, header, tail, mode, rebuilt).inspect_err(|_| {
+        let written = write_unsynced(dir, header, tail, mode, &mut settled.moved);
+        let (recovered, meta) = written.inspect_err(|_| {
             // Left behind, the file is a leftover that no manifest names; the next open removes it.
             let _ = dir.remove(&path);
         })?;
         changes.push(Change::Segment(meta));
-        segments.push(recovered);
+        settled.segments.push(recovered);
     }
     manifest.commit(&changes, marks)?;
-    Ok(segments)
+    Ok(settled)
 }
 
-/// Writes the unsynced commits into a segment of their own, durable with its name, and points the index there.
+/// Writes the unsynced commits into a segment of their own, durable with its name, and notes where.
 fn write_unsynced(
     dir: &Dir,
     header: SegmentHeader,
     tail: &Tail,
     mode: ReadMode,
-    rebuilt: &mut rebuild::Rebuilt,
+    moved: &mut Vec<(RecordHeader, Extent)>,
 ) -> Result<(Arc<Segment>, SegmentMeta)> {
     let mut builder = SegmentBuilder::create(dir, header, None)?;
     for (header, payload) in &tail.unsynced {
-        let extent = builder.append(header, payload)?;
-        rebuilt.relocate(header, extent);
+        moved.push((*header, builder.append(header, payload)?));
     }
     let finished = builder.finish(mode)?;
     dir.sync()?;

@@ -5,14 +5,13 @@
 //! 3. A sync is due an interval after the first commit that waits for it, whatever compaction is at meanwhile.
 
 use std::sync::{Arc, Weak};
-use std::thread::JoinHandle;
 use std::time::Duration;
-
-use parking_lot::{Condvar, Mutex};
 
 use super::core::Core;
 use super::counters;
 use crate::error::{Error, Result};
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Condvar, Mutex};
 
 /// How the store's threads are told that there is work, and tell that they got on.
 #[derive(Default)]
@@ -30,23 +29,20 @@ struct SignalState {
     asked: u64,
     /// How many of these the thread has looked at, and found nothing left to do.
     answered: u64,
+    /// How often some work was done.
+    steps: u64,
     /// A commit is to be synced within the interval.
     unsynced: bool,
     stop: bool,
 }
 
 impl Signal {
-    /// There may be work. Gives back a number for `is_answered`.
+    /// There may be work. Gives back a number, which is answered when it was looked for and done.
     pub fn raise(&self) -> u64 {
         let mut state = self.state.lock();
         state.asked += 1;
         self.work.notify_one();
         state.asked
-    }
-
-    /// Whether the thread has looked for work since `raise` gave this number, and done all there was.
-    pub fn is_answered(&self, number: u64) -> bool {
-        self.state.lock().answered >= number
     }
 
     /// A commit is to be synced within the interval.
@@ -58,14 +54,36 @@ impl Signal {
         }
     }
 
-    /// Those who are paced may look again.
+    /// Some work is done: those who are paced may look again.
     pub fn got_on(&self) {
+        self.state.lock().steps += 1;
         self.progress.notify_all();
     }
 
-    /// Waits a moment, or until the store's thread got on.
-    pub fn wait_for_progress(&self) {
-        self.progress.wait_for(&mut self.state.lock(), Duration::from_millis(20));
+    /// Holds the caller back while `is_over`, and while there is work that may help; says whether it did.
+    pub fn pace(&self, is_over: impl Fn() -> bool) -> bool {
+        let asked = self.raise();
+        let mut waited = false;
+        loop {
+            // Read first: what is done after the look below ends the wait.
+            let steps = self.state.lock().steps;
+            if !is_over() || !self.wait_for_step(steps, asked) {
+                return waited;
+            }
+            waited = true;
+        }
+    }
+
+    /// Waits for more work to be done than `steps`; false where all that was `asked` for is.
+    fn wait_for_step(&self, steps: u64, asked: u64) -> bool {
+        let mut state = self.state.lock();
+        if state.answered >= asked || state.stop {
+            return false;
+        }
+        while state.steps == steps && state.answered < asked && !state.stop {
+            self.progress.wait(&mut state);
+        }
+        true
     }
 
     /// Waits for work, and says how often it was asked for; `None` when the thread is to end.
@@ -104,7 +122,7 @@ impl Signal {
         self.unsynced.notify_all();
         self.progress.notify_all();
         for thread in self.threads.lock().drain(..) {
-            if thread.thread().id() != std::thread::current().id() {
+            if thread.thread().id() != thread::current().id() {
                 // A panic in it has been told by the panic hook; there is nothing more to learn.
                 let _ = thread.join();
             }
@@ -127,7 +145,7 @@ pub fn start(core: &Arc<Core>) -> Result<()> {
 
 fn start_thread(core: &Arc<Core>, name: &str, run: fn(&Weak<Core>)) -> Result<()> {
     let weak = Arc::downgrade(core);
-    let thread = std::thread::Builder::new().name(name.to_string()).spawn(move || run(&weak));
+    let thread = thread::Builder::new().name(name.to_string()).spawn(move || run(&weak));
     let thread = thread.map_err(|error| Error::io("starting a thread for", core.dir.path(), error))?;
     core.signal.threads.lock().push(thread);
     Ok(())
@@ -170,9 +188,7 @@ fn sync(core: &Weak<Core>) {
 impl Core {
     /// Background work until there is none left.
     fn maintain_all(&self) -> Result<()> {
-        while !self.is_closed() && self.maintain()? {
-            self.signal.got_on();
-        }
+        while !self.is_closed() && self.maintain()? {}
         Ok(())
     }
 
@@ -181,5 +197,100 @@ impl Core {
         if done.is_err() && !self.is_closed() {
             counters::add(&self.counters.background_failures, 1);
         }
+    }
+}
+
+/// Interleavings of committers that are paced, the store's thread and its end (.ci/models).
+#[cfg(test)]
+#[cfg(loom)]
+mod models {
+    use super::*;
+    use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    /// A store that is over its ceiling until `steps` steps of work are done.
+    struct Ceiling {
+        signal: Signal,
+        over: AtomicBool,
+        steps: AtomicUsize,
+    }
+
+    impl Ceiling {
+        /// What the store's thread does: `maintain`, with steps that cannot fail but panic where `panics` says so.
+        fn work(&self, panics: bool) {
+            while let Some(asked) = self.signal.wait_for_work() {
+                let _answer = Answer { signal: &self.signal, asked };
+                while self.steps.load(Ordering::Relaxed) > 0 {
+                    if panics {
+                        std::panic::resume_unwind(Box::new("on purpose"));
+                    }
+                    if self.steps.fetch_sub(1, Ordering::Relaxed) == 1 {
+                        self.over.store(false, Ordering::Relaxed);
+                    }
+                    self.signal.got_on();
+                }
+            }
+        }
+
+        fn pace(&self) {
+            self.signal.pace(|| self.over.load(Ordering::Relaxed));
+        }
+    }
+
+    /// `steps` of work for `paced` committers; `enough` where the work brings the store below its ceiling.
+    fn run(paced: usize, steps: usize, enough: bool, panics: bool) {
+        let mut builder = loom::model::Builder::new();
+        // All interleavings of two threads, those with few preemptions of three.
+        builder.preemption_bound = (paced > 1).then_some(2);
+        builder.check(move || {
+            let steps = AtomicUsize::new(if enough { steps } else { 0 });
+            let ceiling = Arc::new(Ceiling { signal: Signal::default(), over: AtomicBool::new(true), steps });
+            let (worker, others) = (Arc::clone(&ceiling), Arc::clone(&ceiling));
+            let worker = thread::spawn(move || {
+                let work = std::panic::AssertUnwindSafe(|| worker.work(panics));
+                assert_eq!(std::panic::catch_unwind(work).is_err(), panics);
+            });
+            let others = (paced > 1).then(|| thread::spawn(move || others.pace()));
+            ceiling.pace();
+            others.map(|other| other.join().unwrap());
+            ceiling.signal.stop();
+            worker.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn paced_commits_go_on_when_the_store_has_shrunk() {
+        run(1, 2, true, false);
+    }
+
+    #[test]
+    fn two_paced_commits_both_go_on() {
+        run(2, 1, true, false);
+    }
+
+    #[test]
+    fn paced_commits_go_on_when_nothing_more_can_be_done() {
+        run(2, 0, false, false);
+    }
+
+    #[test]
+    fn paced_commits_go_on_when_the_thread_died() {
+        run(1, 1, true, true);
+    }
+
+    /// An end that comes at any time frees those who are paced, and the threads.
+    #[test]
+    fn an_end_frees_everybody() {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = Some(3);
+        builder.check(|| {
+            let signal = Arc::new(Signal::default());
+            let (paced, sync) = (Arc::clone(&signal), Arc::clone(&signal));
+            let paced = thread::spawn(move || paced.pace(|| true));
+            let sync = thread::spawn(move || while sync.wait_for_interval(Duration::ZERO) {});
+            signal.sync_soon();
+            signal.stop();
+            paced.join().unwrap();
+            sync.join().unwrap();
+        });
     }
 }

@@ -13,7 +13,6 @@
 //! 5. After a failed sync nothing more is written or synced, also within the group that met it.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::batch::{Change, Contents, Prepared, prepare};
 use super::core::{Core, Writer};
@@ -29,6 +28,7 @@ use crate::index::{Ledger, State};
 use crate::log::writer::{self, ActiveSegment};
 use crate::memory;
 use crate::options::Durability;
+use crate::sync::atomic::Ordering;
 
 /// Why a store takes no commits after a panic.
 const CUT_SHORT: &str = "a commit was cut short by a panic";
@@ -85,14 +85,8 @@ impl Core {
         if !self.options.background || !over() || self.is_reporting() {
             return;
         }
-        let asked = self.signal.raise();
-        let mut waited = false;
         // Once everything was done that could be, this commit goes on, over the ceiling or not.
-        while over() && !self.signal.is_answered(asked) && self.check_writable().is_ok() {
-            waited = true;
-            self.signal.wait_for_progress();
-        }
-        if waited {
+        if self.signal.pace(|| over() && self.check_writable().is_ok()) {
             counters::add(&self.counters.paced_commits, 1);
         }
     }
@@ -284,7 +278,7 @@ impl Group<'_> {
                 changes.push(manifest::Change::Segment(sealed));
             }
         }
-        if let Err(error) = core.edit(self.writer, &changes) {
+        if let Err(error) = core.edit(self.writer, &changes, from_spare) {
             if let Some(active) = &mut self.writer.active {
                 active.unseal();
             }

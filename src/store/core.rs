@@ -13,10 +13,6 @@
 //! 4. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::thread::ThreadId;
-
-use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use super::background::Signal;
 use super::commit::Request;
@@ -34,6 +30,9 @@ use crate::log::writer::ActiveSegment;
 use crate::manifest::Manifest;
 use crate::options::Options;
 use crate::recovery::{Opened, Report};
+use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::thread::{self, ThreadId};
+use crate::sync::{Mutex, MutexGuard, RwLock};
 use crate::vfs::{FileLock, os};
 
 /// Bytes that even a small store sets aside for a full disk, twice.
@@ -130,7 +129,14 @@ impl Core {
             writer: Mutex::new(writer),
         };
         core.counters.checkpoint_sequence.store(checkpoint, Ordering::Relaxed);
-        core.note_sizes(&core.writer.lock());
+        {
+            let writer = core.writer.lock();
+            core.note_sizes(&writer);
+            if core.spare_log.was_found() || core.spare_compaction.was_found() {
+                // Says how much is in them, and sets aside again what opening needed of them.
+                core.reserve_spares(&writer);
+            }
+        }
         core
     }
 
@@ -173,7 +179,7 @@ impl Core {
 
     /// Whether the caller is the callback of a `compact_now`: what waits for `maintenance` would wait for itself.
     pub fn is_reporting(&self) -> bool {
-        *self.reporting.lock() == Some(std::thread::current().id())
+        *self.reporting.lock() == Some(thread::current().id())
     }
 
     /// Refuses what would wait for itself there.
@@ -200,7 +206,7 @@ impl Core {
                 *self.0.reporting.lock() = None;
             }
         }
-        *self.reporting.lock() = Some(std::thread::current().id());
+        *self.reporting.lock() = Some(thread::current().id());
         let _until_it_returns_or_panics = Reporting(self);
         callback()
     }
@@ -231,8 +237,9 @@ impl Core {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// Makes a manifest edit. Where the disk is full, compaction's reserve makes room for it.
-    pub fn edit(&self, writer: &mut Writer, changes: &[Change]) -> Result<()> {
+    /// Makes a manifest edit. On a full disk, one that leads to more room (`frees`) gets its own from the reserves;
+    /// others leave them alone.
+    pub fn edit(&self, writer: &mut Writer, changes: &[Change], frees: bool) -> Result<()> {
         if let Some(reason) = &*self.poisoned.read() {
             return Err(Error::Poisoned(reason.clone()));
         }
@@ -242,20 +249,23 @@ impl Core {
             ..writer.manifest.marks()
         };
         let mut edited = writer.manifest.commit(changes, marks);
-        if matches!(edited, Err(Error::NoSpace { .. })) && self.spare_compaction.release(&self.dir)? {
-            edited = writer.manifest.commit(changes, marks);
-            self.reserve_spares(writer);
+        // The log's comes last: compaction, which has its own in use, makes room for both.
+        for spare in [&self.spare_compaction, &self.spare_log] {
+            if frees && matches!(edited, Err(Error::NoSpace { .. })) && spare.release(&self.dir)? {
+                edited = writer.manifest.commit(changes, marks);
+                self.reserve_spares(writer);
+            }
         }
         edited.map_err(|error| self.fail(error))
     }
 
-    /// Sets blocks aside for a full disk: a little log for deletes, and as much as the store's largest segment, so that
-    /// any one can be compacted.
+    /// Sets blocks aside for a full disk: as much as the store's largest segment, so that any one can be compacted, and
+    /// a little log for deletes. Where there is room for one of them only, compaction's is what leads to more.
     pub fn reserve_spares(&self, writer: &Writer) {
         let largest = writer.manifest.state().segments.values().map(|meta| meta.length).max().unwrap_or(0);
         let least = self.options.segment_size.min(LEAST_RESERVE);
-        self.spare_log.reserve(&self.dir, least);
         self.spare_compaction.reserve(&self.dir, largest.clamp(least, self.options.segment_size));
+        self.spare_log.reserve(&self.dir, least);
     }
 
     /// Every sealed segment.

@@ -1,4 +1,6 @@
 //! What a store counts as it goes; the source of `Stats`.
+//!
+//! Never a reason to wait for one another, so always the plain atomics: a model checker has nothing to find here.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 

@@ -85,4 +85,28 @@ mod tests {
         assert_eq!(plan(1000, &[10; 8], 8), Fold::Not);
         assert_eq!(plan(100, &[2 << 20; 9], 8), Fold::Not);
     }
+    #[test]
+    fn a_delta_is_taken_along_while_it_is_at_most_twice_what_is_taken() {
+        assert_eq!(plan(10_000, &[40, 10, 10], 2), Fold::From(0));
+        assert_eq!(plan(10_000, &[41, 10, 10], 2), Fold::From(1));
+        // One delta is no reason to fold: the two newest go together, however they compare.
+        assert_eq!(plan(10_000, &[10, 200, 1], 2), Fold::From(0));
+        assert_eq!(plan(10_000, &[2 << 20, 2 << 20, 1], 2), Fold::Not);
+    }
+
+    #[test]
+    fn a_tree_is_rewritten_for_all_of_its_deltas_and_for_a_quarter_of_it() {
+        assert_eq!(plan(120, &[10, 10, 10], 2), Fold::All);
+        assert_eq!(plan(121, &[10, 10, 10], 2), Fold::From(0));
+        assert_eq!(plan(10, &[5000, 10, 10, 10], 2), Fold::From(1), "one delta stays, so the tree does");
+    }
+
+    #[test]
+    fn a_commit_rewrites_up_to_its_limit_and_not_a_byte_more() {
+        let eighth = IN_COMMIT / 8;
+        assert_eq!(plan(u64::MAX / 2, &[eighth; 8], 7), Fold::From(0));
+        assert_eq!(plan(u64::MAX / 2, &[&[eighth + 1], &[eighth; 7][..]].concat(), 7), Fold::From(1));
+        assert_eq!(plan(5 * eighth, &[eighth; 3], 2), Fold::All);
+        assert_eq!(plan(5 * eighth + 1, &[eighth; 3], 2), Fold::From(0));
+    }
 }

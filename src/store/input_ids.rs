@@ -6,9 +6,8 @@
 
 use std::collections::HashMap;
 
-use parking_lot::Mutex;
-
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 
 const SHARDS: u64 = 16;
 
@@ -70,4 +69,64 @@ pub fn after(document: u64, first: u64, count: u64) -> Result<u64> {
         )));
     }
     Ok(next)
+}
+
+/// Interleavings of batches that take ids of one document (.ci/models).
+#[cfg(test)]
+#[cfg(loom)]
+mod models {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::sync::atomic::{AtomicU64, Ordering};
+    use crate::sync::thread;
+
+    /// The ids and the document's own lowest free one, as what was published says it.
+    #[derive(Default)]
+    struct Document {
+        ids: InputIds,
+        stored: AtomicU64,
+    }
+
+    impl Document {
+        /// A batch that takes an id twice, and commits or not; gives back the ids that it committed.
+        fn batch(&self, commits: bool) -> Vec<u64> {
+            let stored = || Ok(self.stored.load(Ordering::Acquire));
+            let first = self.ids.take(7, 1, true, stored).unwrap();
+            let second = self.ids.take(7, 1, false, stored).unwrap();
+            assert!(second > first);
+            if commits {
+                // Publishing: under the writer's lock a commit follows all before it.
+                self.stored.fetch_max(second + 1, Ordering::AcqRel);
+            }
+            self.ids.release(7);
+            if commits { vec![first, second] } else { Vec::new() }
+        }
+    }
+
+    #[test]
+    fn no_id_is_committed_twice() {
+        for abandons in [false, true] {
+            let mut builder = loom::model::Builder::new();
+            builder.preemption_bound = Some(3);
+            builder.check(move || {
+                let document = Arc::new(Document::default());
+                let threads: Vec<_> = [true, !abandons]
+                    .into_iter()
+                    .map(|commits| {
+                        let document = Arc::clone(&document);
+                        thread::spawn(move || document.batch(commits))
+                    })
+                    .collect();
+                let mut ids = document.batch(true);
+                threads.into_iter().for_each(|thread| ids.extend(thread.join().unwrap()));
+                let count = ids.len();
+                ids.sort_unstable();
+                ids.dedup();
+                assert_eq!(ids.len(), count, "an id was handed out twice");
+                let tables = document.ids.shards.iter().map(|shard| shard.lock().len());
+                assert_eq!(tables.sum::<usize>(), 0, "something is kept of batches that are gone");
+            });
+        }
+    }
 }

@@ -8,6 +8,9 @@ mod counters;
 mod fold;
 mod input_ids;
 mod maintenance;
+#[cfg(test)]
+#[cfg(loom)]
+mod models;
 mod queue;
 mod read;
 mod retained;

@@ -12,7 +12,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use parking_lot::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex};
 
 /// A queue whose submitters take turns in working for all.
 pub struct GroupQueue<T, R> {
@@ -39,6 +39,8 @@ struct Lead<'a, T, R> {
     queue: &'a GroupQueue<T, R>,
     tickets: Vec<u64>,
     results: Vec<R>,
+    /// Its holder's ticket, for as long as that may die and never come for its result.
+    own: Option<u64>,
 }
 
 impl<T, R> Drop for Lead<'_, T, R> {
@@ -48,6 +50,7 @@ impl<T, R> Drop for Lead<'_, T, R> {
         for ticket in self.tickets.drain(..) {
             state.results.insert(ticket, results.next());
         }
+        self.own.take().map(|own| state.results.remove(&own));
         state.leading = false;
         self.queue.turned.notify_all();
     }
@@ -73,8 +76,9 @@ impl<T, R> GroupQueue<T, R> {
         state.leading = true;
         let (tickets, items) = state.waiting.drain(..).unzip();
         drop(state);
-        let mut lead = Lead { queue: self, tickets, results: Vec::new() };
+        let mut lead = Lead { queue: self, tickets, results: Vec::new(), own: Some(ticket) };
         lead.results = work(items);
+        lead.own = None;
         drop(lead);
         self.state.lock().results.remove(&ticket).flatten()
     }
@@ -113,6 +117,85 @@ mod tests {
         let queue = GroupQueue::<u32, u32>::default();
         let died = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| queue.submit(1, |_| panic!("on purpose"))));
         assert!(died.is_err());
+        assert!(queue.state.lock().results.is_empty(), "a result that nobody will ever come for");
         assert_eq!(queue.submit(2, |items| items), Some(2));
+    }
+}
+
+/// Every interleaving of a few submitters: `RUSTFLAGS="--cfg loom" cargo test --lib models` (.ci/models).
+#[cfg(test)]
+#[cfg(loom)]
+mod models {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    use crate::sync::thread;
+
+    /// A queue, and what its leaders see of one another.
+    #[derive(Default)]
+    struct Seen {
+        queue: GroupQueue<usize, usize>,
+        leading: AtomicBool,
+        worked: AtomicUsize,
+        panics: bool,
+    }
+
+    impl Seen {
+        /// Submits `item` as commits do; the result must be its own.
+        fn submit(&self, item: usize) {
+            let died = catch_unwind(AssertUnwindSafe(|| {
+                let result = self.queue.submit(item, |items| self.lead(&items));
+                assert!(result == Some(item * 2) || (result.is_none() && self.panics), "{result:?} for {item}");
+            }));
+            assert!(died.is_ok() || self.panics, "{died:?}");
+        }
+
+        fn lead(&self, items: &[usize]) -> Vec<usize> {
+            assert!(!self.leading.swap(true, Ordering::Relaxed), "two lead");
+            self.worked.fetch_add(items.len(), Ordering::Relaxed);
+            self.leading.store(false, Ordering::Relaxed);
+            if self.panics && items.contains(&1) {
+                resume_unwind(Box::new("on purpose"));
+            }
+            items.iter().map(|item| item * 2).collect()
+        }
+    }
+
+    fn run(panics: bool, submitters: usize, rounds: usize) {
+        loom::model(move || {
+            let seen = Arc::new(Seen { panics, ..Seen::default() });
+            let submit = move |seen: &Seen, number: usize| {
+                (0..rounds).for_each(|round| seen.submit(number + round * submitters));
+            };
+            let others: Vec<_> = (1..submitters)
+                .map(|number| {
+                    let seen = Arc::clone(&seen);
+                    thread::spawn(move || submit(&seen, number))
+                })
+                .collect();
+            submit(&seen, 0);
+            others.into_iter().for_each(|other| other.join().unwrap());
+            // Nothing is left, and each was worked on once.
+            let state = seen.queue.state.lock();
+            assert!(state.waiting.is_empty() && state.results.is_empty() && !state.leading);
+            assert_eq!(seen.worked.load(Ordering::Relaxed), submitters * rounds);
+        });
+    }
+
+    #[test]
+    fn three_submitters_get_their_own_results() {
+        run(false, 3, 1);
+    }
+
+    #[test]
+    fn two_submitters_take_turns_twice() {
+        run(false, 2, 2);
+    }
+
+    #[test]
+    fn a_leader_that_panics_leaves_nobody_waiting() {
+        run(true, 3, 1);
     }
 }

@@ -6,10 +6,9 @@
 
 use std::sync::{Arc, Weak};
 
-use parking_lot::{Mutex, RwLock};
-
 use crate::index::State;
 use crate::log::Segment;
+use crate::sync::{Mutex, RwLock};
 
 /// A snapshot's hold on its state; `None` once revoked.
 pub type Lease = RwLock<Option<Arc<State>>>;
@@ -22,13 +21,16 @@ pub struct Retained {
 }
 
 impl Retained {
-    /// A lease on a state.
-    pub fn lease(&self, state: Arc<State>) -> Arc<Lease> {
-        let lease = Arc::new(RwLock::new(Some(state)));
+    /// A lease on the newest moment, and that moment's sequence number. `newest` is asked once `limit` can see the
+    /// lease that comes of it: what it gives then is not a moment that `limit` has just cleared out.
+    pub fn lease(&self, newest: impl FnOnce() -> Arc<State>) -> (Arc<Lease>, u64) {
         let mut snapshots = self.snapshots.lock();
+        let state = newest();
+        let sequence = state.sequence;
+        let lease = Arc::new(RwLock::new(Some(state)));
         snapshots.retain(|snapshot| snapshot.strong_count() > 0);
         snapshots.push(Arc::downgrade(&lease));
-        lease
+        (lease, sequence)
     }
 
     /// Open snapshots.

@@ -63,6 +63,34 @@ fn the_documented_files_are_a_store() {
     check(&db);
 }
 
+/// A store of these files whose only document has a blob that is a record of its own.
+fn check_changed(files: &[(&str, Vec<u8>)], from_checkpoint: bool) {
+    let db = open(&disk(files));
+    assert_eq!(db.stats().unwrap().opened_from_checkpoint, from_checkpoint);
+    let expected = Tree { blob: b"123456789".to_vec(), ..Tree::default() };
+    let view = db.view().unwrap();
+    assert_eq!(view.documents(DocumentId::FIRST).unwrap().collect::<Vec<_>>(), [DocumentId::FIRST]);
+    assert_eq!(view.tree(DocumentId::FIRST).unwrap(), expected);
+    assert_eq!(db.verify().unwrap().damage, []);
+}
+
+#[test]
+fn the_documented_changes_are_a_store_before_and_after_compaction() {
+    let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete", "commit-of-changes"]);
+    let (first, third) = (names::segment(1), names::segment(3));
+    let active = [
+        (names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)),
+        (&first[..], log),
+        (names::CHECKPOINT, file(&["checkpoint-of-changes"])),
+    ];
+    check_changed(&active, true);
+    check_changed(&active[..2], false);
+    let segment = file(&["compacted-segment"]);
+    let length = segment.len() as u64;
+    let manifest = manifest_of(3, SegmentKind::Compacted, length, length - 64);
+    check_changed(&[(names::MANIFEST, manifest), (&third[..], segment)], false);
+}
+
 #[test]
 fn the_engine_writes_the_documented_commit() {
     let disk = SimDisk::new(1);
@@ -127,19 +155,12 @@ fn no_damaged_byte_of_a_sealed_store_gives_a_wrong_value() {
     assert!(unharmed > 600, "damage in the checkpoint and in the footer does no harm: {unharmed}");
 }
 
-/// The manifest of the documented store while its segment was active.
-fn manifest_of_active() -> Vec<u8> {
+/// The manifest of the documented store with one segment; of no length while it is active.
+fn manifest_of(id: u32, kind: SegmentKind, length: u64, footer: u64) -> Vec<u8> {
     let mut state = ManifestState::empty(golden::STORE);
-    let marks = Marks { next_document: 1, epoch: 1, sequence: 0, next_segment: 2 };
-    let meta = SegmentMeta {
-        id: 1,
-        kind: SegmentKind::Log,
-        epoch: 1,
-        length: 0,
-        footer: 0,
-        min_sequence: u64::MAX,
-        max_sequence: 0,
-    };
+    let marks = Marks { next_document: 1, epoch: 1, sequence: 0, next_segment: id + 1 };
+    let (min_sequence, max_sequence) = if length == 0 { (u64::MAX, 0) } else { (3, 3) };
+    let meta = SegmentMeta { id, kind, epoch: 1, length, footer, min_sequence, max_sequence };
     state.apply(&[Change::Marks(marks), Change::Segment(meta)]);
     let mut bytes = manifest::encode_header(golden::STORE).to_vec();
     bytes.extend(manifest::encode_edit(1, &state.as_changes()));
@@ -150,7 +171,7 @@ fn manifest_of_active() -> Vec<u8> {
 fn damage_up_to_the_durable_position_is_corruption_and_behind_it_is_discarded() {
     let log = file(&["segment-header", "commit-of-a-tree", "commit-of-a-delete"]);
     let name = names::segment(1);
-    let files = |bytes: Vec<u8>| [(names::MANIFEST, manifest_of_active()), (&name[..], bytes)];
+    let files = |bytes: Vec<u8>| [(names::MANIFEST, manifest_of(1, SegmentKind::Log, 0, 0)), (&name[..], bytes)];
     let expected = survey(&files(log.clone())).unwrap();
     // The second frame says that everything before it was on disk.
     let promised = 328;

@@ -2,15 +2,17 @@
 //!
 //! 1. Damage is collected, not thrown: the check goes on with the next record or segment. An I/O error ends it.
 //! 2. It checks one moment, while commits and reads go on; compaction waits.
+//! 3. Every byte that the store relies on is read anew, whatever an earlier read found: headers of files, record
+//!    headers, payloads, padding, footers and the manifest. The checkpoint is not, since nothing relies on it.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::core::Core;
+use super::core::{Core, Writer};
 use crate::error::{Damage, Error, Result};
-use crate::format::packed;
-use crate::format::record::{RecordHeader, RecordKind};
-use crate::format::segment::HEADER_LEN;
+use crate::format::record::{self, RecordHeader, RecordKind};
+use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::format::{check_zero, names, packed};
 use crate::index::State;
 use crate::index::layers::Layers;
 use crate::log::{Segment, scan};
@@ -53,17 +55,20 @@ impl Core {
     /// Reads and checks everything.
     pub fn verify(&self) -> Result<VerifyReport> {
         let _maintenance = self.maintenance()?;
-        let state = {
-            let _writer = self.writer.lock();
-            self.published()
-        };
         let mut report = VerifyReport::default();
+        let (state, named) = {
+            let writer = self.writer.lock();
+            let checked = self.check_manifest(&writer);
+            report.keep(checked)?;
+            (self.published(), writer.manifest.state().segments.clone())
+        };
         let mut segments = Vec::new();
         for segment in state.segments.iter() {
             let length = if segment.id() == state.position.0 { state.position.1 } else { segment.readable() };
+            let footer = named.get(&segment.id()).map_or(0, |meta| meta.footer);
             report.segments += 1;
             report.bytes += length;
-            check_segment(segment, length, &mut report)?;
+            check_segment(segment, length, footer, &mut report)?;
             segments.push((Arc::clone(segment), length));
         }
         check_documents(&state, &mut report)?;
@@ -76,32 +81,72 @@ impl Core {
         }
         Ok(report)
     }
+
+    /// Whether the manifest's file says what is known of it; the caller holds `writer`. After a failed sync it may say
+    /// more.
+    fn check_manifest(&self, writer: &Writer) -> Result<()> {
+        if self.is_poisoned() {
+            return Ok(());
+        }
+        let path = self.dir.join(names::MANIFEST);
+        let differs = |what: &str| Err(Error::Corruption(Box::new(damage(&path, what))));
+        match writer.manifest.is_intact() {
+            Ok(true) => Ok(()),
+            Ok(false) => differs("the manifest is not what was read or written before"),
+            Err(Error::NotAStore { what, .. } | Error::NewerFormat { what, .. }) => differs(&what),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 fn damage(path: &Path, what: &str) -> Damage {
     Damage { file: path.to_path_buf(), offset: 0, document: None, what: what.to_string() }
 }
 
-fn check_segment(segment: &Arc<Segment>, length: u64, report: &mut VerifyReport) -> Result<()> {
+fn check_segment(segment: &Arc<Segment>, length: u64, footer: u64, report: &mut VerifyReport) -> Result<()> {
+    report.keep(check_header(segment))?;
     let mut found = Vec::new();
     let scanned = scan::records(segment, HEADER_LEN, length, |offset, header| {
         crate::memory::push(&mut found, (offset, *header))?;
         Ok(())
     });
-    report.keep(scanned)?;
-    for (offset, header) in found {
+    let is_whole = report.keep(scanned)?.is_some();
+    for (offset, header) in &found {
         report.records += 1;
-        let checked = check_record(segment, offset, &header);
+        let checked = check_record(segment, *offset, header);
         report.keep(checked)?;
+    }
+    if footer != 0 {
+        let listed = scan::documents(segment, length, footer);
+        let listed = report.keep(listed)?;
+        let mut documents: Vec<u64> = found.iter().map(|(_, header)| header.document).collect();
+        documents.sort_unstable();
+        documents.dedup();
+        if is_whole && listed.is_some_and(|listed| listed != documents) {
+            let wrong = segment.damage(footer, None, "the footer does not name the segment's documents");
+            report.keep::<()>(Err(wrong))?;
+        }
     }
     Ok(())
 }
 
+fn check_header(segment: &Arc<Segment>) -> Result<()> {
+    let bytes = segment.read(0, HEADER_LEN)?;
+    match SegmentHeader::decode(&bytes) {
+        Ok(header) if header == *segment.header() => Ok(()),
+        _ => Err(segment.damage(0, None, "the segment's header is not what it was when it was opened")),
+    }
+}
+
 fn check_record(segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
     let (_, payload) = segment.record(offset)?;
+    let malformed =
+        |error: crate::format::Malformed| error.into_error(|what| segment.damage(offset, Some(header.document), what));
+    let end = record::HEADER_LEN + u64::from(header.payload_len);
+    let padding = segment.read(offset + end, header.record_len() - end)?;
+    check_zero(&padding).map_err(malformed)?;
     if matches!(header.kind, RecordKind::Tree | RecordKind::Delta) {
-        packed::check(&payload)
-            .map_err(|error| error.into_error(|what| segment.damage(offset, Some(header.document), what)))?;
+        packed::check(&payload).map_err(malformed)?;
     }
     Ok(())
 }

@@ -40,9 +40,8 @@ impl View {
     }
 
     pub(super) fn snapshot(core: &Arc<Core>) -> View {
-        let state = core.published();
-        let sequence = state.sequence;
-        View { core: Arc::clone(core), moment: Moment::Snapshot(core.retained.lease(state), sequence) }
+        let (lease, sequence) = core.retained.lease(|| core.published());
+        View { core: Arc::clone(core), moment: Moment::Snapshot(lease, sequence) }
     }
 
     fn state(&self) -> Result<Cow<'_, Arc<State>>> {

@@ -36,6 +36,9 @@ pub trait FileSystem: Send + Sync + 'static {
     fn unique_id(&self) -> io::Result<[u8; 16]>;
     /// Takes the advisory lock of a file, creating it if need be; `None` when it is taken.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>>;
+    /// Shares the advisory lock of a file that exists, changing nothing: it keeps `lock` out, and `None` says that
+    /// `lock` has it.
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>>;
 }
 
 /// How an existing file is opened.

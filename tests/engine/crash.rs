@@ -1,226 +1,245 @@
-//! Power loss and kills at every operation of random work, recovery included.
+//! Power loss and kills at every operation of random work, and at every operation of the recovery after them.
 //!
-//! Each workload runs once while the disk keeps every moment. At every moment, images of what the disk may hold
-//! after a power loss are opened, and the disk as a mere kill leaves it. Whatever opens must
-//!
-//! (a) hold the state after some commit between the last one promised durable and the last one tried;
-//! (b) verify without damage;
-//! (c) take new commits, and keep them, and itself, through another power loss and through close and open;
-//! (d) do all that also when opening was itself cut short by a crash, once or again.
+//! 1. Each workload runs once while the disk keeps every moment. At every moment, images of what the disk may hold
+//!    after a power loss are judged (`judge`), and the disk as a mere kill leaves it. Of equal images one is.
+//! 2. What is explored is counted, and too little is a failure.
+
+use std::collections::BTreeSet;
 
 use stratum::vfs::sim::{Rng, SimDisk};
-use stratum::{Durability, Options};
+use stratum::{Durability, Stats};
 
-use crate::model::{Checked, Model, Stop, compare_store, wrong};
-use crate::runner::{Context, Run, open};
-use crate::workload::{Call, End, Step, What, Workload, apply};
-use crate::{seeds, setting};
+use crate::case::{Case, Failure, attempt, run_cases};
+use crate::judge::{Allowed, Tally, add, get, judge, settled};
+use crate::model::{Checked, Stop, wrong};
+use crate::runner::Run;
+use crate::workload::{Call, End, Step, What, Workload};
+use crate::{setting, setting_if_set};
 
-const STEPS: usize = 32;
-const IMAGES: u64 = 3;
+const STEPS: usize = 20;
+/// Images tried at each moment; of equal ones one is judged.
+const IMAGES: u64 = 16;
+/// What every run of these tests explores, in all.
+const POINTS: u64 = 30_000;
+/// And how many disks it opens and compares for every three of them.
+const IMAGES_FOR_THREE_POINTS: u64 = 25;
+/// Points after which it is said how far a long run came.
+const SAID_EVERY: u64 = 10_000;
+
+fn make(seed: u64) -> Workload {
+    Workload::mixed(seed, STEPS)
+}
+
+fn points() -> u64 {
+    setting("STRATUM_CRASH_POINTS", POINTS)
+}
 
 #[test]
 fn every_crash_keeps_a_prefix_of_history() {
-    explore(0, 0.0, setting("STRATUM_CRASH_POINTS", 10_000) / 2);
+    explore("crash::every_crash_keeps_a_prefix_of_history", 0, 0.0);
 }
 
 #[test]
 fn every_crash_keeps_a_prefix_of_history_with_short_and_interrupted_calls() {
-    explore(1 << 32, 0.15, setting("STRATUM_CRASH_POINTS", 10_000) / 2);
+    explore("crash::every_crash_keeps_a_prefix_of_history_with_short_and_interrupted_calls", 1 << 32, 0.15);
+}
+
+/// Explores half of what is to be explored.
+fn explore(test: &str, first_seed: u64, chaos: f64) {
+    let tally = Tally::default();
+    let wanted = points() / 2;
+    let run = |case: &Case| explore_case(case, chaos, &tally);
+    let points = run_cases(test, first_seed, make, &|points| points >= wanted, &run);
+    println!("{tally}");
+    if std::env::var("STRATUM_SEED").is_err() {
+        let images = get(&tally.images) + get(&tally.further);
+        let is_enough = points >= wanted && images * 3 >= wanted * IMAGES_FOR_THREE_POINTS;
+        assert!(is_enough, "explored too little: {tally}");
+        tally.check_variety();
+    }
+}
+
+fn explore_case(case: &Case, chaos: f64, tally: &Tally) -> Result<u64, Failure> {
+    let workload = case.workload();
+    let run = attempt(String::new, || record(&workload, chaos))?;
+    let points = run.disk.ops() + 1;
+    let chosen = setting_if_set("STRATUM_POINT").map_or(0..points, |point| point..point + 1);
+    for point in chosen {
+        explore_point(&run, point, chaos, tally)?;
+    }
+    let before = get(&tally.points);
+    add(&tally.points, points);
+    if (before + points) / SAID_EVERY > before / SAID_EVERY {
+        println!("{chaos}: {tally}");
+    }
+    Ok(points)
+}
+
+/// Runs a workload to its end while the disk keeps every moment.
+fn record(workload: &Workload, chaos: f64) -> Checked<Run> {
+    let disk = SimDisk::new(workload.seed);
+    disk.set_chaos(chaos);
+    disk.record();
+    let mut run = Run::new(&disk, &workload.options);
+    run.run(workload)?;
+    Ok(run)
+}
+
+fn explore_point(run: &Run, point: u64, chaos: f64, tally: &Tally) -> Result<(), Failure> {
+    let Some(moment) = run.disk.moment(point) else {
+        let what = format!("operation {point} of {} was not recorded", run.disk.ops());
+        return Err(Failure { what, replay: String::new() });
+    };
+    let mut seen = BTreeSet::new();
+    for number in 0..=IMAGES {
+        if setting_if_set("STRATUM_IMAGE").is_some_and(|chosen| chosen != number) {
+            continue;
+        }
+        let is_kill = number == IMAGES;
+        let image = if is_kill { moment.restart() } else { moment.image(point * IMAGES + number) };
+        if !is_kill && !seen.insert(image.fingerprint()) {
+            continue;
+        }
+        let mut rng = Rng::new(point.rotate_left(24) ^ number);
+        if rng.chance(0.3) {
+            image.set_chaos(chaos);
+        }
+        let allowed = if is_kill { Allowed::of_kill(run, point) } else { Allowed::of_power_loss(run, point) };
+        let replay = || {
+            let how = if is_kill { "a kill" } else { "a power loss" };
+            format!("STRATUM_POINT={point} STRATUM_IMAGE={number} `# {how} after {point} operations`")
+        };
+        attempt(replay, || judge(&image, run, &allowed, &mut rng, tally))?;
+    }
+    Ok(())
 }
 
 /// The crash itself, instead of the moment recorded: every call fails from there on, and the store must neither
 /// hang nor panic nor say that anything was done.
 #[test]
 fn a_store_whose_disk_goes_away_says_so() {
-    let budget = setting("STRATUM_CRASH_POINTS", 10_000) / 40;
-    let mut points = 0;
-    for seed in seeds(2 << 32) {
-        let workload = Workload::new(seed, STEPS);
-        let total = record(&workload, 0.0).disk.ops();
-        let mut rng = Rng::new(seed);
+    let tally = Tally::default();
+    let run = |case: &Case| {
+        let workload = case.workload();
+        let total = attempt(String::new, || record(&workload, 0.0))?.disk.ops();
+        let mut rng = Rng::new(case.seed);
         for _ in 0..25 {
             let point = rng.below(total);
-            let _context = Context(|| format!("seed {seed}, crash at operation {point} of {total}\n{workload:#?}"));
-            let disk = SimDisk::new(seed);
-            disk.crash_at(point);
-            let mut run = Run::new(&disk, &workload.options);
-            match run.run(&workload) {
-                Err(Stop::Failed(_)) if disk.has_crashed() => {}
-                other => panic!("the run ended with {other:?}, crashed: {}", disk.has_crashed()),
-            }
-            if run.is_open() && run.step(&Step::Flush).is_ok() {
-                // Nothing was pending, perhaps; a commit always has something to write.
-                let call = Call { what: What::CreateDocument, document: 0, input: 0, content: 1 };
-                run.batch(&[call], End::CommitWith(Durability::Always)).expect_err("no disk");
-            }
-            assert_eq!(disk.ops(), point);
-            run.abandon();
-            let allowed = Allowed::of_power_loss(&run, point);
-            for seed in 0..IMAGES {
-                check(&disk.image(point * IMAGES + seed), &run, &allowed, &mut rng)
-                    .unwrap_or_else(|stop| panic!("{stop:?}"));
-            }
-            points += 1;
+            let point = setting_if_set("STRATUM_POINT").unwrap_or(point);
+            attempt(|| format!("STRATUM_POINT={point}"), || go_away(&workload, point, &mut rng, &tally))?;
         }
-        if points >= budget || std::env::var("STRATUM_SEED").is_ok() {
-            return;
-        }
-    }
+        Ok(25)
+    };
+    let wanted = points() / 40;
+    run_cases("crash::a_store_whose_disk_goes_away_says_so", 2 << 32, make, &|points| points >= wanted, &run);
 }
 
-/// Runs a workload to its end while the disk keeps every moment.
-fn record(workload: &Workload, chaos: f64) -> Run {
+fn go_away(workload: &Workload, point: u64, rng: &mut Rng, tally: &Tally) -> Checked {
     let disk = SimDisk::new(workload.seed);
-    disk.set_chaos(chaos);
-    disk.record();
+    disk.crash_at(point);
     let mut run = Run::new(&disk, &workload.options);
-    let _context = Context(|| format!("seed {}, chaos {chaos}\n{workload:#?}", workload.seed));
-    run.run(workload).unwrap_or_else(|stop| panic!("without any crash: {stop:?}"));
-    run
-}
-
-fn explore(first_seed: u64, chaos: f64, budget: u64) {
-    let (mut points, mut images) = (0, 0);
-    for seed in seeds(first_seed) {
-        let workload = Workload::new(seed, STEPS);
-        let run = record(&workload, chaos);
-        for point in 0..=run.disk.ops() {
-            images += check_point(&workload, &run, point, chaos);
-            points += 1;
-        }
-        if points >= budget || std::env::var("STRATUM_SEED").is_ok() {
-            break;
+    match run.run(workload) {
+        Err(Stop::Failed(_)) if disk.has_crashed() => {}
+        other => return wrong(format!("the run ended with {other:?}, crashed: {}", disk.has_crashed())),
+    }
+    if run.is_open() && run.step(&Step::Flush).is_ok() {
+        // Nothing was pending, perhaps; a commit always has something to write.
+        let call = Call { what: What::CreateDocument, document: 0, input: 0, content: 1 };
+        if run.batch(&[call], End::CommitWith(Durability::Always)).is_ok() {
+            return wrong("a commit without a disk");
         }
     }
-    println!("{points} crash points, {images} images");
+    if disk.ops() != point {
+        return wrong(format!("{} operations came through", disk.ops()));
+    }
+    run.abandon();
+    let allowed = Allowed::of_power_loss(&run, point);
+    (0..3).try_for_each(|seed| judge(&disk.image(point * 3 + seed), &run, &allowed, rng, tally))
 }
 
-fn check_point(workload: &Workload, run: &Run, point: u64, chaos: f64) -> u64 {
-    let moment = run.disk.moment(point).expect("recorded");
-    let mut rng = Rng::new(workload.seed ^ point.rotate_left(24));
-    let mut images: Vec<_> =
-        (0..IMAGES).map(|i| (point * IMAGES + i, moment.image(point * IMAGES + i), false)).collect();
-    images.push((0, moment.restart(), true));
-    for (image_seed, image, is_kill) in &images {
-        let _context = Context(|| {
-            let kind = if *is_kill { "a kill".to_string() } else { format!("power loss, image {image_seed}") };
-            format!("seed {}, chaos {chaos}, after {point} operations: {kind}\n{workload:#?}", workload.seed)
-        });
-        if rng.chance(0.3) {
-            image.set_chaos(chaos);
-        }
-        let allowed = if *is_kill { Allowed::of_kill(run, point) } else { Allowed::of_power_loss(run, point) };
-        if let Err(stop) = check(image, run, &allowed, &mut rng) {
-            panic!("{stop:?}");
-        }
-    }
-    images.len() as u64
-}
-
-/// The commits that a crashed store may end with: as its disk is, and after a (further) loss of power.
-struct Allowed {
-    range: (usize, usize),
-    range_without_power: (usize, usize),
-}
-
-impl Allowed {
-    fn of_power_loss(run: &Run, point: u64) -> Allowed {
-        let range = run.journal.after_power_loss(point);
-        Allowed { range, range_without_power: range }
-    }
-
-    fn of_kill(run: &Run, point: u64) -> Allowed {
-        Allowed { range: run.journal.after_kill(point), range_without_power: run.journal.after_power_loss(point) }
-    }
-}
-
-/// Everything that is demanded of one disk after a crash.
-fn check(image: &SimDisk, run: &Run, allowed: &Allowed, rng: &mut Rng) -> Checked {
-    if rng.chance(0.5) {
-        check_crash_while_opening(image, run, allowed, rng)?;
-    }
-    let options = run.options();
-    let db = open(image, options)?;
-    let (_, mut model) = run.journal.find(&db, allowed.range)?;
-    let report = db.verify()?;
-    if !report.damage.is_empty() {
-        return wrong(format!("verify found damage after recovery: {:?}", report.damage));
-    }
-    if rng.chance(0.3) {
-        compare_store(&db, &model)?;
-    }
-    // What open showed must not be taken back, whatever of it had been synced before.
-    check_exactly(&image.image(rng.next_u64()), options, &model)?;
-    commit_something(&db, &mut model, rng)?;
-    check_exactly(&image.image(rng.next_u64()), options, &model)?;
-    if rng.chance(0.2) {
-        db.compact_now(&mut |_| true)?;
-        check_exactly(&image.image(rng.next_u64()), options, &model)?;
-    }
-    db.close()?;
-    drop(db);
-    check_exactly(image, options, &model)
-}
-
-/// Opens a copy that crashes while it opens, up to three times over: by a kill, after which `range` still holds,
-/// or by a power loss, after which only what was durable is sure.
-fn check_crash_while_opening(image: &SimDisk, run: &Run, allowed: &Allowed, rng: &mut Rng) -> Checked {
-    let mut disk = image.restart();
-    let mut range = allowed.range;
-    for _ in 0..3 {
-        disk.crash_at(rng.below(16));
-        match open(&disk, run.options()) {
-            Ok(db) if !disk.has_crashed() => {
-                let (_, model) = run.journal.find(&db, range)?;
-                drop(db);
-                return check_exactly(&disk.image(rng.next_u64()), run.options(), &model);
+/// Crashes at every operation of a recovery, and at every operation of the recovery from one of those, and once more.
+#[test]
+fn every_crash_inside_recovery_is_recovered_from() {
+    let test = "crash::every_crash_inside_recovery_is_recovered_from";
+    let tally = Tally::default();
+    let wanted = points() / 5;
+    let run = |case: &Case| {
+        let workload = case.workload();
+        let run = attempt(String::new, || record(&workload, 0.0))?;
+        let mut rng = Rng::new(case.seed);
+        let mut points = 0;
+        for _ in 0..8 {
+            let point = rng.below(run.disk.ops() + 1);
+            let (number, choices) = (rng.next_u64(), rng.next_u64());
+            if setting_if_set("STRATUM_POINT").is_none_or(|chosen| chosen == point) {
+                let recover = || recover_and_crash(&run, point, number, choices, &tally);
+                points += attempt(|| format!("STRATUM_POINT={point}"), recover)?;
             }
-            Err(error) if !disk.has_crashed() => return Err(Stop::Failed(error)),
-            // An open may still succeed where the crash came at its end, in what it can do without.
-            Ok(_) | Err(_) => {}
         }
-        if rng.chance(0.3) {
-            disk = disk.restart();
-        } else {
-            disk = disk.image(rng.next_u64());
-            range = allowed.range_without_power;
-        }
-    }
-    let db = open(&disk, run.options())?;
-    let (_, model) = run.journal.find(&db, range)?;
-    check_exactly(&disk.image(rng.next_u64()), run.options(), &model)
+        add(&tally.points, points);
+        Ok(points)
+    };
+    let points = run_cases(test, 3 << 32, make, &|points| points >= wanted, &run);
+    println!("inside recovery: {tally}");
+    assert!(points >= wanted || std::env::var("STRATUM_SEED").is_ok(), "explored too little: {tally}");
 }
 
-/// Opens a disk that has one state to be in only.
-fn check_exactly(disk: &SimDisk, options: &Options, model: &Model) -> Checked {
-    let db = open(disk, options)?;
-    compare_store(&db, model)?;
-    let report = db.verify()?;
-    if report.damage.is_empty() { Ok(()) } else { wrong(format!("verify found damage: {:?}", report.damage)) }
-}
-
-/// A durable commit of a few calls, among them one that always succeeds.
-fn commit_something(db: &stratum::Db, model: &mut Model, rng: &mut Rng) -> Checked {
-    let view = db.view()?;
-    let mut batch = db.batch()?;
-    for what in [What::PutTree, What::AppendInput, What::SetOutput, What::DeleteDocument] {
-        let call = Call { what, document: rng.next_u64() as u8, input: 0, content: rng.next_u64() as u32 };
-        apply(&call, &mut batch, &view, model)?;
+/// Gives back at how many operations of recoveries it crashed.
+fn recover_and_crash(run: &Run, point: u64, number: u64, choices: u64, tally: &Tally) -> Checked<u64> {
+    let moment = run.disk.moment(point).ok_or_else(|| Stop::Wrong("not recorded".to_string()))?;
+    let mut rng = Rng::new(choices);
+    let (mut disk, mut allowed) = if rng.chance(0.3) {
+        (moment.restart(), Allowed::of_kill(run, point))
+    } else {
+        (moment.image(number), Allowed::of_power_loss(run, point))
+    };
+    let mut points = 0;
+    for _ in 0..3 {
+        let counted = disk.restart();
+        counted.record();
+        drop(crate::runner::open(&counted, run.options())?);
+        let mut next = Vec::new();
+        for op in 0..=counted.ops() {
+            let Some(moment) = counted.moment(op) else { return wrong("not recorded") };
+            points += 1;
+            let killed = moment.restart();
+            next.push((killed.restart(), allowed.clone()));
+            settled(&killed, run, allowed.range, &mut rng, tally)?;
+            let after = allowed.without_power();
+            let mut seen = BTreeSet::new();
+            for image in moment.crash_images(rng.next_u64(), 8) {
+                if seen.insert(image.fingerprint()) {
+                    next.push((image.restart(), after.clone()));
+                    settled(&image, run, after.range, &mut rng, tally)?;
+                }
+            }
+        }
+        (disk, allowed) = next.swap_remove(rng.index(next.len()));
     }
-    drop(view);
-    batch.commit_with(Durability::Always)?;
-    compare_store(db, model)
+    Ok(points)
 }
 
 /// The harness itself: a moment judged by a history that it does not belong to must be refused.
 #[test]
 fn a_lost_commit_would_be_noticed() {
-    let workload = Workload::new(7, STEPS);
-    let run = record(&workload, 0.0);
+    let run = record(&make(7), 0.0).unwrap_or_else(|stop| panic!("{stop:?}"));
     let last = Allowed::of_kill(&run, run.disk.ops());
     assert!(last.range.0 > 3, "the workload commits");
     let early = run.disk.moment(run.disk.ops() / 4).expect("recorded").restart();
-    let outcome = check(&early, &run, &last, &mut Rng::new(0));
+    let outcome = judge(&early, &run, &last, &mut Rng::new(0), &Tally::default());
     assert!(matches!(outcome, Err(Stop::Wrong(_))), "{outcome:?}");
+}
+
+/// Each workload that is explored mixes everything that a store does.
+#[test]
+fn every_workload_does_everything() {
+    for seed in (0..40).chain((1 << 32)..(1 << 32) + 40) {
+        let run = record(&make(seed), 0.0).unwrap_or_else(|stop| panic!("seed {seed}: {stop:?}"));
+        let Stats { folds, compactions, checkpoints, .. } = run.done;
+        let names = run.disk.files(crate::runner::store_path());
+        let newest = names.keys().filter_map(|name| name.to_str()?.strip_prefix("segment-")?.get(..8)).max();
+        let rotations = newest.and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or(0);
+        let all = [folds, compactions, checkpoints, rotations / 3, run.held_across];
+        assert!(all.iter().all(|count| *count > 0), "seed {seed}: {all:?}");
+    }
 }

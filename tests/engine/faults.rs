@@ -4,163 +4,223 @@
 //! nothing refused appears, neither now nor after a power loss nor after a reopen; and the store works again,
 //! at once where the disk was merely full, after a reopen where a sync failed.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
+use parking_lot::Mutex;
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
 use stratum::{Columns, Db, Durability, Error, Options};
 
-use crate::model::{Checked, Stop, compare_store, wrong};
-use crate::runner::{Context, Run, open};
+use crate::case::{Case, attempt, run_cases};
+use crate::judge::{add, get};
+use crate::model::{Checked, Stop, wrong};
+use crate::runner::{Context, Run, glance, open};
+use crate::setting;
 use crate::workload::{Call, End, Step, What, Workload};
-use crate::{seeds, setting};
 
-const STEPS: usize = 24;
+const STEPS: usize = 6;
+
+fn make(seed: u64) -> Workload {
+    Workload::mixed(seed, STEPS)
+}
 
 /// A call that always succeeds and always writes.
 const CREATE: Call = Call { what: What::CreateDocument, document: 0, input: 0, content: 1 };
 
+/// Each kind of fault by its name; each is put at every call of its kinds.
+const WRITE_FAULTS: [&str; 8] =
+    ["eio", "eio-sticky", "eio-short", "enospc", "enospc-sticky", "enospc-short", "eintr", "eintr-5"];
+const READ_FAULTS: [&str; 5] = ["read-eio", "read-eio-sticky", "read-eio-short", "read-eintr", "read-eintr-5"];
+
+/// The fault of that name at the call of that number.
+fn fault(name: &str, nth: u64) -> Fault {
+    let on = if name.starts_with("read-") { Op::READING } else { Op::MUTATING };
+    let mut parts = name.trim_start_matches("read-").split('-');
+    let error = match parts.next() {
+        Some("eio") => Errno::Eio,
+        Some("enospc") => Errno::Enospc,
+        _ => Errno::Eintr,
+    };
+    let fault = Fault::new(on, nth, error);
+    match parts.next() {
+        Some("sticky") => fault.sticky(),
+        Some("short") => fault.short(),
+        Some(times) => fault.times(times.parse().expect("a number")),
+        None => fault,
+    }
+}
+
 #[test]
 fn no_failing_write_loses_or_invents_anything() {
-    let variants = |n| {
-        let fault = |error| Fault::new(Op::MUTATING, n, error);
-        [
-            fault(Errno::Eio),
-            fault(Errno::Enospc),
-            fault(Errno::Eio).sticky(),
-            fault(Errno::Enospc).sticky(),
-            fault(Errno::Eio).short(),
-            fault(Errno::Enospc).short(),
-        ]
-    };
-    at_every_operation(0, setting("STRATUM_FAULT_POINTS", 4000) * 3 / 4, |disk| disk.ops(), variants);
+    let test = "faults::no_failing_write_loses_or_invents_anything";
+    at_every_operation(test, 0, &WRITE_FAULTS, |disk| disk.ops());
 }
 
 #[test]
 fn no_failing_read_loses_or_changes_anything() {
-    let variants = |n| [Fault::new(Op::READING, n, Errno::Eio), Fault::new(Op::READING, n, Errno::Eio).sticky()];
-    at_every_operation(1 << 32, setting("STRATUM_FAULT_POINTS", 4000) / 4, |disk| disk.reads(), variants);
+    let test = "faults::no_failing_read_loses_or_changes_anything";
+    at_every_operation(test, 1 << 32, &READ_FAULTS, |disk| disk.reads());
 }
 
-fn at_every_operation<const COUNT: usize>(
-    first_seed: u64,
-    budget: u64,
-    count: impl Fn(&SimDisk) -> u64,
-    variants: impl Fn(u64) -> [Fault; COUNT],
-) {
-    let (mut runs, mut struck, mut failed) = (0, 0, 0);
-    for seed in seeds(first_seed) {
-        let workload = Workload::new(seed, STEPS);
-        let disk = SimDisk::new(seed);
-        let mut run = Run::new(&disk, &workload.options);
-        // The same calls as in `strike`, so that every fault counted out here has a call to strike there.
-        run.reopen(false).unwrap_or_else(|stop| panic!("seed {seed}, without any fault: {stop:?}"));
-        for step in &workload.steps {
-            run.step(step).unwrap_or_else(|stop| panic!("seed {seed}, without any fault: {stop:?}\n{workload:#?}"));
+/// What the faults came to.
+#[derive(Default)]
+struct Struck {
+    runs: AtomicU64,
+    failed: AtomicU64,
+    poisoned: AtomicU64,
+    /// How often each call was the first that was struck.
+    calls: Mutex<HashMap<Op, u64>>,
+}
+
+fn at_every_operation(test: &str, first_seed: u64, names: &[&'static str], count: fn(&SimDisk) -> u64) {
+    let workloads = setting("STRATUM_FAULT_WORKLOADS", 50);
+    let struck = Struck::default();
+    // Once something failed, and is made smaller, that kind of fault alone is tried.
+    let only = Mutex::new(None);
+    let chosen = std::env::var("STRATUM_FAULT").ok();
+    let run = |case: &Case| {
+        let workload = case.workload();
+        let counted = attempt(String::new, || without_fault(&workload))?;
+        let kinds = match *only.lock() {
+            Some(name) => vec![name],
+            None => names.to_vec(),
+        };
+        for nth in 0..count(&counted) {
+            for name in &kinds {
+                let place = format!("{name}:{nth}");
+                if chosen.as_ref().is_some_and(|chosen| *chosen != place) {
+                    continue;
+                }
+                let replay = || format!("STRATUM_FAULT={place}");
+                attempt(replay, || strike(&workload, &fault(name, nth), &struck))
+                    .inspect_err(|_| *only.lock() = Some(*name))?;
+            }
         }
-        for fault in (0..count(&disk)).flat_map(&variants) {
-            let _context = Context(|| format!("seed {seed}, {fault:?}\n{workload:#?}"));
-            let (is_struck, has_failed) = strike(&workload, &fault).unwrap_or_else(|stop| panic!("{stop:?}"));
-            runs += 1;
-            struck += u64::from(is_struck);
-            failed += u64::from(has_failed);
-        }
-        if runs >= budget || std::env::var("STRATUM_SEED").is_ok() {
-            break;
-        }
+        Ok(1)
+    };
+    let done = run_cases(test, first_seed, make, &|done| done >= workloads, &run);
+    let Struck { runs, failed, poisoned, .. } = &struck;
+    let (runs, failed, poisoned) = (get(runs), get(failed), get(poisoned));
+    let calls = struck.calls.into_inner();
+    println!(
+        "{done} workloads, {runs} runs with a fault, {failed} made a call of the store fail, {poisoned} poisoned it"
+    );
+    println!("calls struck: {calls:?}");
+    if std::env::var("STRATUM_SEED").is_err() {
+        assert!(done >= workloads);
+        assert_eq!(calls.values().sum::<u64>(), runs, "every fault must strike");
+        assert!(failed * 3 > runs, "and the failures show: {failed} of {runs}");
+        let all = if names == READ_FAULTS { Op::READING } else { Op::MUTATING };
+        let unused = all.iter().filter(|op| !NEVER_CALLED.contains(op) && !calls.contains_key(op)).collect::<Vec<_>>();
+        assert!(unused.is_empty(), "never struck: {unused:?}");
     }
-    println!("{runs} runs with a fault, {struck} struck a call, {failed} made a call of the store fail");
-    assert!(struck * 10 > runs * 9, "the faults must strike: {struck} of {runs}");
-    assert!(failed * 4 > runs, "and the failures show: {failed} of {runs}");
 }
 
-/// Runs a workload with a fault ahead. Says whether it struck, and whether anything failed for it.
-fn strike(workload: &Workload, fault: &Fault) -> Checked<(bool, bool)> {
+/// Calls of the file system that the engine has no use for.
+const NEVER_CALLED: [Op; 2] = [Op::Truncate, Op::Link];
+
+/// Runs the same calls as `strike`, so that every fault counted out here has a call to strike there.
+fn without_fault(workload: &Workload) -> Checked<SimDisk> {
+    let disk = SimDisk::new(workload.seed);
+    let mut run = Run::new(&disk, &workload.options);
+    run.reopen(false)?;
+    workload.steps.iter().try_for_each(|step| run.step(step))?;
+    Ok(disk)
+}
+
+/// Steps of the workload that are done after the first failure; all of them at every fourth place.
+const STEPS_AFTERWARDS: usize = 4;
+
+/// Runs a workload with a fault ahead.
+fn strike(workload: &Workload, fault: &Fault, struck: &Struck) -> Checked {
     let disk = SimDisk::new(workload.seed);
     let mut run = Run::new(&disk, &workload.options);
     disk.inject(fault.clone());
-    let mut has_failed = false;
+    let mut since_failure = None;
     let opening = [Step::Reopen { close: false }];
     for step in opening.iter().chain(&workload.steps) {
+        if since_failure == Some(STEPS_AFTERWARDS) && !fault.nth.is_multiple_of(4) {
+            break;
+        }
+        since_failure = since_failure.map(|since| since + 1);
         let outcome = if run.is_open() { run.step(step) } else { run.reopen(false) };
         match outcome {
             Ok(()) => {}
             Err(Stop::Failed(error)) => {
-                has_failed = true;
+                since_failure = Some(0);
                 check_error(&error, fault, &disk.faults_struck())?;
-                aftermath(&mut run, fault)?;
+                aftermath(&mut run, fault, struck)?;
             }
             Err(stop) => return Err(stop),
         }
     }
     disk.clear_faults();
     run.compare()?;
-    check_images(&run)?;
+    check_image(&run, 0)?;
     recover(&mut run)?;
-    Ok((!disk.faults_struck().is_empty(), has_failed))
+    add(&struck.runs, 1);
+    add(&struck.failed, since_failure.is_some().into());
+    if let Some(op) = disk.faults_struck().first() {
+        *struck.calls.lock().entry(*op).or_default() += 1;
+    }
+    Ok(())
 }
 
-/// Whether a full disk alone is behind the failure: no sync was among the calls that failed.
-fn is_mere_lack_of_space(fault: &Fault, struck: &[Op]) -> bool {
-    fault.error == Errno::Enospc && !struck.iter().any(|op| matches!(op, Op::Sync | Op::SyncDir))
+/// Whether it may be unknown what is on disk: the calls that make something durable, and a rename.
+fn may_poison(struck: &[Op]) -> bool {
+    struck.iter().any(|op| matches!(op, Op::Sync | Op::SyncDir | Op::Rename))
 }
 
-/// The right kind of error for what the disk said.
+/// The right kind of error for what the disk said: nothing that can be tried again fails, a full disk is told from a
+/// broken one, and only what makes something durable leaves it unknown what is.
 fn check_error(error: &Error, fault: &Fault, struck: &[Op]) -> Checked {
     let is_right = match error {
+        _ if fault.error == Errno::Eintr && struck.iter().all(|op| matches!(op, Op::Read | Op::Write)) => false,
         Error::NoSpace { .. } => fault.error == Errno::Enospc,
-        Error::Io { .. } => !is_mere_lack_of_space(fault, struck),
-        Error::CommitUnknown { .. } | Error::Poisoned(_) => {
-            fault.on != Op::READING && !is_mere_lack_of_space(fault, struck)
-        }
+        Error::Io { .. } => fault.error != Errno::Enospc || may_poison(struck),
+        Error::CommitUnknown { .. } | Error::Poisoned(_) => may_poison(struck),
         _ => false,
     };
     if is_right { Ok(()) } else { wrong(format!("{error:?} after {fault:?} struck {struck:?}")) }
 }
 
 /// What must hold right after a failure, and in the end a store that works.
-fn aftermath(run: &mut Run, fault: &Fault) -> Checked {
+fn aftermath(run: &mut Run, fault: &Fault, struck: &Struck) -> Checked {
     if run.is_open() && fault.on != Op::READING {
         run.compare()?;
     }
     run.disk.clear_faults();
     if run.is_open() {
-        run.compare()?;
+        run.glance()?;
         match run.batch(&[CREATE], End::CommitWith(Durability::Always)) {
             Ok(()) => {}
-            Err(Stop::Failed(Error::Poisoned(_)))
-                if fault.on != Op::READING && !is_mere_lack_of_space(fault, &run.disk.faults_struck()) => {}
+            Err(Stop::Failed(Error::Poisoned(_))) if may_poison(&run.disk.faults_struck()) => add(&struck.poisoned, 1),
             Err(Stop::Failed(error)) => return wrong(format!("with the fault gone, a commit says: {error}")),
             Err(stop) => return Err(stop),
         }
-        run.compare()?;
+        run.glance()?;
     }
-    check_images(run)?;
+    // Nothing of what was pending survives, all of it, or some.
+    [0, 1, 2 + run.disk.ops()].into_iter().try_for_each(|seed| check_image(run, seed))?;
     recover(run)
 }
 
-/// A power loss now: nothing of what was pending survives, all of it, or some.
-fn check_images(run: &Run) -> Checked {
+/// A power loss now leaves what was promised.
+fn check_image(run: &Run, seed: u64) -> Checked {
     let range = run.journal.after_power_loss(run.disk.ops());
-    for seed in [0, 1, 2 + run.disk.ops()] {
-        let image = run.disk.image(seed);
-        let db = open(&image, run.options())?;
-        let (_, model) = run.journal.find(&db, range)?;
-        compare_store(&db, &model)?;
-    }
-    Ok(())
+    let db = open(&run.disk.image(seed), run.options())?;
+    run.journal.find(&db, range).map(drop)
 }
 
 /// Opens the store again on the disk as it is, and demands that it works and that its next commit survives: what a
 /// failed sync left in the cache alone must not be built upon.
 fn recover(run: &mut Run) -> Checked {
     run.recover()?;
-    run.compare()?;
+    run.glance()?;
     run.batch(&[CREATE], End::CommitWith(Durability::Always))?;
-    for seed in [0, 3 + run.disk.ops()] {
-        let image = run.disk.image(seed);
-        compare_store(&open(&image, run.options())?, &run.model)?;
-    }
-    Ok(())
+    let seed = if run.disk.ops().is_multiple_of(2) { 0 } else { 3 + run.disk.ops() };
+    glance(&open(&run.disk.image(seed), run.options())?, &run.model)
 }
 
 #[test]
@@ -203,8 +263,8 @@ fn libc_eio() -> i32 {
 #[test]
 fn an_open_that_cannot_read_changes_nothing() {
     let mut failures = 0;
-    for seed in seeds(9).take(12) {
-        let workload = Workload::new(seed, STEPS);
+    for seed in 9..21 {
+        let workload = Workload::new(seed, 24);
         let mut run = Run::new(&SimDisk::new(seed), &workload.options);
         run.run(&workload).unwrap_or_else(|stop| panic!("seed {seed}: {stop:?}\n{workload:#?}"));
         run.batch(&[CREATE], End::CommitWith(Durability::Os)).unwrap();
@@ -214,27 +274,28 @@ fn an_open_that_cannot_read_changes_nothing() {
         for (name, store) in [("killed", dirty), ("closed", clean)] {
             let counter = store.restart();
             drop(open(&counter, run.options()).unwrap());
-            for n in 0..counter.reads() {
+            for (n, kind) in (0..counter.reads()).flat_map(|n| READ_FAULTS.map(|kind| (n, kind))) {
                 let _context =
-                    Context(|| format!("seed {seed}, {name}, read {n} of {}\n{workload:#?}", counter.reads()));
+                    Context(|| format!("seed {seed}, {name}, {kind} {n} of {}\n{workload:#?}", counter.reads()));
                 let disk = store.restart();
                 let before = disk.files(Path::new("/"));
-                disk.inject(Fault::new(Op::READING, n, Errno::Eio).sticky());
-                match open(&disk, run.options()) {
-                    Ok(_) => {}
+                disk.inject(fault(kind, n));
+                let outcome = open(&disk, run.options());
+                disk.clear_faults();
+                let db = match outcome {
+                    Ok(db) => db,
                     Err(Error::Io { .. }) => {
                         failures += 1;
                         assert!(disk.files(Path::new("/")) == before, "a failed open changed files");
+                        open(&disk, run.options()).unwrap()
                     }
                     Err(other) => panic!("an unreadable disk is an I/O error, not {other:?}"),
-                }
-                disk.clear_faults();
-                let db = open(&disk, run.options()).unwrap();
-                compare_store(&db, &run.model).unwrap_or_else(|stop| panic!("{stop:?}"));
+                };
+                glance(&db, &run.model).unwrap_or_else(|stop| panic!("{stop:?}"));
             }
         }
     }
-    assert!(failures > 48, "most reads of an open matter: {failures}");
+    assert!(failures > 1000, "most reads of an open matter: {failures}");
 }
 
 #[test]
@@ -269,7 +330,7 @@ fn a_full_disk_refuses_commits_and_takes_them_again_when_there_is_room() {
         }
         checked(run.compare());
         checked(run.step(&Step::Flush));
-        checked(check_images(&run));
+        [0, 1, 2].into_iter().for_each(|seed| checked(check_image(&run, seed)));
         disk.set_capacity(None);
         checked(recover(&mut run));
     }

@@ -20,7 +20,8 @@ use crate::runner::store_path;
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
-    Armed,
+    /// That many syncs pass first.
+    Armed(u64),
     Held,
 }
 
@@ -55,9 +56,23 @@ impl Gate {
         others: Vec<Box<dyn FnOnce() -> T + Send + 'a>>,
         before: impl FnOnce(),
     ) -> Vec<T> {
-        *self.state.0.lock() = State::Armed;
+        self.group_at(0, first, others, before)
+    }
+
+    /// The same, where `passing` syncs go through before one is held up; none is where there are no more of them.
+    pub(crate) fn group_at<'a, T: Send>(
+        &self,
+        passing: u64,
+        first: impl FnOnce() + Send,
+        others: Vec<Box<dyn FnOnce() -> T + Send + 'a>>,
+        before: impl FnOnce(),
+    ) -> Vec<T> {
+        *self.state.0.lock() = State::Armed(passing);
         std::thread::scope(|scope| {
-            let first = scope.spawn(first);
+            let first = scope.spawn(move || {
+                first();
+                self.give_up_waiting();
+            });
             self.wait_until(State::Held);
             let others: Vec<_> = others
                 .into_iter()
@@ -82,14 +97,27 @@ impl Gate {
         }
     }
 
-    fn pass(&self) {
+    /// There will be no sync to hold up.
+    fn give_up_waiting(&self) {
         let mut state = self.state.0.lock();
-        if *state == State::Armed {
+        if matches!(*state, State::Armed(_)) {
             *state = State::Held;
             self.state.1.notify_all();
-            while *state == State::Held {
-                self.state.1.wait(&mut state);
+        }
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.0.lock();
+        match *state {
+            State::Armed(0) => {
+                *state = State::Held;
+                self.state.1.notify_all();
+                while *state == State::Held {
+                    self.state.1.wait(&mut state);
+                }
             }
+            State::Armed(passing) => *state = State::Armed(passing - 1),
+            State::Open | State::Held => {}
         }
     }
 
@@ -137,6 +165,10 @@ impl FileSystem for Gate {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         self.disk.lock(path)
+    }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        self.disk.lock_for_reading(path)
     }
 }
 

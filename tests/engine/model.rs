@@ -1,7 +1,8 @@
 //! The store as plain maps: what every test compares with.
 //!
 //! 1. A model is a value: cloning it is cheap (documents are shared) and keeps a moment.
-//! 2. The model hands out no ids. It takes those that the store gave, and refuses one that was there before.
+//! 2. The model hands out no ids. It takes those that the store gave, and refuses one that was there before. In what
+//!    order ids come into the store is not its business: of two batches the younger may be committed first.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -30,18 +31,47 @@ pub(crate) fn wrong<T>(what: impl Into<String>) -> Checked<T> {
     Err(Stop::Wrong(what.into()))
 }
 
+/// Ids that were there, a bit for each.
+#[derive(Clone, Debug, Default)]
+struct Used(Vec<u64>);
+
+impl Used {
+    /// Notes an id; false where it was there before.
+    fn note(&mut self, id: u64) -> bool {
+        let (word, bit) = ((id / 64) as usize, 1 << (id % 64));
+        self.0.resize(self.0.len().max(word + 1), 0);
+        let is_new = self.0[word] & bit == 0;
+        self.0[word] |= bit;
+        is_new
+    }
+
+    /// The highest id that was there, or zero.
+    fn highest(&self) -> u64 {
+        self.0.last().map_or(0, |word| self.end() - 1 - u64::from(word.leading_zeros()))
+    }
+
+    /// Above every id that was there.
+    fn end(&self) -> u64 {
+        self.0.len() as u64 * 64
+    }
+
+    fn iter(&self) -> impl Iterator<Item = u64> {
+        (1..self.end()).filter(|id| self.0[(id / 64) as usize] & (1 << (id % 64)) != 0)
+    }
+}
+
 /// One document, its inputs with their ids, and the ids that it never gives again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     pub(crate) tree: Tree,
-    next_input: u64,
+    used: Used,
 }
 
 /// All documents at one moment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Model {
     documents: BTreeMap<DocumentId, Arc<Document>>,
-    next_document: u64,
+    used: Used,
 }
 
 impl Model {
@@ -55,14 +85,23 @@ impl Model {
 
     /// An id that was handed out, or not yet, and is not there now.
     pub(crate) fn dead_id(&self, choice: u64) -> DocumentId {
-        let unused = DocumentId::new(self.next_document + 1000 + choice).expect("above zero");
-        let dead: Vec<_> =
-            (1..self.next_document).filter_map(DocumentId::new).filter(|id| self.get(*id).is_none()).collect();
+        let unused = DocumentId::new(self.used.end() + 1000 + choice).expect("above zero");
+        let dead: Vec<_> = self.used.iter().filter_map(DocumentId::new).filter(|id| self.get(*id).is_none()).collect();
         if choice.is_multiple_of(4) {
             unused
         } else {
             dead.get(choice as usize % dead.len().max(1)).copied().unwrap_or(unused)
         }
+    }
+
+    /// The highest document id that was ever there, or zero.
+    pub(crate) fn highest(&self) -> u64 {
+        self.used.highest()
+    }
+
+    /// The highest input id that was ever in a document, or zero.
+    pub(crate) fn highest_input(&self, id: DocumentId) -> u64 {
+        self.documents.get(&id).map_or(0, |document| document.used.highest())
     }
 
     pub(crate) fn find(&mut self, id: DocumentId) -> Result<&mut Document, Missing> {
@@ -76,10 +115,9 @@ impl Model {
 
     /// Adds a document under the id that the store gave it.
     pub(crate) fn add(&mut self, id: DocumentId) -> Checked<&mut Document> {
-        if id.get() < self.next_document {
+        if !self.used.note(id.get()) {
             return wrong(format!("document id {id} was handed out again"));
         }
-        self.next_document = id.get() + 1;
         Ok(Arc::make_mut(self.documents.entry(id).or_default()))
     }
 
@@ -128,10 +166,9 @@ impl Document {
 
     /// Puts an input before another, or last, under the id that the store gave it.
     pub(crate) fn insert(&mut self, id: InputId, input: Input, before: Option<InputId>) -> Checked {
-        if id.get() < self.next_input {
+        if !self.used.note(id.get()) {
             return wrong(format!("input id {id} was handed out again"));
         }
-        self.next_input = id.get() + 1;
         let at = self.position(before);
         self.tree.inputs.insert(at, Input { id: Some(id), ..input });
         Ok(())
@@ -151,9 +188,9 @@ impl Document {
 
     /// An input id that this document never gave, or gave and lost.
     pub(crate) fn dead_input(&self, choice: u64) -> InputId {
-        let unused = InputId::new(self.next_input + 1000 + choice).expect("small");
+        let unused = InputId::new(self.used.end() + 1000 + choice).expect("small");
         let is_dead = |id: &InputId| self.tree.inputs.iter().all(|input| input.id != Some(*id));
-        let dead: Vec<_> = (1..self.next_input).filter_map(InputId::new).filter(is_dead).collect();
+        let dead: Vec<_> = self.used.iter().filter_map(InputId::new).filter(is_dead).collect();
         if choice.is_multiple_of(4) {
             unused
         } else {

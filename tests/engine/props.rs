@@ -1,66 +1,87 @@
-//! Random steps against the model, shrunk by proptest where they fail.
+//! The whole public interface as a state machine, beside the model: random steps, shrunk where they fail.
+//!
+//! ```text
+//!   steps    plain data, what proptest makes and shrinks
+//!   calls    one call of a batch: made, judged, and made once more on the model at its commit
+//!   held     batches, views, cursors and pinned bytes that stay open through everything else
+//!   run      the store and its model, a step at a time
+//!   bad      calls that must be refused
+//! ```
+//!
+//! 1. Every result is compared: what the model says, or the refusal that the documentation names.
+//! 2. A case ends with everything that is held looked at, a full check, and the store opened with its checkpoint and
+//!    without one.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use proptest::prelude::*;
-use stratum::Durability;
-use stratum::vfs::sim::SimDisk;
+use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::model::Stop;
-use crate::runner::Run;
 use crate::setting;
-use crate::workload::{CALLS, Call, End, Step, Workload, small_options};
 
-fn call() -> impl Strategy<Value = Call> {
-    (0..CALLS.len(), 0..64u8, 0..64u8, prop_oneof![0..200u32, any::<u32>()])
-        .prop_map(|(what, document, input, content)| Call { what: CALLS[what], document, input, content })
+mod bad;
+mod calls;
+mod held;
+mod run;
+mod steps;
+
+use run::Run;
+use steps::Case;
+
+/// Cases and operations of a run.
+#[derive(Default)]
+struct Done {
+    cases: AtomicU64,
+    operations: AtomicU64,
 }
 
-fn end() -> impl Strategy<Value = End> {
-    prop_oneof![
-        8 => Just(End::Commit),
-        2 => Just(End::CommitWith(Durability::Always)),
-        2 => Just(End::CommitWith(Durability::Os)),
-        1 => Just(End::Abandon),
-        1 => Just(End::Clear),
-    ]
+fn run_case(case: &Case, done: &Done) -> Result<(), TestCaseError> {
+    let mut run = Run::new(case);
+    let outcome = case.steps.iter().try_for_each(|step| run.step(step)).and_then(|()| run.end());
+    match outcome {
+        Ok(()) => {
+            done.cases.fetch_add(1, Ordering::Relaxed);
+            done.operations.fetch_add(run.operations, Ordering::Relaxed);
+            Ok(())
+        }
+        Err(Stop::Wrong(what)) => Err(TestCaseError::fail(what)),
+        Err(Stop::Failed(error)) => Err(TestCaseError::fail(format!("a call failed: {error}"))),
+    }
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        60 => (prop::collection::vec(call(), 1..6), end()).prop_map(|(calls, end)| Step::Batch(calls, end)),
-        4 => Just(Step::Flush),
-        6 => Just(Step::Compact),
-        4 => Just(Step::Maintain),
-        2 => Just(Step::CompactALittle),
-        5 => Just(Step::Checkpoint),
-        8 => any::<bool>().prop_map(|close| Step::Reopen { close }),
-        4 => any::<bool>().prop_map(|snapshot| Step::Keep { snapshot }),
-        3 => Just(Step::Release),
-        4 => Just(Step::Compare),
-        2 => Just(Step::Verify),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: setting("STRATUM_CASES", 300) as u32,
+/// Runs so many cases from a seed; panics with the smallest one that fails.
+fn run_cases(seed: u64, cases: u64, done: &Done) {
+    let config = ProptestConfig {
+        cases: cases as u32,
         failure_persistence: None,
         max_shrink_iters: 20_000,
         ..ProptestConfig::default()
-    })]
-
-    #[test]
-    fn the_store_does_what_the_model_does(
-        sizes in 0..64u32,
-        steps in prop::collection::vec(step(), 1..60),
-    ) {
-        let workload = Workload { seed: u64::from(sizes), options: small_options(sizes), steps };
-        let disk = SimDisk::new(workload.seed);
-        let mut run = Run::new(&disk, &workload.options);
-        let outcome = run.run(&workload).and_then(|()| run.reopen(true)).and_then(|()| run.compare());
-        match outcome {
-            Ok(()) => {}
-            Err(Stop::Wrong(what)) => prop_assert!(false, "{what}"),
-            Err(Stop::Failed(error)) => prop_assert!(false, "a call failed: {error}"),
-        }
+    };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+    match runner.run(&steps::case(), |case| run_case(&case, done)) {
+        Ok(()) => {}
+        Err(TestError::Fail(reason, case)) => panic!("seed {seed}: {reason}\n{case:?}"),
+        Err(TestError::Abort(reason)) => panic!("seed {seed}: {reason}"),
     }
+}
+
+#[test]
+fn the_store_does_what_the_model_does() {
+    let (cases, seed) = (setting("STRATUM_CASES", 20_000), setting("STRATUM_SEED", 1));
+    let threads = thread::available_parallelism().map_or(2, |count| count.get() as u64);
+    let done = Done::default();
+    thread::scope(|scope| {
+        for thread in 0..threads {
+            let done = &done;
+            scope.spawn(move || run_cases(seed * 1000 + thread, cases.div_ceil(threads), done));
+        }
+    });
+    let (ran, operations) = (done.cases.into_inner(), done.operations.into_inner());
+    println!("{ran} cases, {operations} operations");
+    assert!(ran >= cases, "{ran} cases of {cases}");
+    assert!(operations >= ran * 100, "{operations} operations in {ran} cases");
 }

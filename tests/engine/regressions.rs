@@ -4,24 +4,11 @@ use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
-use stratum::{Columns, Db, DocumentId, Durability, Error, Input, Options, Result, Tree, Value};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Input, InputId, Result, Tree, Value};
 
 use crate::gate::Gate;
-use crate::runner::open;
-
-fn options(segment_size: u64) -> Options {
-    let mut options = Options::default();
-    options.background = false;
-    options.segment_size = segment_size;
-    options
-}
-
-fn put(db: &Db, blob: &[u8], durability: Durability) -> Result<DocumentId> {
-    let mut batch = db.batch()?;
-    let id = batch.create_document(blob, &Columns::new())?;
-    batch.commit_with(durability)?;
-    Ok(id)
-}
+use crate::plain::{options, put};
+use crate::runner::{open, store_path};
 
 fn maintain_until_idle(db: &Db) -> usize {
     (0..200).find(|_| !db.maintain().unwrap()).expect("maintenance comes to an end")
@@ -266,6 +253,17 @@ fn a_refused_call_does_not_tie_the_batch_to_its_document() {
     batch.commit().unwrap();
 }
 
+#[test]
+fn a_refused_call_does_not_hide_that_its_document_is_gone() {
+    let db = open(&SimDisk::new(1), &options(1000)).unwrap();
+    let id = put(&db, b"", Durability::Always).unwrap();
+    let mut batch = db.batch().unwrap();
+    assert!(batch.delete_input(id, InputId::FIRST).unwrap_err().is_not_found());
+    db.write(|batch| batch.delete_document(id)).unwrap();
+    assert!(batch.set_blob(id, b"new").unwrap_err().is_not_found());
+    assert!(batch.is_empty());
+}
+
 /// Damage that compaction meets in a document elsewhere keeps it from that document, not from all work.
 #[test]
 fn damage_elsewhere_does_not_stop_compaction() {
@@ -338,7 +336,7 @@ fn packed_trees_have_the_limits_of_trees() {
     let packed = db.view().unwrap().packed_tree(ids.document).unwrap();
     db.write(|batch| batch.put_packed(packed.as_bytes())).unwrap();
 
-    let other = open(&SimDisk::new(2), &self::options(4096)).unwrap();
+    let other = open(&SimDisk::new(2), &crate::plain::options(4096)).unwrap();
     let large = Tree { columns: Columns::from([("a", Value::String("x".repeat(200)))]), ..Tree::default() };
     let ids = other.write(|batch| batch.put_tree(&large)).unwrap();
     let packed = other.view().unwrap().packed_tree(ids.document).unwrap();
@@ -486,4 +484,31 @@ fn interval_commits_are_synced_within_the_interval() {
         .unwrap();
         assert!(was_synced, "also while maintenance is at work");
     });
+}
+
+/// The blocks of a manifest that was replaced may turn up behind its successor's end, where a crash kept the length of
+/// an edit and lost its bytes: what stands there is no later edit.
+#[test]
+fn remains_of_an_older_manifest_are_no_edits() {
+    let disk = SimDisk::new(1);
+    let options = options(1000);
+    let path = store_path().join("MANIFEST");
+    let manifest =
+        |disk: &SimDisk| disk.files(path.parent().expect("a directory")).remove(std::path::Path::new("MANIFEST"));
+    let db = open(&disk, &options).unwrap();
+    for n in 0..12 {
+        put(&db, &[n; 700], Durability::Always).unwrap();
+    }
+    db.compact_now(&mut |_| true).unwrap();
+    drop(db);
+    let older = manifest(&disk).unwrap();
+    let db = open(&disk, &options).unwrap();
+    put(&db, b"last", Durability::Always).unwrap();
+    let newer = manifest(&disk).unwrap();
+    assert!(newer.len() < older.len(), "the first edit after opening writes it anew");
+    let crashed = disk.restart();
+    crashed.plant(&path, &[&newer[..], &older[newer.len()..]].concat());
+    let db = open(&crashed, &options).unwrap();
+    assert_eq!(db.view().unwrap().document_count().unwrap(), 13);
+    assert!(db.verify().unwrap().damage.is_empty());
 }

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use stratum::vfs::sim::SimDisk;
-use stratum::{Db, Durability, Error, Options, Pinned, View};
+use stratum::{Db, Durability, Error, Options, Pinned, Stats, View};
 
 use crate::model::{Checked, Model, Stop, compare, compare_store, read_all, wrong};
 use crate::workload::{Call, End, Step, Workload, apply};
@@ -24,6 +24,12 @@ pub(crate) fn store_path() -> &'static Path {
 pub(crate) fn open(disk: &SimDisk, options: &Options) -> Result<Db, Error> {
     disk.allow_map();
     Db::open_on(Arc::new(disk.clone()), store_path(), options)
+}
+
+/// Compares what a store holds with a model, each tree by one call.
+pub(crate) fn glance(db: &Db, model: &Model) -> Checked {
+    let trees = read_all(&db.view()?)?;
+    if model.same(&trees) { Ok(()) } else { wrong(model.difference(&trees)) }
 }
 
 /// What became of a commit.
@@ -118,6 +124,10 @@ pub(crate) struct Run {
     kept: VecDeque<(View, Model)>,
     pinned: Vec<(Pinned, Vec<u8>)>,
     newest_sequence: u64,
+    /// What the store did by itself, over all of its openings: folds, compactions and checkpoints.
+    pub(crate) done: Stats,
+    /// Compactions and checkpoints that a view was held across.
+    pub(crate) held_across: u64,
 }
 
 impl Run {
@@ -133,6 +143,8 @@ impl Run {
             kept: VecDeque::new(),
             pinned: Vec::new(),
             newest_sequence: 0,
+            done: Stats::default(),
+            held_across: 0,
         }
     }
 
@@ -146,7 +158,18 @@ impl Run {
             self.step(&Step::Release)?;
         }
         self.step(&Step::Verify)?;
-        self.step(&Step::Compare)
+        self.step(&Step::Compare)?;
+        self.note_done();
+        Ok(())
+    }
+
+    /// Adds what the store did since it was opened.
+    fn note_done(&mut self) {
+        if let Some(stats) = self.db.as_ref().and_then(|db| db.stats().ok()) {
+            self.done.folds += stats.folds;
+            self.done.compactions += stats.compactions;
+            self.done.checkpoints += stats.checkpoints;
+        }
     }
 
     pub(crate) fn is_open(&self) -> bool {
@@ -162,6 +185,9 @@ impl Run {
 
     pub(crate) fn step(&mut self, step: &Step) -> Checked {
         let db = self.db()?;
+        if matches!(step, Step::Compact | Step::Checkpoint | Step::Maintain) && !self.kept.is_empty() {
+            self.held_across += 1;
+        }
         match step {
             Step::Batch(calls, end) => self.batch(calls, *end),
             Step::Flush => {
@@ -205,6 +231,11 @@ impl Run {
         }
     }
 
+    /// The latest view against what it must be, each tree by one call.
+    pub(crate) fn glance(&self) -> Checked {
+        glance(&self.db()?, &self.model)
+    }
+
     fn verify(&self) -> Checked {
         let report = self.db()?.verify()?;
         let trees: Vec<_> = self.model.ids().into_iter().filter_map(|id| self.model.get(id)).collect();
@@ -221,6 +252,7 @@ impl Run {
 
     /// Lets go of the store, closed first or merely dropped, and opens it again. Twice at once it must not open.
     pub(crate) fn reopen(&mut self, close: bool) -> Checked {
+        self.note_done();
         if let Some(db) = self.db.take() {
             match open(&self.disk, &self.options) {
                 Err(Error::Locked(_)) => {}

@@ -134,6 +134,46 @@ impl Workload {
         let options = small_options(rng.next_u64() as u32);
         Workload { seed, options, steps: (0..length).map(|_| step(&mut rng)).collect() }
     }
+
+    /// That many steps of any kind with, in between, one of everything that a workload must have: several documents
+    /// in a batch, a blob that is a record of its own, deltas enough to be folded, a replaced tree, deletes, each
+    /// durability, compaction, a checkpoint, a snapshot held across it all, a close and a mere drop.
+    pub(crate) fn mixed(seed: u64, length: usize) -> Workload {
+        let mut workload = Workload::new(seed, length);
+        let mut rng = Rng::new(!seed);
+        let call = |what, content| Call { what, document: 0, input: 0, content };
+        let batch = |calls: &[Call], durability| Step::Batch(calls.to_vec(), End::CommitWith(durability));
+        let several = [call(What::PutTree, 4), call(What::PutTree, 3), call(What::SetColumn, 9)];
+        let large = 127 + 128 * rng.below(100) as u32;
+        let delta = |content| batch(&[call(What::SetColumn, content), call(What::AppendInput, 2)], Durability::Os);
+        // Enough commits to one document, one after the other, that they are folded.
+        let deltas = (0..workload.options.fold_after + 2).map(|at| delta(at * 16 + 1)).collect();
+        let must = [
+            vec![batch(&several, Durability::Always)],
+            vec![Step::Keep { snapshot: true }],
+            vec![batch(&[call(What::CreateDocument, large)], Durability::Os)],
+            deltas,
+            vec![Step::Maintain],
+            vec![batch(&[call(What::ReplaceTree, 5), call(What::PutTree, 10)], Durability::Interval)],
+            vec![Step::Reopen { close: false }],
+            vec![Step::Checkpoint],
+            vec![batch(&[call(What::DeleteDocument, 0)], Durability::Os)],
+            vec![Step::Keep { snapshot: true }, Step::Compact],
+            vec![Step::Release],
+            vec![Step::Reopen { close: true }],
+        ];
+        let mut places: Vec<usize> = must.iter().map(|_| rng.index(length + 1)).collect();
+        places.sort_unstable();
+        let mut must = must.into_iter().zip(places).peekable();
+        for (at, step) in std::mem::take(&mut workload.steps).into_iter().enumerate() {
+            while let Some((must, _)) = must.next_if(|(_, place)| *place <= at) {
+                workload.steps.extend(must);
+            }
+            workload.steps.push(step);
+        }
+        workload.steps.extend(must.flat_map(|(must, _)| must));
+        workload
+    }
 }
 
 /// Options with absurd sizes.
@@ -189,14 +229,14 @@ fn end(rng: &mut Rng) -> End {
 }
 
 /// The document that a number stands for.
-fn document(model: &Model, number: u8) -> DocumentId {
+pub(crate) fn document(model: &Model, number: u8) -> DocumentId {
     let live = model.ids();
     let choice = usize::from(number);
     if live.is_empty() || choice % 8 == 7 { model.dead_id(choice as u64 / 8) } else { live[choice % live.len()] }
 }
 
 /// The input of a document that a number stands for.
-fn input(document: &Document, number: u8) -> InputId {
+pub(crate) fn input(document: &Document, number: u8) -> InputId {
     let live = &document.tree.inputs;
     let choice = usize::from(number);
     match live.get(choice % live.len().max(1)).and_then(|input| input.id) {

@@ -7,6 +7,7 @@ use tempfile::tempdir;
 use crate::broken::refuses_every_broken_package;
 use crate::data::{files, name, packages, project};
 use crate::program::Program;
+use crate::repair::damage;
 
 /// Every command, with right and with wrong outputs. All packages are imported, `shown` of them are looked at.
 fn lives(program: Program, shown: usize) {
@@ -33,6 +34,9 @@ fn lives(program: Program, shown: usize) {
     }
     program.run([Path::new("show"), store, Path::new("no such package")]).with_status(2);
     program.run([Path::new("verify"), store]).done();
+    program.run([Path::new("repair"), store, &folder.path().join("saved")]).done();
+    damage(store, b"STPT");
+    program.run([Path::new("repair"), store, &folder.path().join("mended")]).with_status(1);
 }
 
 #[test]

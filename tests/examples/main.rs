@@ -13,3 +13,4 @@ mod judge;
 mod life;
 mod package;
 mod program;
+mod repair;

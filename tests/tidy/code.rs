@@ -61,7 +61,7 @@ fn literal(rest: &str, before: Option<char>) -> Option<usize> {
 
 /// The code without its inline test modules, and without anything if the whole file is a test.
 pub fn product(path: &str, text: &str) -> String {
-    let is_test = path.ends_with("/tests.rs") || path.contains("/tests/");
+    let is_test = path.ends_with("/tests.rs") || path.ends_with("/models.rs") || path.contains("/tests/");
     let mut code = code(text);
     if is_test {
         return space_out(&code);

@@ -36,13 +36,14 @@ pub fn encode_tree<'a>(tree: impl Into<TreeParts<'a>>, first_id: u64, external_b
     encode_with_ids(tree, |position| first_id.wrapping_add(position as u64) as u32, next_input_id, external_blob)
 }
 
-/// Packs a tree with the ids that `id_at` gives for each position.
-pub(super) fn encode_with_ids(
-    tree: TreeParts<'_>,
+/// Packs a tree with the ids that `id_at` gives for each position, all of them different and below `next_input_id`.
+pub fn encode_with_ids<'a>(
+    tree: impl Into<TreeParts<'a>>,
     id_at: impl Fn(usize) -> u32,
     next_input_id: u64,
     external_blob: bool,
 ) -> Decoded<Vec<u8>> {
+    let tree = tree.into();
     let count = tree.inputs.len();
     let permutation = permutation(count, &id_at)?;
     let inline_len = if external_blob { 0 } else { padded(tree.blob.len() as u64) };

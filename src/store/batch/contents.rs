@@ -91,10 +91,6 @@ impl Contents {
         self.adds |= !deletes;
     }
 
-    pub fn holds(&self, document: DocumentId) -> bool {
-        self.position.contains_key(&document)
-    }
-
     pub fn get(&self, document: DocumentId) -> Option<&Pending> {
         self.position.get(&document).map(|at| &self.documents[*at].1)
     }

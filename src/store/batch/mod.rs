@@ -111,7 +111,8 @@ impl Batch {
     /// What the batch holds of a document, after making sure that the document exists.
     fn pending(&mut self, document: DocumentId) -> Result<&mut Pending> {
         self.core.check_writable()?;
-        if !self.contents.holds(document) && self.core.published().index.get(document.get()).is_vacant() {
+        let is_held = self.contents.get(document).is_some_and(|pending| pending.created || pending.changes_anything());
+        if !is_held && self.core.published().index.get(document.get()).is_vacant() {
             return Err(Missing::Document(document).into());
         }
         self.contents.expect_document()?;

@@ -168,7 +168,7 @@ impl Batch {
                 document
             }
             None => {
-                let id = self.core.next_document.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                let id = self.core.next_document.fetch_add(1, crate::sync::atomic::Ordering::Relaxed);
                 let document = DocumentId::new(id);
                 let document =
                     document.ok_or_else(|| Error::InvalidArgument("document ids are used up".to_string()))?;

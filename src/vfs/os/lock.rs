@@ -38,9 +38,19 @@ impl Drop for HeldLock {
 /// Takes the lock at once, or says `None` where someone else has it.
 pub(super) fn take(path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
     let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+    lock(file, libc::LOCK_EX)
+}
+
+/// Shares the lock at once, or says `None` where someone has it for himself. Changes nothing: it works on a medium
+/// that is read-only.
+pub(super) fn share(path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+    lock(OpenOptions::new().read(true).open(path)?, libc::LOCK_SH)
+}
+
+fn lock(file: File, how: libc::c_int) -> io::Result<Option<Box<dyn FileLock>>> {
     loop {
         // SAFETY: flock takes a descriptor, which is open for the duration of the call, and flags; no memory.
-        if unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) } == 0 {
+        if unsafe { libc::flock(file.as_raw_fd(), how | libc::LOCK_NB) } == 0 {
             return Ok(Some(Box::new(HeldLock { file, generation: fork::generation() })));
         }
         let error = io::Error::last_os_error();

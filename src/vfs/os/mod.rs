@@ -64,7 +64,13 @@ impl FileSystem for OsFileSystem {
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>> {
-        fs::read_dir(dir)?.map(|entry| Ok(PathBuf::from(entry?.file_name()))).collect()
+        // Unlike a file's open, std does not begin a directory's again after a signal.
+        loop {
+            match names_in(dir) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                listed => return listed,
+            }
+        }
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
@@ -81,6 +87,14 @@ impl FileSystem for OsFileSystem {
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         lock::take(path)
     }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        lock::share(path)
+    }
+}
+
+fn names_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    fs::read_dir(dir)?.map(|entry| Ok(PathBuf::from(entry?.file_name()))).collect()
 }
 
 /// The directory that holds `path`'s name; `.` for a bare name.

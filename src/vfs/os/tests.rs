@@ -149,6 +149,21 @@ fn a_forked_child_is_of_another_generation() {
 
 /// A child between its fork and its exec still holds every descriptor of its parent.
 #[test]
+fn a_lock_for_reading_keeps_writers_out_and_makes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("LOCK");
+    let fs = OsFileSystem;
+    assert_eq!(fs.lock_for_reading(&path).err().map(|error| error.kind()), Some(io::ErrorKind::NotFound));
+    assert!(!path.exists());
+    drop(fs.lock(&path).unwrap());
+    let readers = [fs.lock_for_reading(&path).unwrap(), fs.lock_for_reading(&path).unwrap()];
+    assert!(readers.iter().all(Option::is_some) && fs.lock(&path).unwrap().is_none());
+    drop(readers);
+    let writer = fs.lock(&path).unwrap();
+    assert!(writer.is_some() && fs.lock_for_reading(&path).unwrap().is_none());
+}
+
+#[test]
 fn a_lock_is_free_at_once_while_children_are_being_spawned() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("LOCK");

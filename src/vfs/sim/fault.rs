@@ -4,7 +4,10 @@
 //! 2. `short` gives the struck call part of its effect. A read or write of several bytes transfers some of them
 //!    and succeeds, and the *next* call of the kinds fails, which is how a kernel reports it. Any other call has
 //!    its effect (a sync: for a random part) and fails all the same.
-//! 3. A sticky fault goes on failing every later call of its kinds; any other strikes once.
+//! 3. A fault strikes as many calls of its kinds in a row as `times` says: one, some, or (sticky) all from then on.
+//! 4. A `lost` call is one that the disk lies about: a write that reads see and that no sync makes durable, a sync or
+//!    a sync of a directory that does nothing and says that it is done. Of other calls there is nothing to lose; they
+//!    happen.
 
 use std::io;
 
@@ -27,6 +30,7 @@ pub enum Op {
     Read,
     Map,
     List,
+    Length,
 }
 
 impl Op {
@@ -45,7 +49,7 @@ impl Op {
         Op::Lock,
     ];
     /// The calls that change nothing, and that `SimDisk::reads` counts.
-    pub const READING: &'static [Op] = &[Op::Open, Op::Read, Op::Map, Op::List];
+    pub const READING: &'static [Op] = &[Op::Open, Op::Read, Op::Map, Op::List, Op::Length];
 
     pub(super) fn is_mutating(self) -> bool {
         Op::MUTATING.contains(&self)
@@ -88,14 +92,16 @@ pub struct Fault {
     pub error: Errno,
     /// Whether the call has part of its effect before.
     pub short: bool,
-    /// Whether every later call of the kinds fails too.
-    pub sticky: bool,
+    /// How many calls of the kinds it strikes, one after the other.
+    pub times: u64,
+    /// Whether the call says that it is done instead, and the disk loses it.
+    pub lost: bool,
 }
 
 impl Fault {
     /// The `nth` call (from zero) of these kinds fails once, without effect.
     pub fn new(on: &[Op], nth: u64, error: Errno) -> Fault {
-        Fault { on: on.to_vec(), nth, error, short: false, sticky: false }
+        Fault { on: on.to_vec(), nth, error, short: false, times: 1, lost: false }
     }
 
     /// This fault, with part of the call's effect.
@@ -105,7 +111,17 @@ impl Fault {
 
     /// This fault, again and again from then on.
     pub fn sticky(self) -> Fault {
-        Fault { sticky: true, ..self }
+        self.times(u64::MAX)
+    }
+
+    /// This fault, that many times in a row.
+    pub fn times(self, times: u64) -> Fault {
+        Fault { times, ..self }
+    }
+
+    /// A lie instead of an error: the call succeeds, and what it was to make durable never is.
+    pub fn lost(self) -> Fault {
+        Fault { lost: true, ..self }
     }
 }
 
@@ -120,6 +136,8 @@ pub(super) enum Verdict {
     Fail(Errno),
     /// It fails after its effect, or part of it.
     FailAfter(Errno),
+    /// It succeeds, and the disk loses it.
+    Lose,
 }
 
 /// The armed faults of a disk.
@@ -158,8 +176,8 @@ impl Faults {
                 return true;
             }
             verdict = armed.judge(op, bytes);
-            let is_spent = verdict != Verdict::Go && !armed.owes_error && !armed.fault.sticky;
-            !is_spent
+            let strikes = armed.seen.saturating_sub(armed.fault.nth);
+            armed.owes_error || strikes < armed.fault.times
         });
         if verdict != Verdict::Go {
             self.struck.push(op);
@@ -178,6 +196,9 @@ impl Armed {
         self.seen += 1;
         if at < self.fault.nth {
             return Verdict::Go;
+        }
+        if self.fault.lost {
+            return Verdict::Lose;
         }
         if self.fault.short && at == self.fault.nth {
             if !op.is_transfer() {

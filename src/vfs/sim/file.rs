@@ -6,9 +6,12 @@ use std::io;
 use std::ops::Deref;
 use std::sync::Arc;
 
+#[cfg(not(shuttle))]
 use parking_lot::Mutex;
 
 use super::state::State;
+#[cfg(shuttle)]
+use crate::sync::Mutex;
 use crate::vfs::{File, FileLock, Mapping, OpenMode};
 
 /// An open file; the handle is counted in its inode.

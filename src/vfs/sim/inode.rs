@@ -1,7 +1,7 @@
 //! One file: what a process reads of it, what is durable, and what lies between.
 //!
-//! 1. `volatile` is `durable` with every pending change applied, in order, and with whatever failed syncs
-//!    dropped: those bytes are in `volatile` alone.
+//! 1. `volatile` is `durable` with every pending change applied, in order, and with whatever failed syncs dropped and
+//!    the disk lost: those bytes are in `volatile` alone.
 //! 2. Contents are shared between a disk and its images until one of them writes.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::rng::Rng;
 /// A change that a sync would make durable.
 #[derive(Clone)]
 enum Change {
-    Write { offset: usize, bytes: Vec<u8> },
+    Write { offset: usize, bytes: Arc<[u8]> },
     Truncate { length: usize },
 }
 
@@ -58,8 +58,14 @@ impl Inode {
         count
     }
 
-    pub(super) fn write(&mut self, offset: usize, bytes: &[u8]) {
-        self.change(Change::Write { offset, bytes: bytes.to_vec() });
+    /// Writes; what the disk loses, reads see and nothing makes durable.
+    pub(super) fn write(&mut self, offset: usize, bytes: &[u8], is_lost: bool) {
+        let change = Change::Write { offset, bytes: Arc::from(bytes) };
+        if is_lost {
+            change.apply(Arc::make_mut(&mut self.volatile));
+        } else {
+            self.change(change);
+        }
     }
 
     pub(super) fn truncate(&mut self, length: usize) {
@@ -85,13 +91,14 @@ impl Inode {
     /// A sync failed: nothing of what was pending becomes durable any more, or with `part` whatever chance saves.
     pub(super) fn fail_sync(&mut self, part: Option<&mut Rng>) {
         if let Some(rng) = part {
-            self.durable = self.survivor(rng, Survival::Mixed);
+            self.durable = self.survivor(rng, Survival::Mixed, &[]);
         }
         self.pending.clear();
     }
 
-    /// The contents as a power loss may leave them.
-    pub(super) fn survivor(&self, rng: &mut Rng, survival: Survival) -> Arc<Vec<u8>> {
+    /// The contents as a power loss may leave them. Where the length came without the bytes, `stale` may lie: what
+    /// some file that is gone had at that place, and zeros behind its end.
+    pub(super) fn survivor(&self, rng: &mut Rng, survival: Survival, stale: &[u8]) -> Arc<Vec<u8>> {
         let count = self.pending.len();
         if count == 0 || survival == Survival::Nothing {
             return self.durable.clone();
@@ -102,24 +109,25 @@ impl Inode {
             1 => self.pending.iter().for_each(|change| change.apply(&mut contents)),
             2 | 3 => self.keep_prefix(&mut contents, rng),
             4 => {
-                // The length is journaled, the bytes never came: zeros from some write on.
+                // The length is journaled, the bytes never came: zeros, or stale bytes, from some write on.
                 let first_lost = rng.index(count);
                 let journaled = first_lost + 1 + rng.index(count - first_lost);
                 self.settle(
                     &mut contents,
+                    stale,
                     journaled,
                     |at, _, length| if at < first_lost { vec![(0, length)] } else { vec![] },
                 );
             }
             5 => {
                 let journaled = rng.index(count + 1);
-                self.settle(&mut contents, journaled, |_, _, length| torn_at_a_byte(rng, length));
+                self.settle(&mut contents, stale, journaled, |_, _, length| torn_at_a_byte(rng, length));
             }
             _ => {
                 let sector = if rng.chance(0.5) { 512 } else { 4096 };
                 let kept = [0.2, 0.5, 0.8][rng.index(3)];
                 let journaled = if rng.chance(0.5) { count } else { rng.index(count + 1) };
-                self.settle(&mut contents, journaled, |_, offset, length| {
+                self.settle(&mut contents, stale, journaled, |_, offset, length| {
                     torn_at_sectors(rng, sector, kept, offset, length)
                 });
             }
@@ -133,7 +141,7 @@ impl Inode {
         self.pending.iter().take(kept).for_each(|change| change.apply(contents));
         if let Some(Change::Write { offset, bytes }) = self.pending.get(kept) {
             let cut = rng.index(bytes.len() + 1);
-            Change::Write { offset: *offset, bytes: bytes[..cut].to_vec() }.apply(contents);
+            Change::Write { offset: *offset, bytes: Arc::from(&bytes[..cut]) }.apply(contents);
         }
     }
 
@@ -142,6 +150,7 @@ impl Inode {
     fn settle(
         &self,
         contents: &mut Vec<u8>,
+        stale: &[u8],
         journaled: usize,
         mut landing: impl FnMut(usize, usize, usize) -> Vec<(usize, usize)>,
     ) {
@@ -152,6 +161,8 @@ impl Inode {
                 Change::Truncate { .. } => return,
                 Change::Write { offset, bytes } => {
                     if at < journaled && contents.len() < offset + bytes.len() {
+                        let old = stale.get(contents.len()..).unwrap_or(&[]);
+                        contents.extend(&old[..old.len().min(offset + bytes.len() - contents.len())]);
                         contents.resize(offset + bytes.len(), 0);
                     }
                     for (from, to) in landing(at, *offset, bytes.len()) {

@@ -9,9 +9,9 @@
 //!    synced file whose name is lost is gone, a durable name of a file never synced shows an empty file, or any
 //!    part of it. `create_dir_all` alone makes durable what it does, by the trait's contract.
 //! 3. Writes not yet synced survive in any combination: none, all, a prefix, a subset; whole, cut at a byte or at
-//!    512 or 4096 byte sectors; the length without the bytes (zeros); old bytes where new ones had overwritten
-//!    them. Bytes of *other* files never appear. A later write does not become visible beyond a truncation that
-//!    was lost, since both go through the same journal.
+//!    512 or 4096 byte sectors; the length without the bytes (zeros, or what a file that is gone had at that place);
+//!    old bytes where new ones had overwritten them. Bytes of files that are still there never appear. A later write
+//!    does not become visible beyond a truncation that was lost, since both go through the same journal.
 //! 4. Name changes not yet synced survive in any combination in which no change of a name comes without the
 //!    earlier ones of that name; a rename is one change. Those of different names may be reordered or lost.
 //! 5. A failed `sync` drops what was pending from what can become durable: the bytes go on being read (the cache
@@ -25,18 +25,22 @@
 //! 10. Each mutating call is one numbered operation. From the one given to `crash_at` on, every call fails and
 //!     nothing changes any more: what `image` shows then is what that moment left.
 //!     `moment` gives the same for an operation that is past.
-//! 11. The same seed and the same calls give the same disk, the same chaos and the same images.
+//! 11. It lies where a fault says so (`Fault::lost`), and only there.
+//! 12. The same seed and the same calls give the same disk, the same chaos and the same images.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+#[cfg(not(shuttle))]
 use parking_lot::Mutex;
 
 use self::file::{SimFile, SimLock};
 use self::state::State;
 use super::{File, FileLock, FileSystem, OpenMode};
+#[cfg(shuttle)]
+use crate::sync::Mutex; // so that schedules switch threads at each call of the disk
 
 mod fault;
 mod file;
@@ -167,6 +171,12 @@ impl SimDisk {
         self.state.lock().files(&names::normal(dir))
     }
 
+    /// A number for what a process sees on this disk, names and contents: the same for disks that hold the same, and
+    /// as good as never for others.
+    pub fn fingerprint(&self) -> u64 {
+        self.state.lock().fingerprint()
+    }
+
     /// Replaces a file's contents behind everyone's back, durably, and makes the file where there is none:
     /// for tests that damage a store.
     pub fn plant(&self, path: &Path, bytes: &[u8]) {
@@ -219,6 +229,11 @@ impl FileSystem for SimDisk {
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         let taken = self.state.lock().lock(&names::normal(path))?;
+        Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))
+    }
+
+    fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        let taken = self.state.lock().lock_for_reading(&names::normal(path))?;
         Ok(taken.map(|inode| Box::new(SimLock::new(self.state.clone(), inode)) as Box<dyn FileLock>))
     }
 }

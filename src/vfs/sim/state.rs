@@ -4,6 +4,7 @@
 //! 2. `used` is the sum of `allocated` over the files that have a visible name or an open handle.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,6 +17,8 @@ use super::rng::Rng;
 
 /// The longest file; what a test asks for beyond it is a mistake or hostile.
 const MAX_LENGTH: u64 = 1 << 31;
+/// Files that are gone and whose bytes may still lie in the blocks of others.
+const MOST_STALE: usize = 8;
 
 pub(super) struct State {
     names: Names,
@@ -33,6 +36,8 @@ pub(super) struct State {
     pub(super) capacity: Option<u64>,
     pub(super) used: u64,
     pub(super) mapping: bool,
+    /// What the blocks of files that are gone still hold, the newest last.
+    stale: Vec<Arc<Vec<u8>>>,
     /// Where recording: the disk as it was before each mutating call, from the one numbered `first` on.
     moments: Option<Moments>,
 }
@@ -45,6 +50,22 @@ struct Moments {
 
 /// The error of a struck call that had its effect; `Ok` for any other.
 type Late = io::Result<()>;
+
+/// What a call that makes something durable does.
+enum Promise {
+    Kept,
+    /// It says that it did, and did not.
+    Broken,
+    /// It fails, and what it did until then it did.
+    Late(io::Error),
+}
+
+/// How much of a read or write happens.
+struct Transfer {
+    bytes: usize,
+    /// The disk takes the bytes and will not have them.
+    is_lost: bool,
+}
 
 fn errno(number: i32) -> io::Error {
     io::Error::from_raw_os_error(number)
@@ -68,6 +89,7 @@ impl State {
             capacity: None,
             used: 0,
             mapping: false,
+            stale: Vec::new(),
             moments: None,
         }
     }
@@ -101,6 +123,7 @@ impl State {
             locks: self.locks.clone(),
             rng: self.rng.clone(),
             faults: self.faults.clone(),
+            stale: self.stale.clone(),
             crashed: true,
             moments: None,
             ..*self
@@ -134,27 +157,40 @@ impl State {
     fn begin(&mut self, op: Op) -> io::Result<Late> {
         self.count(op)?;
         match self.faults.judge(op, 0) {
-            Verdict::Go | Verdict::Short => Ok(Ok(())),
+            Verdict::Go | Verdict::Short | Verdict::Lose => Ok(Ok(())),
             Verdict::FailAfter(error) => Ok(Err(error.into())),
             Verdict::Fail(error) => Err(error.into()),
         }
     }
 
-    /// Counts a read or write; gives back how many of its bytes it may move.
-    fn begin_transfer(&mut self, op: Op, bytes: usize) -> io::Result<usize> {
+    /// Counts a sync of a file or directory, and fails it where a fault says so.
+    fn begin_promise(&mut self, op: Op) -> io::Result<Promise> {
         self.count(op)?;
+        match self.faults.judge(op, 0) {
+            Verdict::Go | Verdict::Short => Ok(Promise::Kept),
+            Verdict::Lose => Ok(Promise::Broken),
+            Verdict::FailAfter(error) => Ok(Promise::Late(error.into())),
+            Verdict::Fail(error) => Err(error.into()),
+        }
+    }
+
+    /// Counts a read or write; says how much of it may happen.
+    fn begin_transfer(&mut self, op: Op, bytes: usize) -> io::Result<Transfer> {
+        self.count(op)?;
+        let mut transfer = Transfer { bytes, is_lost: false };
         match self.faults.judge(op, bytes) {
+            Verdict::Go if self.chaos > 0.0 && self.rng.chance(self.chaos) => {
+                if bytes < 2 || self.rng.chance(0.5) {
+                    return Err(Errno::Eintr.into());
+                }
+                transfer.bytes = 1 + self.rng.index(bytes - 1);
+            }
             Verdict::Go => {}
-            Verdict::Short => return Ok(1 + self.rng.index(bytes - 1)),
+            Verdict::Lose => transfer.is_lost = true,
+            Verdict::Short => transfer.bytes = 1 + self.rng.index(bytes - 1),
             Verdict::FailAfter(error) | Verdict::Fail(error) => return Err(error.into()),
         }
-        if self.chaos > 0.0 && self.rng.chance(self.chaos) {
-            if bytes < 2 || self.rng.chance(0.5) {
-                return Err(Errno::Eintr.into());
-            }
-            return Ok(1 + self.rng.index(bytes - 1));
-        }
-        Ok(bytes)
+        Ok(transfer)
     }
 
     fn inode(&mut self, inode: u64) -> io::Result<&mut Inode> {
@@ -214,7 +250,15 @@ impl State {
 
     fn sweep(&mut self) {
         let reachable = self.names.reachable();
-        self.inodes.retain(|number, inode| inode.handles > 0 || reachable.contains(number));
+        let State { inodes, stale, .. } = self;
+        inodes.retain(|number, inode| {
+            let is_there = inode.handles > 0 || reachable.contains(number);
+            if !is_there && !inode.contents().is_empty() {
+                stale.push(Arc::clone(inode.contents()));
+            }
+            is_there
+        });
+        stale.drain(..stale.len().saturating_sub(MOST_STALE));
     }
 
     pub(super) fn create_dir_all(&mut self, path: &Path) -> io::Result<()> {
@@ -307,13 +351,16 @@ impl State {
     }
 
     pub(super) fn sync_dir(&mut self, dir: &Path) -> io::Result<()> {
-        let late = self.begin(Op::SyncDir)?;
+        let promise = self.begin_promise(Op::SyncDir)?;
         if !self.names.is_directory(dir) {
             return Err(errno(if self.names.get(dir).is_some() { libc::ENOTDIR } else { libc::ENOENT }));
         }
+        if let Promise::Broken = promise {
+            return Ok(());
+        }
         self.names.sync(dir);
         self.sweep();
-        late
+        if let Promise::Late(error) = promise { Err(error) } else { Ok(()) }
     }
 
     pub(super) fn lock(&mut self, path: &Path) -> io::Result<Option<u64>> {
@@ -333,13 +380,23 @@ impl State {
         Ok(Some(number))
     }
 
+    /// One reader at a time is enough here: what is simulated is that a writer and a reader keep each other out.
+    pub(super) fn lock_for_reading(&mut self, path: &Path) -> io::Result<Option<u64>> {
+        let number = self.open(path)?;
+        if !self.locks.insert(number) {
+            self.close(number);
+            return Ok(None);
+        }
+        Ok(Some(number))
+    }
+
     pub(super) fn unlock(&mut self, number: u64) {
         self.locks.remove(&number);
         self.close(number);
     }
 
     pub(super) fn write(&mut self, number: u64, offset: u64, bytes: &[u8]) -> io::Result<usize> {
-        let mut count = self.begin_transfer(Op::Write, bytes.len())?;
+        let Transfer { bytes: mut count, is_lost } = self.begin_transfer(Op::Write, bytes.len())?;
         if count == 0 {
             return Ok(0);
         }
@@ -355,7 +412,7 @@ impl State {
             }
         }
         self.allocate(number, offset + count as u64)?;
-        self.inode(number)?.write(offset as usize, &bytes[..count]);
+        self.inode(number)?.write(offset as usize, &bytes[..count], is_lost);
         Ok(count)
     }
 
@@ -373,12 +430,12 @@ impl State {
     }
 
     pub(super) fn read(&mut self, number: u64, offset: u64, into: &mut [u8]) -> io::Result<usize> {
-        let count = self.begin_transfer(Op::Read, into.len())?;
-        Ok(self.inode(number)?.read(offset, &mut into[..count]))
+        let transfer = self.begin_transfer(Op::Read, into.len())?;
+        Ok(self.inode(number)?.read(offset, &mut into[..transfer.bytes]))
     }
 
     pub(super) fn length(&mut self, number: u64) -> io::Result<u64> {
-        self.alive()?;
+        self.begin(Op::Length)??;
         Ok(self.inode(number)?.contents().len() as u64)
     }
 
@@ -410,16 +467,17 @@ impl State {
     }
 
     pub(super) fn sync(&mut self, number: u64) -> io::Result<()> {
-        let verdict = self.begin(Op::Sync);
+        let promise = self.begin_promise(Op::Sync);
         self.alive()?;
         let State { rng, inodes, .. } = self;
         let inode = inodes.get_mut(&number).ok_or_else(|| errno(libc::EBADF))?;
-        match verdict {
-            Ok(Ok(())) => {
+        match promise {
+            Ok(Promise::Broken) => Ok(()),
+            Ok(Promise::Kept) => {
                 inode.sync();
                 Ok(())
             }
-            Ok(Err(error)) => {
+            Ok(Promise::Late(error)) => {
                 inode.fail_sync(Some(rng));
                 Err(error)
             }
@@ -449,6 +507,16 @@ impl State {
             .collect()
     }
 
+    /// A number for what a process sees: equal disks have the same, others hardly ever.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for (path, number) in self.names.iter() {
+            path.hash(&mut hasher);
+            self.inodes.get(&number).map(|inode| inode.contents()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     pub(super) fn plant(&mut self, path: &Path, bytes: &[u8]) {
         let contents = Arc::new(bytes.to_vec());
         let number = match self.names.get(path) {
@@ -466,11 +534,18 @@ impl State {
     pub(super) fn image(&self, seed: u64, survival: Survival) -> State {
         let mut rng = Rng::new(self.seed ^ seed.rotate_left(32) ^ 0x1d0c_0ffe_e5ee_d000);
         let names = self.names.survivors(&mut rng, survival);
-        let mut state = State { next_inode: self.next_inode, mapping: self.mapping, ..State::new(rng.next_u64()) };
+        let mut state = State {
+            next_inode: self.next_inode,
+            mapping: self.mapping,
+            stale: self.stale.clone(),
+            ..State::new(rng.next_u64())
+        };
         // A file with several names is one file, so it is settled once.
         for number in names.reachable() {
             if let Some(inode) = self.inodes.get(&number) {
-                state.inodes.insert(number, Inode::settled(inode.survivor(&mut rng, survival)));
+                let stale = if rng.chance(0.5) { self.stale.get(rng.index(self.stale.len())) } else { None };
+                let stale = stale.map_or(&[][..], |bytes| bytes);
+                state.inodes.insert(number, Inode::settled(inode.survivor(&mut rng, survival, stale)));
             }
         }
         state.names = names;
@@ -485,6 +560,7 @@ impl State {
             inodes: self.inodes.clone(),
             next_inode: self.next_inode,
             mapping: self.mapping,
+            stale: self.stale.clone(),
             ..State::new(self.rng.clone().next_u64())
         };
         state.inodes.values_mut().for_each(|inode| inode.handles = 0);

@@ -1,0 +1,144 @@
+//! Which segment a file was, where its header is damaged: told by its records.
+//!
+//! The checksum of a record's header covers the segment's salt before anything else, and a CRC is linear: from the
+//! checksum and the other bytes follows the one salt with which it holds. Bytes that only look like a header give some
+//! salt or other; the records of one segment all give the same.
+//!
+//! 1. A salt is believed where it is that of a segment which the file can be, by its name, the manifest and the store's
+//!    id. Where not even the store's id is known, the one that most records agree on is, if two do.
+
+use std::collections::HashMap;
+
+use super::source::Window;
+use crate::format::record::HEADER_LEN as RECORD_LEN;
+use crate::format::segment::HEADER_LEN;
+use crate::format::{NUMBER_LIMIT, crc, read_u32, read_u64};
+
+/// Salts that are counted at a time.
+const MOST_SALTS: usize = 1 << 16;
+/// What the checksum of a record's header covers.
+const COVERED: usize = 12 + RECORD_LEN as usize - 4;
+
+/// For each bit of a checksum, the salt that flips it alone.
+pub struct Solver([u32; 32]);
+
+impl Solver {
+    pub fn new() -> Solver {
+        let zero = crc(&[0; COVERED]);
+        // Pairs (what a salt flips in the checksum, the salt), brought to one bit each.
+        let mut pairs: Vec<(u32, u32)> = (0..32)
+            .map(|bit| {
+                let mut covered = [0; COVERED];
+                covered[..4].copy_from_slice(&(1u32 << bit).to_le_bytes());
+                (crc(&covered) ^ zero, 1 << bit)
+            })
+            .collect();
+        for bit in 0..32 {
+            let Some(at) = (bit..32).find(|at| pairs[*at].0 >> bit & 1 == 1) else { continue };
+            pairs.swap(bit, at);
+            let pivot = pairs[bit];
+            for (other, pair) in pairs.iter_mut().enumerate() {
+                if other != bit && pair.0 >> bit & 1 == 1 {
+                    *pair = (pair.0 ^ pivot.0, pair.1 ^ pivot.1);
+                }
+            }
+        }
+        let mut flips = [0; 32];
+        for (flip, (_, salt)) in flips.iter_mut().zip(pairs) {
+            *flip = salt;
+        }
+        Solver(flips)
+    }
+
+    /// The salt with which the header in `bytes` checks out at this offset.
+    fn salt(&self, bytes: &[u8; RECORD_LEN as usize], offset: u64) -> u32 {
+        let mut covered = [0; COVERED];
+        covered[4..12].copy_from_slice(&offset.to_le_bytes());
+        covered[12..].copy_from_slice(&bytes[4..]);
+        let stored = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        let difference = crc(&covered) ^ stored;
+        (0..32).filter(|bit| difference >> bit & 1 == 1).fold(0, |salt, bit| salt ^ self.0[bit])
+    }
+}
+
+/// Whether these bytes have the shape of a record's header, with this many bytes of file from its start on.
+fn is_likely(bytes: &[u8; RECORD_LEN as usize], left: u64) -> bool {
+    let fields = || {
+        let length = u64::from(read_u32(bytes, 12).ok()?);
+        let (sequence, first, document) =
+            (read_u64(bytes, 16).ok()?, read_u64(bytes, 24).ok()?, read_u64(bytes, 32).ok()?);
+        let numbers = first <= sequence && sequence < NUMBER_LIMIT && document < NUMBER_LIMIT;
+        let kind = match bytes[4] {
+            1 => length == 32 && document == 0,
+            2..=4 => document > 0,
+            5 => length == 0 && document > 0,
+            6 => length.is_multiple_of(8) && document == 0,
+            _ => false,
+        };
+        let reserved =
+            bytes[6] == 0 && bytes[7] == 0 && read_u32(bytes, 8).ok()? == 0 && read_u32(bytes, 52).ok()? == 0;
+        Some(kind && reserved && numbers && bytes[5] <= 6 && RECORD_LEN + length <= left)
+    };
+    fields().unwrap_or(false)
+}
+
+/// The salt of a segment without a header: one of `known`, or where none is known, the one that most records have.
+pub fn find(window: &mut Window, solver: &Solver, known: &HashMap<u32, (u32, u64)>) -> Option<u32> {
+    let mut votes: HashMap<u32, (u32, u64)> = HashMap::new();
+    let mut at = HEADER_LEN;
+    while at + RECORD_LEN <= window.length {
+        let left = window.length - at;
+        if let Some(bytes) = window.get(at, RECORD_LEN as usize).first_chunk()
+            && is_likely(bytes, left)
+        {
+            let salt = solver.salt(bytes, at);
+            if votes.len() < MOST_SALTS || votes.contains_key(&salt) {
+                let vote = votes.entry(salt).or_insert((0, at));
+                vote.0 += 1;
+                if known.contains_key(&salt) && vote.0 >= 2 {
+                    return Some(salt);
+                }
+            }
+        }
+        at += 8;
+    }
+    let ranked = |salts: &mut dyn Iterator<Item = (&u32, &(u32, u64))>| {
+        salts.max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first))).map(|(salt, _)| *salt)
+    };
+    if known.is_empty() {
+        return ranked(&mut votes.iter().filter(|(_, (count, _))| *count >= 2));
+    }
+    ranked(&mut votes.iter().filter(|(salt, _)| known.contains_key(salt)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::record::{RecordHeader, RecordKind};
+
+    #[test]
+    fn the_salt_of_any_record_is_found() {
+        let solver = Solver::new();
+        for salt in [0, 1, 0x8000_0000, 0xdead_beef, u32::MAX] {
+            for offset in [96, 104, 1 << 33] {
+                let mut header = RecordHeader::new(RecordKind::Tree, 7, b"payload");
+                header.sequence = 9;
+                let bytes = header.encode(salt, offset);
+                assert_eq!(solver.salt(&bytes, offset), salt);
+                assert!(is_likely(&bytes, 64) && !is_likely(&bytes, 60));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_header_is_not_likely() {
+        let header = RecordHeader::new(RecordKind::Tombstone, 7, b"").encode(1, 96);
+        assert!(is_likely(&header, 56));
+        for (at, value) in [(4, 0), (4, 7), (5, 7), (6, 1), (8, 1), (12, 1), (23, 0x80), (24, 1), (32, 0), (52, 1)] {
+            let mut bytes = header;
+            bytes[at] = value;
+            assert!(!is_likely(&bytes, 56), "byte {at}");
+        }
+        assert!(!is_likely(&[0; 56], 56));
+    }
+}

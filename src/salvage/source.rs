@@ -1,0 +1,197 @@
+//! The damaged store: listed, locked for reading, read; never changed.
+//!
+//! 1. Nothing here creates, writes, renames, truncates or removes. The lock is taken on a file that exists, through a
+//!    descriptor for reading.
+//! 2. Bytes that the system refuses are zeros, page by page, so that a bad page costs what is on it and no more; no
+//!    checksum of zeros holds for what was there.
+
+use std::io;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::report::{Finding, FindingKind};
+use crate::error::{Error, Result};
+use crate::format::{crc, names};
+use crate::log::Dir;
+use crate::vfs::{File, FileLock, FileSystem};
+
+/// What is read at a time.
+const WINDOW: usize = 1 << 20;
+/// What is given up at a time.
+const PAGE: u64 = 4096;
+/// Files kept open at a time.
+const OPEN_FILES: usize = 64;
+
+/// The directory of a damaged store.
+pub struct Source {
+    pub dir: Dir,
+    /// The files in it, sorted.
+    pub names: Vec<PathBuf>,
+    _lock: Option<Box<dyn FileLock>>,
+}
+
+impl Source {
+    /// Lists the directory, and makes sure that nobody has the store open.
+    pub fn open(fs: Arc<dyn FileSystem>, path: &Path, findings: &mut Vec<Finding>) -> Result<Source> {
+        let dir = Dir::new(fs, path);
+        let mut names = dir.fs().list(path).map_err(|error| Error::io("listing", path, error))?;
+        names.sort();
+        let mut lock = None;
+        if names.iter().any(|name| name.as_os_str() == names::LOCK) {
+            let file = dir.join(names::LOCK);
+            match dir.fs().lock_for_reading(&file) {
+                Ok(Some(taken)) => lock = Some(taken),
+                Ok(None) => return Err(Error::Locked(path.to_path_buf())),
+                Err(error) => {
+                    let what = format!("{error}: whether another process has the store open could not be told");
+                    findings.push(Finding::of_file(FindingKind::NotLocked, &file, what));
+                }
+            }
+        }
+        Ok(Source { dir, names, _lock: lock })
+    }
+
+    /// Whether there is a file of that name.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|other| other.as_os_str() == name)
+    }
+
+    /// A whole file, with zeros where it cannot be read.
+    pub fn read(&self, name: &str) -> io::Result<(Vec<u8>, Vec<Range<u64>>)> {
+        let file = self.dir.fs().open(&self.dir.join(name), crate::vfs::OpenMode::Read)?;
+        let length = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let (mut bytes, mut bad) = (vec![0; length], Vec::new());
+        fill(&*file, 0, &mut bytes, &mut bad);
+        Ok((bytes, bad))
+    }
+}
+
+/// Reads a range; what cannot be read is zero, and noted.
+fn fill(file: &dyn File, offset: u64, into: &mut [u8], bad: &mut Vec<Range<u64>>) {
+    if file.read_exact_at(offset, into).is_ok() {
+        return;
+    }
+    let end = offset + into.len() as u64;
+    let (mut at, mut rest) = (offset, into);
+    while at < end {
+        let page_end = ((at / PAGE + 1) * PAGE).min(end);
+        let (page, behind) = rest.split_at_mut((page_end - at) as usize);
+        if file.read_exact_at(at, page).is_err() {
+            page.fill(0);
+            match bad.last_mut() {
+                Some(last) if last.end == at => last.end = page_end,
+                _ => bad.push(at..page_end),
+            }
+        }
+        (at, rest) = (page_end, behind);
+    }
+}
+
+/// A file gone through from front to back.
+pub struct Window {
+    file: Arc<dyn File>,
+    /// Bytes that there are.
+    pub length: u64,
+    start: u64,
+    bytes: Vec<u8>,
+    /// What could not be read, in the order in which it was met.
+    pub bad: Vec<Range<u64>>,
+}
+
+impl Window {
+    /// A file of so many bytes.
+    pub fn new(file: Arc<dyn File>, length: u64) -> Window {
+        Window { file, length, start: 0, bytes: Vec::new(), bad: Vec::new() }
+    }
+
+    /// The bytes at an offset: `length` of them (at most `WINDOW`), fewer where the file ends.
+    pub fn get(&mut self, at: u64, length: usize) -> &[u8] {
+        let end = (at + length as u64).min(self.length);
+        if at >= end {
+            return &[];
+        }
+        if at < self.start || end > self.start + self.bytes.len() as u64 {
+            let take = (self.length - at).min(WINDOW as u64) as usize;
+            self.bytes.resize(take, 0);
+            self.start = at;
+            let mut bad = Vec::new();
+            fill(&*self.file, at, &mut self.bytes, &mut bad);
+            for range in bad {
+                match self.bad.last_mut() {
+                    Some(last) if last.start <= range.start && range.start <= last.end => {
+                        last.end = last.end.max(range.end);
+                    }
+                    _ => self.bad.push(range),
+                }
+            }
+        }
+        let from = (at - self.start) as usize;
+        self.bytes.get(from..from + (end - at) as usize).unwrap_or_default()
+    }
+
+    /// The checksum of a range that lies within the file.
+    pub fn crc(&mut self, at: u64, length: u64) -> u32 {
+        if length <= WINDOW as u64 {
+            return crc(self.get(at, length as usize));
+        }
+        let mut hasher = crc32fast::Hasher::new();
+        let (mut at, end) = (at, at + length);
+        while at < end {
+            let part = self.get(at, (end - at).min(WINDOW as u64) as usize);
+            if part.is_empty() {
+                break;
+            }
+            hasher.update(part);
+            at += part.len() as u64;
+        }
+        hasher.finalize()
+    }
+
+    /// Whether a range has a byte that is not zero.
+    pub fn has_content(&mut self, at: u64, end: u64) -> bool {
+        let mut at = at;
+        while at < end.min(self.length) {
+            let part = self.get(at, (end - at).min(WINDOW as u64) as usize);
+            if part.is_empty() || part.iter().any(|byte| *byte != 0) {
+                return !part.is_empty();
+            }
+            at += part.len() as u64;
+        }
+        false
+    }
+}
+
+/// Segment files read here and there, a few kept open.
+pub struct Files {
+    paths: Vec<PathBuf>,
+    open: Vec<(usize, Arc<dyn File>)>,
+}
+
+impl Files {
+    pub fn new(paths: Vec<PathBuf>) -> Files {
+        Files { paths, open: Vec::new() }
+    }
+
+    /// Up to `length` bytes of a file: as many as there are, zeros where they cannot be read, none where the file
+    /// cannot even be opened.
+    pub fn read(&mut self, dir: &Dir, file: usize, offset: u64, length: u64) -> Vec<u8> {
+        let Some(opened) = self.file(dir, file) else { return Vec::new() };
+        let Ok(size) = opened.len() else { return Vec::new() };
+        let mut bytes = vec![0; length.min(size.saturating_sub(offset)) as usize];
+        fill(&*opened, offset, &mut bytes, &mut Vec::new());
+        bytes
+    }
+
+    fn file(&mut self, dir: &Dir, file: usize) -> Option<Arc<dyn File>> {
+        if let Some((_, open)) = self.open.iter().find(|(number, _)| *number == file) {
+            return Some(Arc::clone(open));
+        }
+        let opened = dir.open(self.paths.get(file)?).ok()?;
+        if self.open.len() >= OPEN_FILES {
+            self.open.remove(0);
+        }
+        self.open.push((file, Arc::clone(&opened)));
+        Some(opened)
+    }
+}

@@ -1,0 +1,230 @@
+//! What was found, by document: the records that may still count, and those that must have been there.
+//!
+//! 1. A tree that checks out ends all that came before it, so memory is taken by documents and what is live or damaged,
+//!    not by history. Blob records are kept: which of them counts only the trees and deltas tell.
+//! 2. A tombstone that checks out ends its document, whatever else is found.
+//! 3. What the checkpoint or a footer names, and nothing that was found can stand for, is a loss with a name.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::format::checkpoint::{CheckpointReader, Entry};
+use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+
+/// A record of a document, and where it lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub file: u32,
+    pub offset8: u32,
+    pub payload_len: u32,
+    pub sequence: u64,
+    pub first_sequence: u64,
+    pub kind: RecordKind,
+    pub blob: BlobPlace,
+    pub fold: bool,
+    /// The payload's checksum holds.
+    pub whole: bool,
+}
+
+impl Found {
+    pub fn new(file: u32, offset: u64, header: &RecordHeader, whole: bool) -> Found {
+        Found {
+            file,
+            offset8: (offset / 8) as u32,
+            payload_len: header.payload_len,
+            sequence: header.sequence,
+            first_sequence: header.first_sequence,
+            kind: header.kind,
+            blob: header.blob,
+            fold: header.fold,
+            whole,
+        }
+    }
+
+    pub fn offset(&self) -> u64 {
+        u64::from(self.offset8) * 8
+    }
+
+    /// Whether every change in `other` is in this record too, if both are read.
+    pub fn covers(&self, other: &Found) -> bool {
+        match (self.kind, other.kind) {
+            (RecordKind::Tree, RecordKind::Tree | RecordKind::Delta) => self.sequence >= other.sequence,
+            (RecordKind::Delta, RecordKind::Delta) => {
+                self.first_sequence <= other.first_sequence && self.sequence >= other.sequence
+            }
+            (RecordKind::Blob, RecordKind::Blob) => self.sequence == other.sequence,
+            _ => false,
+        }
+    }
+}
+
+/// The records of one document: mostly one.
+#[derive(Clone, Debug)]
+pub enum Records {
+    One(Found),
+    Many(Vec<Found>),
+}
+
+impl Records {
+    pub fn as_slice(&self) -> &[Found] {
+        match self {
+            Records::One(found) => std::slice::from_ref(found),
+            Records::Many(all) => all,
+        }
+    }
+
+    fn add(&mut self, found: Found) {
+        if self.as_slice().iter().any(|other| other.whole && other.covers(&found)) {
+            return;
+        }
+        let mut all = match self {
+            Records::One(one) => vec![*one],
+            Records::Many(all) => std::mem::take(all),
+        };
+        all.retain(|other| !(found.whole && found.covers(other)));
+        all.push(found);
+        *self = match all[..] {
+            [one] => Records::One(one),
+            _ => Records::Many(all),
+        };
+    }
+}
+
+/// A record that must have been there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// The highest sequence number that it can have.
+    pub sequence: u64,
+    /// What it was, where that is known.
+    pub kind: Option<RecordKind>,
+    /// The file that it was in, by the number of the segment's id.
+    pub segment: u32,
+}
+
+/// Everything that was found.
+#[derive(Default)]
+pub struct Survey {
+    pub documents: BTreeMap<u64, Records>,
+    pub deleted: BTreeSet<u64>,
+    pub losses: BTreeMap<u64, Vec<Loss>>,
+    pub next_document: u64,
+    pub sequence: u64,
+    /// Bytes in which records may have been that are not known.
+    pub unknown_bytes: u64,
+    /// A log has no footer: nothing tells whether commits are cut off behind its last.
+    pub is_open_ended: bool,
+    /// What footers name and their segments do not show, until everything was read.
+    unseen: Vec<(u64, u64, u32)>,
+}
+
+impl Survey {
+    pub fn record(&mut self, document: u64, found: Found) {
+        self.sequence = self.sequence.max(found.sequence);
+        self.used(document);
+        if found.kind == RecordKind::Tombstone {
+            self.deleted.insert(document);
+            self.documents.remove(&document);
+        } else if !self.deleted.contains(&document) {
+            match self.documents.get_mut(&document) {
+                Some(records) => records.add(found),
+                None => drop(self.documents.insert(document, Records::One(found))),
+            }
+        }
+    }
+
+    /// This document id was handed out.
+    pub fn used(&mut self, document: u64) {
+        self.next_document = self.next_document.max(document.saturating_add(1));
+    }
+
+    /// Takes from the checkpoint which records there must be, and which documents there cannot be.
+    pub fn compare_with_checkpoint(&mut self, bytes: &[u8]) {
+        let Ok(reader) = CheckpointReader::open(bytes) else { return };
+        let covered = reader.head.sequence;
+        self.next_document = self.next_document.max(reader.head.next_document);
+        self.sequence = self.sequence.max(covered);
+        let mut listed = BTreeSet::new();
+        // Its rows were checked when it was identified.
+        let _ = reader.rows(|document, entries| {
+            listed.insert(document);
+            self.used(document);
+            for entry in entries {
+                self.must_have(document, entry);
+            }
+            Ok(())
+        });
+        let gone = |document: &u64, records: &Records| {
+            !listed.contains(document) && records.as_slice().iter().all(|found| found.sequence <= covered)
+        };
+        let gone: Vec<u64> =
+            self.documents.iter().filter(|(id, records)| gone(id, records)).map(|(id, _)| *id).collect();
+        for document in gone {
+            self.documents.remove(&document);
+            self.deleted.insert(document);
+        }
+    }
+
+    fn must_have(&mut self, document: u64, entry: &Entry) {
+        let (kind, extent, first_sequence) = match entry {
+            Entry::Tree(extent) => (RecordKind::Tree, extent, extent.sequence),
+            Entry::Run(run) => (RecordKind::Delta, &run.extent, run.first_sequence),
+            Entry::Blob(extent) => (RecordKind::Blob, extent, extent.sequence),
+        };
+        let expected = Found {
+            file: 0,
+            offset8: extent.offset8,
+            payload_len: 0,
+            sequence: extent.sequence,
+            first_sequence,
+            kind,
+            blob: extent.blob,
+            fold: false,
+            whole: false,
+        };
+        self.miss(document, &expected, Some(kind), extent.segment);
+    }
+
+    /// A footer says that this document had a record in a segment whose sequence numbers end at `sequence`.
+    pub fn unseen(&mut self, document: u64, sequence: u64, segment: u32) {
+        self.used(document);
+        self.unseen.push((document, sequence, segment));
+    }
+
+    /// Takes from footers which documents there must have been, once everything was read.
+    pub fn compare_with_footers(&mut self) {
+        for (document, sequence, segment) in std::mem::take(&mut self.unseen) {
+            let expected = Found {
+                file: 0,
+                offset8: 0,
+                payload_len: 0,
+                sequence,
+                first_sequence: sequence,
+                kind: RecordKind::Delta,
+                blob: BlobPlace::Unchanged,
+                fold: false,
+                whole: false,
+            };
+            self.miss(document, &expected, None, segment);
+        }
+    }
+
+    /// Notes a record that must have been there, unless one that was found stands for it or for what came later.
+    fn miss(&mut self, document: u64, expected: &Found, kind: Option<RecordKind>, segment: u32) {
+        if self.deleted.contains(&document) {
+            return;
+        }
+        let found = self.documents.get(&document).map_or(&[][..], Records::as_slice);
+        let same = |found: &Found| {
+            Some(found.kind) == kind
+                && found.sequence == expected.sequence
+                && (found.first_sequence == expected.first_sequence || found.kind != RecordKind::Delta)
+        };
+        let superseded = |found: &Found| {
+            found.whole
+                && (found.covers(expected) || (found.kind == RecordKind::Tree && found.sequence > expected.sequence))
+        };
+        if !found.iter().any(|found| same(found) || superseded(found)) {
+            let loss = Loss { sequence: expected.sequence, kind, segment };
+            self.losses.entry(document).or_default().push(loss);
+        }
+    }
+}

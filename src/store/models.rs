@@ -1,0 +1,187 @@
+//! A whole store under loom: commits, views and snapshots beside compaction and close.
+//!
+//! 1. The code is the store's own, on the simulated disk; every lock and atomic that decides something is loom's.
+//! 2. Interleavings are explored with a bounded number of preemptions (each test says how many): a switch of threads
+//!    where one could have gone on. Switches where a thread has to wait are free.
+//! 3. What is counted at the end says that the interesting interleavings were among them.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::sync::thread;
+use crate::vfs::sim::SimDisk;
+use crate::{Columns, DocumentId, Durability, Error, InputId, ReadMode, Value};
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.background = false;
+    options.durability = Durability::Os;
+    options.read_mode = ReadMode::Pread;
+    options.segment_size = 4 << 10;
+    options
+}
+
+/// What the threads of one model share. Its documents lie in a sealed segment with garbage beside them.
+struct Shared {
+    db: Db,
+    disk: SimDisk,
+    options: Options,
+    /// Has a delta, so that compaction folds it.
+    changed: (DocumentId, InputId),
+    /// To be replaced.
+    replaced: DocumentId,
+    /// To be deleted.
+    deleted: DocumentId,
+}
+
+fn document(batch: &mut Batch) -> Result<(DocumentId, InputId)> {
+    let document = batch.create_document(&[0], &Columns::new())?;
+    Ok((document, batch.append_input(document, &Value::Int64(0))?))
+}
+
+impl Shared {
+    fn new(options: Options) -> Result<Arc<Shared>> {
+        let disk = SimDisk::new(1);
+        let db = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options)?;
+        let mut batch = db.batch()?;
+        let (changed, replaced) = (document(&mut batch)?, document(&mut batch)?.0);
+        let (deleted, garbage) = (document(&mut batch)?.0, document(&mut batch)?.0);
+        batch.commit()?;
+        db.write(|batch| batch.set_output(changed.0, changed.1, &Value::Int64(0)))?;
+        db.write(|batch| batch.delete_document(garbage))?;
+        Ok(Arc::new(Shared { db, disk, options, changed, replaced, deleted }))
+    }
+
+    /// One batch on all three documents.
+    fn commit(&self) -> Result<u64> {
+        let mut batch = self.db.batch()?;
+        batch.set_output(self.changed.0, self.changed.1, &Value::Int64(1))?;
+        batch.replace_tree(self.replaced, &crate::Tree { blob: vec![1], ..crate::Tree::default() })?;
+        batch.delete_document(self.deleted)?;
+        batch.commit()
+    }
+
+    /// Whether a view shows the batch; it shows all of it or nothing.
+    fn shows(&self, view: &View) -> Result<bool> {
+        let output = view.output(self.changed.0, self.changed.1)? == Value::Int64(1);
+        assert_eq!(view.tree(self.changed.0)?.inputs.len(), 1);
+        assert_eq!(view.blob(self.replaced)?[..], [u8::from(output)], "half a batch");
+        assert_eq!(view.exists(self.deleted)?, !output, "half a batch");
+        assert_eq!(view.document_count()?, if output { 2 } else { 3 });
+        Ok(output)
+    }
+
+    /// The store after all is done, then as the next open finds it.
+    fn check(&self, committed: bool) -> Result<()> {
+        assert_eq!(self.shows(&self.db.view()?)?, committed, "what was acknowledged is there");
+        assert_eq!(self.db.verify()?.damage, []);
+        self.db.close()?;
+        let db = Db::open_on(Arc::new(self.disk.restart()), Path::new("/store"), &self.options)?;
+        assert_eq!(self.shows(&db.view()?)?, committed, "and after a restart");
+        db.close()
+    }
+}
+
+/// Runs a model; gives back the different things that `run` said.
+fn explore<T: Ord + Send + 'static>(
+    preemptions: usize,
+    run: impl Fn() -> Result<T> + Send + Sync + 'static,
+) -> BTreeSet<T> {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(preemptions);
+    builder.max_branches = 20_000;
+    let said = Arc::new(Mutex::new((BTreeSet::new(), 0)));
+    let saying = Arc::clone(&said);
+    builder.check(move || {
+        let one = run().unwrap();
+        let mut said = saying.lock().unwrap();
+        said.0.insert(one);
+        said.1 += 1;
+    });
+    let mut said = said.lock().unwrap();
+    println!("{} interleavings of at most {preemptions} preemptions", said.1);
+    std::mem::take(&mut said.0)
+}
+
+/// What a thread does, beside others.
+fn beside<T: 'static>(
+    shared: &Arc<Shared>,
+    work: impl FnOnce(&Shared) -> Result<T> + 'static,
+) -> thread::JoinHandle<Result<T>> {
+    let shared = Arc::clone(shared);
+    thread::spawn(move || work(&shared))
+}
+
+#[test]
+fn compaction_undoes_no_commit() {
+    explore(2, || {
+        let shared = Shared::new(options())?;
+        let compaction = beside(&shared, |shared| shared.db.compact_now(&mut |_| true));
+        shared.commit()?;
+        assert!(shared.shows(&shared.db.view()?)?, "acknowledged and not visible");
+        compaction.join().unwrap()?;
+        shared.check(true)
+    });
+}
+
+#[test]
+fn a_view_beside_commit_and_compaction_is_one_moment() {
+    let seen = explore(1, || {
+        let shared = Shared::new(options())?;
+        let compaction = beside(&shared, |shared| shared.db.compact_now(&mut |_| true));
+        let commit = beside(&shared, Shared::commit);
+        let view = shared.db.view()?;
+        let (first, again) = (shared.shows(&view)?, shared.shows(&view)?);
+        assert_eq!(first, again, "a view moved");
+        commit.join().unwrap()?;
+        compaction.join().unwrap()?;
+        assert_eq!(shared.shows(&view)?, first, "a view moved");
+        shared.check(true)?;
+        Ok(first)
+    });
+    assert_eq!(seen.len(), 2, "views of before and after");
+}
+
+#[test]
+fn a_snapshot_never_keeps_more_than_the_bound() {
+    let mut options = options();
+    options.max_retained_bytes = 0;
+    let given_up = explore(2, move || {
+        let shared = Shared::new(options.clone())?;
+        let compaction = beside(&shared, |shared| shared.db.compact_now(&mut |_| true));
+        let snapshot = shared.db.snapshot()?;
+        let read = snapshot.blob(shared.replaced).map(drop);
+        compaction.join().unwrap()?;
+        assert_eq!(shared.db.stats()?.retained_bytes, 0, "held beyond the bound after compaction");
+        let again = snapshot.blob(shared.replaced).map(drop);
+        let gone = |read: &Result<()>| matches!(read, Err(Error::SnapshotTooOld));
+        assert!(read.is_ok() || gone(&read), "{read:?}");
+        assert!(again.is_ok() || gone(&again), "{again:?}");
+        assert!(!gone(&read) || gone(&again), "given up and back");
+        Ok(gone(&again))
+    });
+    assert_eq!(given_up.len(), 2, "given up, and taken after it was over");
+}
+
+#[test]
+fn a_close_beside_a_commit_loses_nothing() {
+    let committed = explore(2, || {
+        let shared = Shared::new(options())?;
+        let close = beside(&shared, |shared| shared.db.close().map(|()| shared.disk.ops()));
+        let committed = match shared.commit() {
+            Ok(_) => true,
+            Err(Error::Closed) => false,
+            Err(other) => return Err(other),
+        };
+        let operations = close.join().unwrap()?;
+        assert!(matches!(shared.commit(), Err(Error::Closed)));
+        assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
+        let db = Db::open_on(Arc::new(shared.disk.clone()), Path::new("/store"), &shared.options)?;
+        assert_eq!(shared.shows(&db.view()?)?, committed, "acknowledged, or refused");
+        db.close()?;
+        Ok(committed)
+    });
+    assert_eq!(committed.len(), 2, "before and after");
+}

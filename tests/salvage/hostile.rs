@@ -1,0 +1,74 @@
+//! Stores whose checksums are right and whose contents no store would write: a repair that ends, and a target that is
+//! sound, whatever it holds.
+
+use stratum::format::packed::HEADER_LEN as PACKED_HEADER_LEN;
+use stratum::format::record::{HEADER_LEN, RecordHeader, RecordKind};
+use stratum::format::segment::SegmentHeader;
+use stratum::vfs::sim::Rng;
+
+use crate::judge::{open, repair};
+use crate::parts::{Place, records};
+use crate::setting;
+use crate::stores::{Files, Store, contents, random};
+
+/// Changes a record, and makes its checksums right again.
+fn forge(bytes: &mut [u8], place: &Place, rng: &mut Rng) {
+    let salt = SegmentHeader::decode(bytes).unwrap().salt();
+    let mut header = RecordHeader::decode(&bytes[place.start..], salt, place.start as u64).unwrap();
+    let start = place.start + HEADER_LEN as usize;
+    let payload = &mut bytes[start..start + header.payload_len as usize];
+    if rng.below(4) == 0 || payload.is_empty() {
+        match rng.below(6) {
+            0 => header.sequence = rng.below(50),
+            1 => header.first_sequence = rng.below(50),
+            2 => header.document = 1 + rng.below(9),
+            3 => header.nodes = rng.next_u64() as i32,
+            4 => header.fold = !header.fold,
+            _ => header.replaced8 = u32::MAX,
+        }
+    } else {
+        let at = rng.index(payload.len());
+        payload[at] = rng.next_u64() as u8;
+        if matches!(header.kind, RecordKind::Tree | RecordKind::Delta) && payload.len() >= PACKED_HEADER_LEN {
+            let entries = u32::from_le_bytes(payload[24..28].try_into().unwrap()) as usize;
+            if let Some(directory) = payload.get(PACKED_HEADER_LEN..PACKED_HEADER_LEN + entries.min(1000) * 32) {
+                let crc = crc32fast::hash(directory);
+                payload[56..60].copy_from_slice(&crc.to_le_bytes());
+            }
+            let crc = crc32fast::hash(&payload[..76]);
+            payload[76..80].copy_from_slice(&crc.to_le_bytes());
+        }
+        header.payload_crc = crc32fast::hash(payload);
+    }
+    let head = header.encode(salt, place.start as u64);
+    bytes[place.start..start].copy_from_slice(&head);
+}
+
+fn forged(store: &Store, rng: &mut Rng) -> Files {
+    let mut files = store.files.clone();
+    for (name, bytes) in &mut files {
+        let places = records(&store.files, name);
+        for _ in 0..3 {
+            if !places.is_empty() {
+                forge(bytes, &places[rng.index(places.len())], rng);
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn forged_records_make_no_unsound_store() {
+    let mut documents = 0;
+    for seed in 1..=setting("STRATUM_CASES", 300) {
+        let mut rng = Rng::new(seed ^ 0xf0f0);
+        let store = random(rng.next_u64());
+        let disk = store.disk(&forged(&store, &mut rng));
+        let report = repair(&disk).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        let db = open(&disk).unwrap_or_else(|error| panic!("seed {seed}: {error}\n{report}"));
+        let damage = db.verify().unwrap().damage;
+        assert!(damage.is_empty(), "seed {seed}: {damage:?}\n{report}");
+        documents += contents(&db).len();
+    }
+    assert!(documents > 0);
+}

@@ -1,0 +1,34 @@
+/* A program with a race, which ThreadSanitizer must report: two threads have the library write into the same buffer. That
+ * it is seen says that the library's own code is watched, and not the program's alone. */
+#include <pthread.h>
+
+#include "check.h"
+
+static const stratum_view *latest;
+static uint64_t document;
+static char buffer[64];
+
+static void *read_into_it(void *context) {
+    size_t length;
+    (void)context;
+    TRUE(stratum_view_read_blob(latest, document, buffer, sizeof buffer, &length, NULL) == STRATUM_OK);
+    return NULL;
+}
+
+int main(int argc, char **argv) {
+    pthread_t threads[2];
+    unsigned i;
+    stratum_db *db;
+    TRUE(argc == 2);
+    db = open_store(argv[1], "race", NULL);
+    latest = stratum_db_latest(db);
+    OK(stratum_db_create_document(db, S("a blob that is copied"), NULL, 0, &document, &error));
+    for (i = 0; i < 2; i++) {
+        TRUE(pthread_create(&threads[i], NULL, read_into_it, NULL) == 0);
+    }
+    for (i = 0; i < 2; i++) {
+        TRUE(pthread_join(threads[i], NULL) == 0);
+    }
+    OK(stratum_db_close(&db, &error));
+    return 0;
+}
