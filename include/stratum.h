@@ -105,8 +105,8 @@
 
 /**
  * The system refused memory that the size of what is read or written asks for. Nothing was changed. Any function that
- * takes or gives data can answer it. Memory of a few KiB is taken for granted: where not even that is left, the process
- * ends.
+ * takes or gives data can answer it. Pieces under 32 KiB are taken for granted: where not even those are to be had,
+ * the process ends.
  */
 #define STRATUM_NO_MEMORY 17
 

@@ -139,7 +139,8 @@ fn check_header(segment: &Arc<Segment>) -> Result<()> {
 
 fn check_record(segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
     let (_, payload) = segment.record(offset)?;
-    let malformed = |error: crate::format::Malformed| segment.damage(offset, Some(header.document), error.0);
+    let malformed =
+        |error: crate::format::Malformed| error.into_error(|what| segment.damage(offset, Some(header.document), what));
     let end = record::HEADER_LEN + u64::from(header.payload_len);
     let padding = segment.read(offset + end, header.record_len() - end)?;
     check_zero(&padding).map_err(malformed)?;

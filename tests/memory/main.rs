@@ -21,7 +21,7 @@ static ONE: Mutex<()> = Mutex::new(());
 /// Bytes held for each byte of input.
 const FACTOR: usize = 24;
 /// Bytes that any call may take: buffers, tables, an index page.
-const SLACK: usize = 2 << 20;
+const SLACK: usize = 256 << 10;
 
 /// Runs `work` on `input` bytes; fails where it held more than it may.
 fn bounded<T>(what: &str, input: usize, work: impl FnOnce() -> T) -> T {

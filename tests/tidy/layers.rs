@@ -1,8 +1,8 @@
 //! Imports in src/ run one way.
 //!
 //! ```text
-//!   memory, ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
-//!                                                    capi  ->  store  ->  recovery, compaction, salvage  --^
+//!   memory, sync, ids, error, value, tree, options  <-  format, vfs  <-  log  <-  index  <-  manifest, checkpoint
+//!                                                          capi  ->  store  ->  recovery, compaction, salvage  --^
 //! ```
 //!
 //! 1. A room (a file or folder directly in src/) names only rooms of lower layers; those of its own layer only where
@@ -18,7 +18,7 @@ use crate::files::{Source, sources};
 use crate::none;
 
 const LAYERS: &[&[&str]] = &[
-    &["sync", "memory", "ids", "error", "value", "tree", "options"],
+    &["memory", "sync", "ids", "error", "value", "tree", "options"],
     &["format", "vfs"],
     &["log"],
     &["index"],
