@@ -45,7 +45,7 @@ program lifetimes_asan lifetimes -std=c++17 -O1 -fsanitize=address,undefined -fn
 
 # The library is not instrumented, so its locks are not seen: it comes as a shared one, whose own accesses are left out.
 # What is left are those of the program and of the wrapper.
-prefix=$PWD/$out/start/usr
+prefix=$PWD/$out/start/build/usr
 rm -rf "$out/start"
 mkdir -p "$out/start"
 make -s install-files PREFIX="$prefix" BUILT="$target" > /dev/null
@@ -73,18 +73,15 @@ fi
 ran=$((ran + 2))
 echo 'two files, no value(): ok'
 
-# The quick start of the README as it is, but for where it is installed from; then the packages.
-sed -n "/^cat > sums.cpp/,/^EOF/p" bindings/cpp/README.md | sed '1d;$d' > "$out/start/sums.cpp"
-sed -n '/^g++ /,/^\.\/sums/p' bindings/cpp/README.md | sed -e "s|build/usr|$out/start/usr|g" -e "s|sums|$out/start/sums|g" \
-    -e "s|./$out|$out|" > "$out/start/start.sh"
+# The quick start of the README as it is, but for the make install, which was done above; then the packages.
+sed -n '/^cat > sums.cpp/,/^\.\/sums/p' bindings/cpp/README.md > "$out/start/start.sh"
 sed -n '/^prints/,/^## /p' bindings/cpp/README.md | sed -n '/^```text/,/^```$/p' | sed '1d;$d' > "$out/start/expected"
-[ -s "$out/start/expected" ] && [ -s "$out/start/sums.cpp" ] || {
+[ -s "$out/start/expected" ] && [ -s "$out/start/start.sh" ] || {
     echo 'test-cpp: the quick start is not in the README any more' >&2
     exit 1
 }
-rm -rf sums.stratum
-sh -eu "$out/start/start.sh" > "$out/start/printed"
-rm -rf sums.stratum
+ln -s "$PWD/bindings" "$out/start/bindings"
+(cd "$out/start" && sh -eu start.sh) > "$out/start/printed"
 diff "$out/start/expected" "$out/start/printed"
 echo 'quick start: ok'
 
@@ -92,9 +89,9 @@ cmake -S bindings/cpp -B "$out/package" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_IN
     -DCMAKE_INSTALL_LIBDIR=lib > /dev/null
 cmake --install "$out/package" > /dev/null
 cp bindings/cpp/tests/consumer/CMakeLists.txt "$out/start/"
-cmake -S "$out/start" -B "$out/start/build" -DCMAKE_PREFIX_PATH="$prefix" > /dev/null
-cmake --build "$out/start/build" > /dev/null
-(cd "$out/start" && ./build/consumer) | diff "$out/start/expected" -
+cmake -S "$out/start" -B "$out/start/by-cmake" -DCMAKE_PREFIX_PATH="$prefix" > /dev/null
+cmake --build "$out/start/by-cmake" > /dev/null
+(cd "$out/start" && rm -rf sums.stratum && ./by-cmake/consumer) | diff "$out/start/expected" -
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 # shellcheck disable=SC2046
 g++ -std=c++17 "$out/start/sums.cpp" -o "$out/start/by-pkg-config" $(pkg-config --cflags --libs stratum-cpp) \
