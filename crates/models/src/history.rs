@@ -76,7 +76,8 @@ impl History {
     }
 
     /// Compares what a restart left with every prefix of the commits that has at least those up to `least`. A store
-    /// that lost commits goes on from the highest number that was ever used, so the number does not say which prefix it is.
+    /// that lost commits goes on from the highest number that was ever used, so the number does not say which prefix
+    /// it is.
     pub fn check_prefix(&self, first: &Moment, mut moment: Moment, least: u64) {
         let numbers = self.commits.keys().copied().filter(|number| (least..=moment.sequence).contains(number));
         let fits = std::iter::once(least).chain(numbers).collect::<Vec<_>>().into_iter().any(|number| {

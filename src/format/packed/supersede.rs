@@ -88,7 +88,7 @@ mod tests {
         let made = |change: &dyn Fn(&mut DeltaBuilder)| {
             let mut delta = DeltaBuilder::default();
             change(&mut delta);
-            delta.encode(4)
+            delta.encode(4).unwrap()
         };
         let (value, output) = (made(&|delta| delta.set_value(id, null())), made(&|delta| delta.set_output(id, None)));
         let (both, deleted) = (
