@@ -11,12 +11,14 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test lint bench bench-compare fuzz golden mutants models tsan sanitize miri build header install \
-	install-files
+.PHONY: help demo test test-cpp conformance lint bench bench-compare fuzz golden mutants models tsan sanitize miri build header \
+	install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
+	@echo 'make test-cpp  every test of the C++ wrapper'
+	@echo 'make conformance   the same calls in every language, and stores that each reads of each'
 	@echo 'make models    loom and shuttle: interleavings of threads'
 	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
 	@echo 'make lint      format and lints'
@@ -42,6 +44,12 @@ models:
 
 tsan:
 	.ci/tsan
+
+test-cpp:
+	bindings/cpp/test.sh
+
+conformance:
+	bindings/conformance/run
 
 lint:
 	$(CARGO) fmt --all --check

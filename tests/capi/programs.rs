@@ -89,8 +89,8 @@ fn run_under_valgrind() {
         let mut command = VALGRIND.command();
         command.args(["--quiet", "--error-exitcode=99", "--leak-check=full", "--child-silent-after-fork=yes"]);
         command.args(["--show-leak-kinds=definite,indirect", "--errors-for-leak-kinds=definite,indirect"]);
-        // a fair turn for each thread: valgrind runs one at a time
-        command.arg("--fair-sched=yes").arg(binary);
+        // a fair turn for each thread: valgrind runs one at a time, and slowly
+        command.arg("--fair-sched=yes").arg(binary).env("STRATUM_STRESS_ROUNDS", "1");
         command
     });
 }

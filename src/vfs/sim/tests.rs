@@ -486,7 +486,7 @@ fn preallocated_room_is_taken_and_can_be_written() {
 
 #[test]
 fn a_reader_and_a_writer_keep_each_other_out() {
-    let disk = SimDisk::new(3);
+    let disk = disk();
     assert!(disk.lock_for_reading(&path("LOCK")).is_err(), "and makes nothing");
     drop(disk.lock(&path("LOCK")).unwrap());
     let operations = disk.ops();
