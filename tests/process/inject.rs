@@ -135,7 +135,7 @@ const REFUSALS: [Refusal; 27] = [
     refusal("fallocate", "ENOSPC", &[], true),
     refusal("fallocate", "EIO", &[], true),
     refusal("fallocate", "EINTR", &[], false),
-    refusal("mmap", "ENOMEM", &["IO"], true),
+    refusal("mmap", "ENOMEM", &["NO_MEMORY"], true),
     refusal("pread64", "EIO", &["IO"], true),
     refusal("pread64", "EINTR", &[], false),
     refusal("getdents64", "EIO", &["IO"], true),

@@ -89,6 +89,7 @@ pub(crate) fn status(error: &Error) -> &'static str {
         Error::Corruption(_) => "CORRUPTION",
         Error::Io { .. } => "IO",
         Error::NoSpace { .. } => "NO_SPACE",
+        Error::NoMemory => "NO_MEMORY",
         Error::Locked(_) => "LOCKED",
         Error::NotAStore { .. } => "NOT_A_STORE",
         Error::NewerFormat { .. } => "NEWER_FORMAT",
