@@ -58,12 +58,17 @@ fn caught<T>(body: impl FnOnce() -> Call<T>) -> Call<T> {
     let result = panic::catch_unwind(AssertUnwindSafe(body));
     drop(inside);
     result.unwrap_or_else(|payload| {
-        let text = if let Some(text) = payload.downcast_ref::<&str>() {
-            (*text).to_string()
-        } else {
-            payload.downcast_ref::<String>().cloned().unwrap_or_default()
+        let text = match payload
+            .downcast::<&str>()
+            .map(|text| text.to_string())
+            .or_else(|other| other.downcast().map(|text| *text))
+        {
+            Ok(text) => text,
+            Err(other) => {
+                std::mem::forget(other); // its drop is foreign code, which might panic again
+                String::new()
+            }
         };
-        std::mem::forget(payload); // its drop is foreign code, which might panic again
         Err(Failure::Refused(STRATUM_PANIC, format!("the library failed in itself: {text}").into()))
     })
 }
