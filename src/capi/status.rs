@@ -61,7 +61,7 @@ pub const STRATUM_FORKED: i32 = 30;
 /// The library failed in itself (a bug: please report it). The handle takes no further calls but close or free.
 pub const STRATUM_PANIC: i32 = 99;
 
-const TABLE: &[(i32, &CStr)] = &[
+static TABLE: &[(i32, &CStr)] = &[
     (STRATUM_OK, c"STRATUM_OK"),
     (STRATUM_NOT_FOUND, c"STRATUM_NOT_FOUND"),
     (STRATUM_END, c"STRATUM_END"),
