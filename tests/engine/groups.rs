@@ -187,7 +187,7 @@ fn on_a_full_disk_a_group_is_refused_one_by_one() {
         Box::new(move || plain::put(db, &blob, Durability::Always).map(drop)) as Box<dyn FnOnce() -> _ + Send + '_>
     };
     let delete: Box<dyn FnOnce() -> _ + Send + '_> = Box::new(|| db.write(|batch| batch.delete_document(unwanted)));
-    let first = || drop(plain::put(&db, b"leader", Durability::Always).unwrap());
+    let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
     let others = vec![commit(vec![1; 50_000]), commit(vec![2; 100]), delete, commit(vec![3; 60_000])];
     let results = gate.group(first, others, || gate.disk.set_capacity(Some(gate.disk.used() + 5000)));
     assert!(matches!(results[0], Err(Error::NoSpace { .. })), "{results:?}");
@@ -216,7 +216,7 @@ fn a_group_keeps_what_was_written_before_it_failed() {
         });
         let others = others.collect();
         plain::put(&db, b"", Durability::Always).unwrap();
-        let first = || drop(plain::put(&db, b"leader", Durability::Always).unwrap());
+        let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
         let results =
             gate.group(first, others, || gate.disk.inject(Fault::new(&[Op::Write], write, Errno::Eio).sticky()));
         gate.disk.clear_faults();
@@ -237,7 +237,7 @@ fn a_commit_follows_those_before_it_in_its_group() {
     let options = plain::options(1 << 20);
     let db = gate.open(&options).unwrap();
     let id = plain::put(&db, b"", Durability::Always).unwrap();
-    let first = || drop(plain::put(&db, b"leader", Durability::Always).unwrap());
+    let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
     let delete = || db.write(|batch| batch.delete_document(id));
     let change = || db.write(|batch| batch.set_column(id, "late", &Value::Null));
     let results = gate.group(first, vec![Box::new(delete) as Box<dyn FnOnce() -> _ + Send>, Box::new(change)], || ());

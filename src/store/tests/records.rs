@@ -216,7 +216,9 @@ fn a_blob_record_that_was_replaced_is_not_live_after_opening() {
 fn a_log_segment_says_with_which_commit_it_begins() {
     let disk = SimDisk::new(1);
     let db = open_with(&disk, &options(2400));
-    (0..6).for_each(|n| drop(put(&db, &[n; 700])));
+    for n in 0..6 {
+        put(&db, &[n; 700]);
+    }
     let firsts: Vec<u64> = disk
         .files(Path::new("/store"))
         .iter()
@@ -239,7 +241,9 @@ fn a_segment_made_for_a_large_commit_takes_no_other() {
 #[test]
 fn nothing_is_synced_that_did_not_ask_for_it() {
     let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    (0..3).for_each(|n| drop(put(&db, &[n; 100])));
+    for n in 0..3 {
+        put(&db, &[n; 100]);
+    }
     assert_eq!((db.stats().unwrap().syncs, db.stats().unwrap().durable_sequence), (0, 0));
 }
 
@@ -318,4 +322,19 @@ fn a_delta_counts_the_bytes_that_it_replaces_and_the_nodes_that_it_adds() {
     })
     .unwrap();
     assert_eq!((replaced(document), slot(&db, document).nodes()), (0, 11));
+}
+
+#[test]
+fn a_checkpoint_of_segments_of_any_length_is_used() {
+    let disk = SimDisk::new(1);
+    let options = options(1000);
+    let db = open_with(&disk, &options);
+    for size in [300, 700, 5000] {
+        put(&db, &vec![1; size]);
+    }
+    db.checkpoint().unwrap();
+    put(&db, b"behind it");
+    let again = open_with(&disk.restart(), &options);
+    assert!(again.stats().unwrap().opened_from_checkpoint);
+    assert_eq!(again.view().unwrap().document_count().unwrap(), 4);
 }
