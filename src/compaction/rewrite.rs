@@ -7,7 +7,6 @@
 //!    hold, or meets damage elsewhere, they are copied as they are.
 
 use std::collections::{HashMap, HashSet};
-use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -195,9 +194,8 @@ impl Writer<'_> {
         }
         let (header, payload) = match self.denser(document, slot) {
             Ok(Some(record)) => record,
-            Ok(None) => return self.copy_all(slot),
-            // Damage in a victim ends the job. Damage elsewhere is not made worse by leaving the document as it is.
-            Err(Error::Corruption(damage)) if !self.is_victim(&damage.file) => return self.copy_all(slot),
+            // Damage elsewhere is not made worse by leaving the document as it is; copying from a damaged victim fails.
+            Ok(None) | Err(Error::Corruption(_)) => return self.copy_all(slot),
             Err(error) => return Err(error),
         };
         if let Some(tree) = slot.tree().filter(|tree| header.kind == RecordKind::Delta && self.goes(tree)) {
@@ -236,10 +234,6 @@ impl Writer<'_> {
         let deltas = slot.runs().iter().map(|run| &run.extent);
         let going: Vec<Extent> = slot.tree().into_iter().chain(deltas).filter(|at| self.goes(at)).copied().collect();
         going.iter().try_for_each(|at| self.copy(&self.segment(at.segment)?, at.offset()))
-    }
-
-    fn is_victim(&self, file: &Path) -> bool {
-        self.job.victims.iter().any(|victim| self.job.dir.segment(victim.id) == file)
     }
 
     /// Whether a record lies in a victim.

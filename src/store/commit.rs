@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::extent::{Extent, Run};
 use crate::format::manifest;
-use crate::format::record::{FRAME_RECORD_LEN, Frame, RecordHeader, RecordKind};
+use crate::format::record::{Frame, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
 use crate::log::writer::{self, ActiveSegment};
@@ -137,20 +137,20 @@ impl Drop for PoisonOnPanic<'_> {
 impl Group<'_> {
     /// Gives a batch its number and place, and applies it to the next state.
     fn stage(&mut self, request: &Request) -> Result<u64> {
-        self.make_room(request, &request.prepared)?;
+        self.make_room(&request.prepared)?;
         if request.prepared.still_holds(&self.state) {
             return self.encode(&request.prepared);
         }
         // What it follows must be readable before it can be prepared once more.
         self.write();
         let prepared = prepare(self.core, &self.state, &request.contents)?;
-        self.make_room(request, &prepared)?;
+        self.make_room(&prepared)?;
         self.encode(&prepared)
     }
 
     /// Makes sure that the active segment has room for a commit. Writes what is staged if it must begin another.
-    fn make_room(&mut self, request: &Request, prepared: &Prepared) -> Result<()> {
-        let bytes = prepared.bytes(self.writer.compacting) + FRAME_RECORD_LEN;
+    fn make_room(&mut self, prepared: &Prepared) -> Result<()> {
+        let bytes = prepared.commit_bytes(self.writer.compacting);
         let pending = self.pending.buffer.len() as u64;
         let fits = |writer: &Writer, bytes: u64| writer.active.as_ref().is_some_and(|active| active.has_room(bytes));
         if fits(self.writer, pending + bytes) {
@@ -160,10 +160,7 @@ impl Group<'_> {
         if fits(self.writer, bytes) {
             return Ok(());
         }
-        match self.rotate(bytes, false) {
-            Err(Error::NoSpace { .. }) if request.contents.only_deletes() => self.rotate(bytes, true),
-            rotated => rotated,
-        }
+        self.rotate(bytes, false)
     }
 
     /// Appends the commit's bytes to the buffer.
@@ -174,8 +171,7 @@ impl Group<'_> {
         memory::reserve(&mut self.pending.notes, records)?;
         active.expect_documents(self.pending.notes.len() + records)?; // those that wait are not booked yet
         let skip_folds = self.writer.compacting;
-        let length = FRAME_RECORD_LEN + prepared.bytes(skip_folds);
-        memory::reserve(&mut self.pending.buffer, length as usize)?;
+        memory::reserve(&mut self.pending.buffer, prepared.commit_bytes(skip_folds) as usize)?;
         self.writer.sequence += 1;
         let sequence = self.writer.sequence;
         let (salt, segment) = (active.segment().salt(), active.segment().id());
@@ -234,10 +230,10 @@ impl Group<'_> {
         let notes = std::mem::take(&mut self.pending.notes);
         let bytes = buffer.len() as u64;
         let written = match &mut self.writer.active {
-            Some(active) if !buffer.is_empty() => active.append(buffer, staged.len()).map(|()| {
+            Some(active) => active.append(buffer, staged.len()).map(|()| {
                 notes.into_iter().for_each(|(document, first, last)| active.note(document, first, last));
             }),
-            _ => Ok(()),
+            None => Ok(()),
         };
         match written {
             Ok(()) => {
@@ -376,8 +372,9 @@ impl Group<'_> {
             }
             let mut result = self.stage_and_write(request, position);
             if deletes && matches!(result, Err(Error::NoSpace { .. })) {
-                let bytes = request.prepared.bytes(true) + FRAME_RECORD_LEN;
-                result = self.rotate(bytes, true).and_then(|()| self.stage_and_write(request, position));
+                result = self
+                    .rotate(request.prepared.commit_bytes(true), true)
+                    .and_then(|()| self.stage_and_write(request, position));
             }
             self.results[position] = result;
         }

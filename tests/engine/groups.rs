@@ -11,6 +11,7 @@ use stratum::vfs::sim::{Errno, Fault, Op, Rng};
 use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Value};
 
 use crate::gate::Gate;
+use crate::plain;
 use crate::runner::open;
 
 /// A commit: its sequence number, the documents that it created, and the operation after which it was durable, if it
@@ -171,4 +172,78 @@ fn check_told(db: &Db, told: &[Option<Told>], all: bool, is_reopened: bool) -> R
     }
     let damage = db.verify().unwrap().damage;
     if damage.is_empty() { Ok(()) } else { Err(format!("{damage:?}")) }
+}
+
+/// What fits on a full disk is committed, whatever else was in its group; and only deletes take the reserve.
+#[test]
+fn on_a_full_disk_a_group_is_refused_one_by_one() {
+    let gate = Gate::new(1);
+    let options = plain::options(1 << 20);
+    let db = gate.open(&options).unwrap();
+    let (kept, unwanted) =
+        (plain::put(&db, b"", Durability::Always), plain::put(&db, b"", Durability::Always).unwrap());
+    let commit = |blob: Vec<u8>| {
+        let db = &db;
+        Box::new(move || plain::put(db, &blob, Durability::Always).map(drop)) as Box<dyn FnOnce() -> _ + Send + '_>
+    };
+    let delete: Box<dyn FnOnce() -> _ + Send + '_> = Box::new(|| db.write(|batch| batch.delete_document(unwanted)));
+    let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
+    let others = vec![commit(vec![1; 50_000]), commit(vec![2; 100]), delete, commit(vec![3; 60_000])];
+    let results = gate.group(first, others, || gate.disk.set_capacity(Some(gate.disk.used() + 5000)));
+    assert!(matches!(results[0], Err(Error::NoSpace { .. })), "{results:?}");
+    assert!(results[1].is_ok() && results[2].is_ok(), "{results:?}");
+    assert!(matches!(results[3], Err(Error::NoSpace { .. })), "the reserve is not for it: {results:?}");
+    assert_eq!(db.stats().unwrap().segments, 1, "and was not touched");
+    for db in [db.clone(), open(&gate.disk.image(0), &options).unwrap()] {
+        let view = db.view().unwrap();
+        assert!(view.exists(*kept.as_ref().unwrap()).unwrap() && !view.exists(unwanted).unwrap());
+        assert_eq!(view.document_count().unwrap(), 3);
+    }
+}
+
+/// What a group wrote before it began another segment stays committed when the rest of it cannot be written.
+#[test]
+fn a_group_keeps_what_was_written_before_it_failed() {
+    let mut parted = 0;
+    for write in 0..8 {
+        let gate = Gate::new(write);
+        let options = plain::options(2000);
+        let db = gate.open(&options).unwrap();
+        let others = (1..6).map(|n| {
+            let db = &db;
+            let blob = vec![n; 700];
+            Box::new(move || plain::put(db, &blob, Durability::Os)) as Box<dyn FnOnce() -> _ + Send + '_>
+        });
+        let others = others.collect();
+        plain::put(&db, b"", Durability::Always).unwrap();
+        let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
+        let results =
+            gate.group(first, others, || gate.disk.inject(Fault::new(&[Op::Write], write, Errno::Eio).sticky()));
+        gate.disk.clear_faults();
+        parted += u32::from(results.iter().any(Result::is_ok) && results.iter().any(Result::is_err));
+        let view = db.view().unwrap();
+        let committed: Vec<_> = results.iter().flatten().collect();
+        assert!(committed.iter().all(|id| view.exists(**id).unwrap()), "write {write}: {results:?}");
+        assert_eq!(view.document_count().unwrap(), 2 + committed.len() as u64, "write {write}: {results:?}");
+        assert!(db.verify().unwrap().damage.is_empty());
+    }
+    assert!(parted > 2, "{parted}");
+}
+
+/// What a commit finds is what the commits before it in its group left, not what was there when it was made.
+#[test]
+fn a_commit_follows_those_before_it_in_its_group() {
+    let gate = Gate::new(1);
+    let options = plain::options(1 << 20);
+    let db = gate.open(&options).unwrap();
+    let id = plain::put(&db, b"", Durability::Always).unwrap();
+    let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
+    let delete = || db.write(|batch| batch.delete_document(id));
+    let change = || db.write(|batch| batch.set_column(id, "late", &Value::Null));
+    let results = gate.group(first, vec![Box::new(delete) as Box<dyn FnOnce() -> _ + Send>, Box::new(change)], || ());
+    assert!(results[0].is_ok() && results[1].as_ref().is_err_and(Error::is_not_found), "{results:?}");
+    for db in [db.clone(), open(&gate.disk.image(0), &options).unwrap()] {
+        assert!(!db.view().unwrap().exists(id).unwrap());
+        assert!(db.verify().unwrap().damage.is_empty());
+    }
 }

@@ -486,6 +486,29 @@ fn interval_commits_are_synced_within_the_interval() {
     });
 }
 
+/// The store's thread does its work when it is due, not only when something else wakes it; and leaves alone what nobody
+/// asked for.
+#[test]
+fn the_thread_wakes_when_a_commit_makes_work_due() {
+    within_ten_seconds(|| {
+        let disk = SimDisk::new(1);
+        let mut options = options(1 << 20);
+        options.background = true;
+        options.checkpoint_bytes = 5000;
+        options.sync_interval = Duration::from_millis(1);
+        let db = open(&disk, &options).unwrap();
+        // What begins the segment wakes it, too.
+        put(&db, b"small", Durability::Os).unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        let before = db.stats().unwrap();
+        assert_eq!((before.checkpoints, before.syncs), (0, 0), "nothing is due, and nobody asked for a sync");
+        put(&db, &[1; 6000], Durability::Os).unwrap();
+        while db.stats().unwrap().checkpoints == 0 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+}
+
 /// The blocks of a manifest that was replaced may turn up behind its successor's end, where a crash kept the length of
 /// an edit and lost its bytes: what stands there is no later edit.
 #[test]

@@ -12,7 +12,7 @@ use super::contents::{Contents, Pending};
 use crate::error::{Error, Missing, Result};
 use crate::format::extent::{Run, nodes_of, replaced_by_one};
 use crate::format::packed::{self, BlobState, Head, MergedBlob, OrderOp, OutputState};
-use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+use crate::format::record::{BlobPlace, FRAME_RECORD_LEN, RecordHeader, RecordKind};
 use crate::format::{Malformed, packed::PendingBlob};
 use crate::ids::{DocumentId, InputId};
 use crate::index::layers::Layers;
@@ -64,6 +64,11 @@ impl Prepared {
     /// Bytes of the records.
     pub fn bytes(&self, skip_folds: bool) -> u64 {
         self.all(skip_folds).map(|record| record.header.record_len()).sum()
+    }
+
+    /// Bytes of the whole commit.
+    pub fn commit_bytes(&self, skip_folds: bool) -> u64 {
+        FRAME_RECORD_LEN + self.bytes(skip_folds)
     }
 
     /// How many records there are.
@@ -168,9 +173,7 @@ fn new_delta(
         Some(PendingBlob::Inline(_)) => BlobPlace::Inline,
         Some(PendingBlob::External { .. }) => BlobPlace::External,
     };
-    if kept < before.runs().len() {
-        record.covering = Some(covering(&record, &before.runs()[kept..]));
-    }
+    record.covering = Some(covering(&record, &before.runs()[kept..]));
     let fold = fold(core, &layers, document, before, &record, kept)?;
     Ok(blob_record(document, pending).into_iter().chain([record]).chain(fold).collect())
 }

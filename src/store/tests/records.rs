@@ -1,0 +1,340 @@
+//! Which records commits, compaction and recovery write and keep, seen from beneath the API: what a view shows is the
+//! same with records too many, too large or in the wrong place, until space runs out.
+
+use super::*;
+use crate::format::record::FRAME_RECORD_LEN;
+use crate::index::Slot;
+use crate::tree::Input;
+use crate::{Columns, Durability, Value};
+
+fn options(segment_size: u64) -> Options {
+    Options { background: false, durability: Durability::Os, segment_size, fold_after: 1000, ..Options::default() }
+}
+
+fn open_with(disk: &SimDisk, options: &Options) -> Db {
+    Db::open_on(Arc::new(disk.clone()), Path::new("/store"), options).unwrap()
+}
+
+fn put(db: &Db, blob: &[u8]) -> DocumentId {
+    db.write(|batch| batch.create_document(blob, &Columns::new())).unwrap()
+}
+
+/// Sets a column of its own of each of some documents to so many bytes.
+fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
+    for name in names {
+        db.write(|batch| batch.set_column(document, name, &Value::Bytes(vec![7; bytes]))).unwrap();
+    }
+}
+
+fn slot(db: &Db, document: DocumentId) -> Slot {
+    db.core().published().index.get(document.get()).clone()
+}
+
+fn compact(db: &Db) {
+    db.compact_now(&mut |_| true).unwrap();
+}
+
+/// The sealed segments as the manifest has them.
+fn sealed(db: &Db) -> Vec<SegmentMeta> {
+    let writer = db.core().writer.lock();
+    db.core().sealed(&writer)
+}
+
+/// Asserts that a store shows the same when the log alone is read.
+fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
+    let tree_of = |db: &Db| {
+        let view = db.view().unwrap();
+        view.documents(DocumentId::FIRST).unwrap().map(|id| (id, view.tree(id).unwrap())).collect::<Vec<_>>()
+    };
+    let copy = disk.restart();
+    let _there_may_be_none = copy.unlink(Path::new("/store/CHECKPOINT"));
+    let again = open_with(&copy, options);
+    assert_eq!(tree_of(&again), tree_of(db));
+    assert_eq!(again.stats().unwrap().live_bytes, db.stats().unwrap().live_bytes);
+    assert_eq!(again.verify().unwrap().damage, []);
+}
+
+#[test]
+fn compaction_writes_what_is_live_once() {
+    let disk = SimDisk::new(1);
+    let options = options(64 << 10);
+    let db = open_with(&disk, &options);
+    let (folded, replaced) = (put(&db, &[1; 900]), put(&db, &[2; 900]));
+    add_columns(&db, folded, &["a", "b"], 300);
+    add_columns(&db, replaced, &["a", "b"], 300);
+    db.write(|batch| batch.replace_tree(replaced, &Tree { blob: vec![3; 500], ..Tree::default() })).unwrap();
+    compact(&db);
+    let stats = db.stats().unwrap();
+    let [segment] = sealed(&db)[..] else { panic!("{stats:?}") };
+    assert_eq!(stats.live_bytes, segment.footer - HEADER_LEN, "nothing is there that is not live");
+    assert_eq!((stats.compactions, stats.compaction_bytes_written), (1, segment.length));
+    assert!(slot(&db, folded).runs().is_empty());
+    check_log(&disk, &db, &options);
+}
+
+#[test]
+fn a_full_compaction_leaves_nothing_of_what_was_deleted_last() {
+    let disk = SimDisk::new(1);
+    let db = open_with(&disk, &options(64 << 10));
+    let id = put(&db, &[1; 900]);
+    db.write(|batch| batch.delete_document(id)).unwrap();
+    compact(&db);
+    assert_eq!((db.stats().unwrap().total_bytes, segments(&disk)), (0, vec![]));
+}
+
+#[test]
+fn outputs_of_compaction_are_filled_to_the_last_byte_of_a_segment_and_no_further() {
+    let record = {
+        let db = open_with(&SimDisk::new(1), &options(64 << 10));
+        let id = put(&db, &[0; 500]);
+        slot(&db, id).tree().unwrap().length()
+    };
+    let disk = SimDisk::new(1);
+    let db = open_with(&disk, &options(64 << 10));
+    let ids: Vec<DocumentId> = (0..40).map(|n| put(&db, &[n; 500])).collect();
+    for id in ids.iter().step_by(2) {
+        db.write(|batch| batch.delete_document(*id)).unwrap();
+    }
+    db.close().unwrap();
+    let options = options(HEADER_LEN + 4 * record);
+    // Each time that a write fails, the outputs before it go too.
+    let mut failed = 0;
+    for write in 0.. {
+        let disk = disk.restart();
+        let db = open_with(&disk, &options);
+        let before = segments(&disk);
+        disk.inject(Fault::new(&[Op::Write], write, Errno::Eio));
+        let compacted = db.compact_now(&mut |_| true);
+        let struck = !disk.faults_struck().is_empty();
+        disk.clear_faults();
+        if !struck {
+            compacted.unwrap();
+            assert_eq!(sealed(&db).iter().map(|meta| meta.footer).collect::<Vec<_>>(), [options.segment_size; 5]);
+            check_log(&disk, &db, &options);
+            break;
+        }
+        if compacted.is_err() && db.stats().unwrap().compactions == 0 {
+            failed += 1;
+            assert_eq!(segments(&disk), before, "after write {write} failed");
+        }
+    }
+    assert!(failed > 5, "{failed}");
+}
+
+#[test]
+fn a_large_tree_elsewhere_is_not_written_again_for_small_deltas() {
+    for (column, is_folded) in [(100, false), (800, true)] {
+        let disk = SimDisk::new(1);
+        let options = options(8000);
+        let db = open_with(&disk, &options);
+        // A segment that is dense enough to be left alone.
+        let id = put(&db, &[1; 6000]);
+        db.core().seal_active().unwrap();
+        add_columns(&db, id, &["a", "b"], column);
+        let tree = *slot(&db, id).tree().unwrap();
+        let deltas: u64 = slot(&db, id).runs().iter().map(|run| run.extent.length()).sum();
+        assert_eq!(tree.length() <= 4 * deltas, is_folded, "{} and {deltas} bytes", tree.length());
+        compact(&db);
+        let after = slot(&db, id);
+        assert_eq!(after.runs().len(), usize::from(!is_folded));
+        assert_eq!(after.tree() == Some(&tree), !is_folded);
+        check_log(&disk, &db, &options);
+    }
+}
+
+/// What a compaction leaves of a tree and two deltas, with a limit on records that follows from their sizes.
+fn compacted_within(limit: impl Fn(u64, u64) -> u64) -> (bool, usize) {
+    let measure = open_with(&SimDisk::new(1), &options(64 << 10));
+    let id = put(&measure, &[1; 900]);
+    add_columns(&measure, id, &["a", "b"], 300);
+    let before = slot(&measure, id);
+    let deltas = before.runs().iter().map(|run| run.extent.length()).sum();
+    let limit = limit(before.tree().unwrap().length(), deltas);
+    let options = Options { max_record_bytes: 900, max_batch_bytes: limit.max(2000), ..options(64 << 10) };
+    let disk = SimDisk::new(1);
+    let db = open_with(&disk, &options);
+    assert_eq!(put(&db, &[1; 900]), id);
+    add_columns(&db, id, &["a", "b"], 300);
+    db.close().unwrap();
+    let options = Options { max_record_bytes: 100, max_batch_bytes: limit, ..options };
+    let db = open_with(&disk, &options);
+    // Once: two deltas made one may fit where they did not.
+    db.compact_now(&mut |_| false).unwrap();
+    check_log(&disk, &db, &options);
+    let after = slot(&db, id);
+    (after.tree().unwrap().sequence > before.tree().unwrap().sequence, after.runs().len())
+}
+
+#[test]
+fn compaction_folds_up_to_the_size_of_a_batch() {
+    assert_eq!(compacted_within(|tree, deltas| tree + deltas), (true, 0), "one tree");
+    assert_eq!(compacted_within(|tree, deltas| tree + deltas - 1), (false, 1), "the tree and one delta");
+    assert_eq!(compacted_within(|_, deltas| deltas), (false, 1));
+    assert_eq!(compacted_within(|_, deltas| deltas - 1), (false, 2), "all as it was");
+}
+
+#[test]
+fn deltas_made_one_say_where_the_blob_went() {
+    let (inline, apart) = (vec![4; 20], vec![5; 70_000]);
+    for (first, then) in [(&inline, &apart), (&apart, &inline)] {
+        let disk = SimDisk::new(1);
+        let options = options(1 << 20);
+        let db = open_with(&disk, &options);
+        let columns = Columns::from([("large", Value::Bytes(vec![1; 3000]))]);
+        let id = db.write(|batch| batch.create_document(first, &columns)).unwrap();
+        db.write(|batch| batch.set_blob(id, then)).unwrap();
+        add_columns(&db, id, &["a"], 20);
+        db.close().unwrap();
+        // What the tree and the deltas come to is more than a record may hold.
+        let options = Options { max_record_bytes: 100, max_batch_bytes: 3000, ..options };
+        let db = open_with(&disk, &options);
+        compact(&db);
+        let after = slot(&db, id);
+        assert_eq!(after.runs().len(), 1, "it is one delta that says it");
+        assert_eq!((after.blob().is_some(), after.blob_is_external()), (then.len() > 1000, then.len() > 1000));
+        assert_eq!(db.view().unwrap().blob(id).unwrap()[..], then[..]);
+        check_log(&disk, &db, &options);
+    }
+}
+
+#[test]
+fn a_blob_record_that_was_replaced_is_not_live_after_opening() {
+    for durability in [Durability::Always, Durability::Os] {
+        let disk = SimDisk::new(1);
+        let options = Options { durability, ..options(1 << 20) };
+        let db = open_with(&disk, &options);
+        let id = put(&db, &[1; 70_000]);
+        db.write(|batch| batch.set_blob(id, b"small")).unwrap();
+        put(&db, b"");
+        assert!(slot(&db, id).blob().is_none());
+        // Read from where it is, or moved, since nobody synced it.
+        check_log(&disk, &db, &options);
+    }
+}
+
+#[test]
+fn a_log_segment_says_with_which_commit_it_begins() {
+    let disk = SimDisk::new(1);
+    let db = open_with(&disk, &options(2400));
+    for n in 0..6 {
+        put(&db, &[n; 700]);
+    }
+    let firsts: Vec<u64> = disk
+        .files(Path::new("/store"))
+        .iter()
+        .filter(|(name, _)| names::segment_id(name).is_some())
+        .map(|(_, bytes)| SegmentHeader::decode(bytes).unwrap().first_sequence)
+        .collect();
+    assert_eq!(firsts, [1, 3, 5]);
+}
+
+#[test]
+fn a_segment_made_for_a_large_commit_takes_no_other() {
+    let disk = SimDisk::new(1);
+    let db = open_with(&disk, &options(1000));
+    put(&db, &[1; 5000]);
+    let large = db.stats().unwrap();
+    put(&db, &[2; 500]);
+    assert_eq!(db.stats().unwrap().segments, large.segments + 1);
+}
+
+#[test]
+fn nothing_is_synced_that_did_not_ask_for_it() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    for n in 0..3 {
+        put(&db, &[n; 100]);
+    }
+    assert_eq!((db.stats().unwrap().syncs, db.stats().unwrap().durable_sequence), (0, 0));
+}
+
+#[test]
+fn a_document_that_comes_and_goes_within_a_batch_costs_no_record() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    put(&db, b"");
+    let before = db.stats().unwrap().active_segment_bytes;
+    db.write(|batch| {
+        let id = batch.create_document(b"", &Columns::new())?;
+        assert!(!batch.is_empty());
+        batch.delete_document(id)
+    })
+    .unwrap();
+    assert_eq!(db.stats().unwrap().active_segment_bytes - before, FRAME_RECORD_LEN);
+}
+
+#[test]
+fn of_two_batches_that_delete_a_document_the_second_does_not_find_it() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let id = put(&db, b"");
+    let mut late = [db.batch().unwrap(), db.batch().unwrap(), db.batch().unwrap()];
+    late[0].delete_document(id).unwrap();
+    late[1].replace_tree(id, &Tree::default()).unwrap();
+    late[2].set_blob(id, b"new").unwrap();
+    db.write(|batch| batch.delete_document(id)).unwrap();
+    let before = db.stats().unwrap();
+    for batch in late {
+        assert!(batch.commit().unwrap_err().is_not_found());
+    }
+    assert_eq!(db.stats().unwrap().total_bytes, before.total_bytes, "nor does it write anything");
+}
+
+#[test]
+fn a_delta_takes_the_place_of_those_it_repeats_and_a_fold_is_made_once() {
+    let db = open_with(&SimDisk::new(1), &Options { fold_after: 4, ..options(1 << 20) });
+    let id = put(&db, &[1; 20_000]);
+    for _ in 0..6 {
+        add_columns(&db, id, &["same"], 10);
+        assert_eq!(slot(&db, id).runs().len(), 1);
+    }
+    assert_eq!(db.stats().unwrap().folds, 0);
+    add_columns(&db, id, &["a", "b", "c", "d"], 10);
+    assert_eq!(db.stats().unwrap().folds, 1);
+    assert!(slot(&db, id).runs().len() < 4);
+}
+
+#[test]
+fn a_delta_counts_the_bytes_that_it_replaces_and_the_nodes_that_it_adds() {
+    let value = |n: usize| Value::Bytes(vec![9; n]);
+    let length = |n: usize| crate::format::value::encoded_len(&value(n));
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let input = |n: usize| Input::new(value(n), Some(value(n + 100)));
+    let tree = Tree { blob: vec![1; 1000], inputs: (1..=4).map(|n| input(1000 * n)).collect(), ..Tree::default() };
+    let make = || {
+        let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
+        (ids.document, (0..4).map(|at| ids.input(at).unwrap()).collect::<Vec<_>>())
+    };
+    let replaced = |document| slot(&db, document).runs()[0].extent.replaced();
+    let (document, inputs) = make();
+    db.write(|batch| {
+        batch.set_blob(document, b"")?;
+        batch.replace_input(document, inputs[0], &value(1))?;
+        batch.update_output(document, inputs[1], &value(1))?;
+        batch.delete_output(document, inputs[2])?;
+        batch.delete_input(document, inputs[3])
+    })
+    .unwrap();
+    let bytes = 1000 + length(1000) + length(2100) + length(3100) + length(4000) + length(4100);
+    assert_eq!(replaced(document), bytes / 8 * 8);
+    assert_eq!(slot(&db, document).nodes(), 9 - 3);
+    let (document, _) = make();
+    db.write(|batch| {
+        let new = batch.append_input(document, &value(10))?;
+        batch.set_output(document, new, &value(20))
+    })
+    .unwrap();
+    assert_eq!((replaced(document), slot(&db, document).nodes()), (0, 11));
+}
+
+#[test]
+fn a_checkpoint_of_segments_of_any_length_is_used() {
+    let disk = SimDisk::new(1);
+    let options = options(1000);
+    let db = open_with(&disk, &options);
+    for size in [300, 700, 5000] {
+        put(&db, &vec![1; size]);
+    }
+    db.checkpoint().unwrap();
+    put(&db, b"behind it");
+    let again = open_with(&disk.restart(), &options);
+    assert!(again.stats().unwrap().opened_from_checkpoint);
+    assert_eq!(again.view().unwrap().document_count().unwrap(), 4);
+}
