@@ -1,9 +1,10 @@
 //! What an open store consists of, and which lock guards what.
 //!
 //! ```text
-//!   maintenance   held by the one compaction, checkpoint or verification at work
-//!     writer      held by the commit leader (validate, write, sync, publish) and, briefly, by maintenance
-//!       published held to swap or copy one pointer; readers take nothing else
+//!   ended           held by whoever closes the store, until it is closed
+//!     maintenance   held by the one compaction, checkpoint or verification at work
+//!       writer      held by the commit leader (validate, write, sync, publish) and, briefly, by maintenance
+//!         published held to swap or copy one pointer; readers take nothing else
 //! ```
 //!
 //! 1. Locks are taken in this order, from the outside in.
@@ -60,6 +61,8 @@ pub struct Core {
     reporting: Mutex<Option<ThreadId>>,
     published: RwLock<Arc<State>>,
     closed: AtomicBool,
+    /// What closing came to, for every other call of `close`; `None` until one began.
+    pub ended: Mutex<Option<Result<()>>>,
     poisoned: RwLock<Option<String>>,
     /// The process that opened the store; a fork has another number.
     generation: u64,
@@ -124,6 +127,7 @@ impl Core {
             reporting: Mutex::new(None),
             published: RwLock::new(Arc::new(opened.state)),
             closed: AtomicBool::new(false),
+            ended: Mutex::new(None),
             poisoned: RwLock::new(None),
             generation: os::fork_generation(),
             writer: Mutex::new(writer),
@@ -228,9 +232,9 @@ impl Core {
         self.poisoned.write().get_or_insert_with(|| reason.to_string());
     }
 
-    /// Marks the store closed; false if it was.
-    pub fn begin_close(&self) -> bool {
-        !self.closed.swap(true, Ordering::AcqRel)
+    /// Marks the store closed: calls that come from here on are refused.
+    pub fn begin_close(&self) {
+        self.closed.store(true, Ordering::Release);
     }
 
     pub fn is_closed(&self) -> bool {

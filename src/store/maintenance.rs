@@ -347,18 +347,27 @@ impl Core {
         self.note_sizes(&writer);
     }
 
-    /// Makes everything durable and lets go of the directory. A second call does nothing.
+    /// Makes everything durable and lets go of the directory. Another call waits until that is done, and says the same.
     pub fn close(&self) -> Result<()> {
         if self.is_forked() {
             self.signal.forget_threads();
             return Ok(());
         }
-        if !self.is_closed() {
-            self.check_not_reporting()?;
+        // Also while another thread closes: that one waits for the callback that this may be called from.
+        self.check_not_reporting()?;
+        let mut ended = self.ended.lock();
+        if let Some(closed) = &*ended {
+            return closed.as_ref().map_err(Error::again).copied();
         }
-        if !self.begin_close() {
-            return Ok(());
-        }
+        // What the others are told if this is cut short by a panic.
+        *ended = Some(Err(Error::Poisoned("closing was cut short by a panic".to_string())));
+        let closed = self.close_once();
+        *ended = Some(closed.as_ref().map_err(Error::again).copied());
+        closed
+    }
+
+    fn close_once(&self) -> Result<()> {
+        self.begin_close();
         self.signal.stop();
         let mut maintenance = self.maintenance()?;
         let closed = if self.is_poisoned() {

@@ -197,11 +197,12 @@ impl Db {
         self.core().verify()
     }
 
-    /// Makes everything durable and closes. Later calls on any clone, view or batch say `Closed`; a second close is
-    /// `Ok`.
+    /// Makes everything durable and closes. Later calls on any clone, view or batch say `Closed`; a second close, also
+    /// one that comes while the first is at work, waits for it and gives the same answer.
     ///
     /// # Errors
     /// `CommitUnknown` or `Poisoned` when the last commits may not be on disk; the store is closed all the same.
+    /// `InvalidArgument` from within the callback of [`Db::compact_now`]; the store stays open.
     pub fn close(&self) -> Result<()> {
         self.core().close()
     }

@@ -56,7 +56,9 @@ impl View {
         self.core.options.verify_reads
     }
 
-    /// Sequence number of the newest commit in this view.
+    /// Sequence number of the newest commit in this view; zero before the first. After an open it may be a higher one,
+    /// which a commit was given that failed, or that a power loss took back, and that is not given again: no commit in
+    /// the view has a higher one, and every commit after it has.
     pub fn sequence(&self) -> u64 {
         match &self.moment {
             Moment::Latest(state) => state.sequence,

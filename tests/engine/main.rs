@@ -15,6 +15,7 @@
 
 mod bounds;
 mod case;
+mod closing;
 mod crash;
 mod faults;
 mod gate;

@@ -535,3 +535,21 @@ fn remains_of_an_older_manifest_are_no_edits() {
     assert_eq!(db.view().unwrap().document_count().unwrap(), 13);
     assert!(db.verify().unwrap().damage.is_empty());
 }
+
+/// The number that a refused commit was given is spent: a store that is opened again shows it, and goes on behind it.
+#[test]
+fn the_number_of_a_refused_commit_is_not_given_again() {
+    let disk = SimDisk::new(1);
+    let db = open(&disk, &options(1 << 20)).unwrap();
+    put(&db, b"kept", Durability::Always).unwrap();
+    let newest = db.view().unwrap().sequence();
+    disk.inject(Fault::new(&[Op::Write], 0, Errno::Eio));
+    assert!(matches!(put(&db, b"refused", Durability::Always), Err(Error::Io { .. })));
+    assert_eq!(db.view().unwrap().sequence(), newest);
+    db.close().unwrap();
+    let db = open(&disk, &options(1 << 20)).unwrap();
+    let shown = db.view().unwrap().sequence();
+    assert_eq!((shown, db.view().unwrap().document_count().unwrap()), (newest + 1, 1));
+    put(&db, b"next", Durability::Always).unwrap();
+    assert_eq!(db.view().unwrap().sequence(), shown + 1);
+}
