@@ -1325,9 +1325,9 @@ int32_t stratum_repair_report_free(struct stratum_repair_report **report);
 int32_t stratum_view_free(struct stratum_view **view);
 
 /**
- * The sequence number of the newest commit in this view; 0 before the first. After an open it may be a higher one, which
- * a commit was given that failed, or that a power loss took back, and that is not given again: no commit in the view
- * has a higher one, and every commit after it has.
+ * The sequence number of the newest commit in this view; 0 before the first. After an open it may be a higher one,
+ * which a commit was given that failed, or that a power loss took back, and that is not given again: no commit in the
+ * view has a higher one, and every commit after it has.
  * Errors: STRATUM_CLOSED.
  *
  * Thread safety: any thread.

@@ -65,9 +65,9 @@ pub unsafe extern "C" fn stratum_view_free(view: *mut *mut stratum_view) -> i32 
     unsafe { guard::free(view) }
 }
 
-/// The sequence number of the newest commit in this view; 0 before the first. After an open it may be a higher one, which
-/// a commit was given that failed, or that a power loss took back, and that is not given again: no commit in the view
-/// has a higher one, and every commit after it has.
+/// The sequence number of the newest commit in this view; 0 before the first. After an open it may be a higher one,
+/// which a commit was given that failed, or that a power loss took back, and that is not given again: no commit in the
+/// view has a higher one, and every commit after it has.
 /// Errors: STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.
