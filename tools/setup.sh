@@ -5,6 +5,8 @@
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
 #     tools/setup.sh bench   what `make bench-compare` needs, too
+#     tools/setup.sh bindings   what `make test-cpp` and `make conformance` need, too
+#     tools/setup.sh tsan    what `make tsan` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
 # 2. Whatever is missing and cannot be had ends in a message that says what to do, and in status 1.
@@ -29,6 +31,11 @@ compiles() {
     printf '#include <stdio.h>\n#include <dirent.h>\nint main(void) { return 0; }\n' | "$1" -x "$2" -fsyntax-only -
 }
 
+# Whether a header of a C++ library is there.
+includes() {
+    printf '#include <%s>\n' "$1" | g++ -x c++ -fsyntax-only -
+}
+
 need 'gcc libc6-dev' compiles gcc c
 need make command -v make
 need pkg-config command -v pkg-config
@@ -47,8 +54,17 @@ if [ "${1:-}" = test ]; then
 elif [ "${1:-}" = bench ]; then
     need g++ compiles g++ c++
     need librocksdb-dev test -f /usr/include/rocksdb/c.h
+elif [ "${1:-}" = bindings ]; then
+    need g++ compiles g++ c++
+    need cmake command -v cmake
+    need libjansson-dev pkg-config --exists jansson
+    need nlohmann-json3-dev includes nlohmann/json.hpp
+elif [ "${1:-}" = tsan ]; then
+    for package in rustc-web cargo-web rust-web-src; do
+        need "$package" dpkg -s "$package"
+    done
 elif [ $# -gt 0 ]; then
-    fail "usage: tools/setup.sh [test | bench]"
+    fail "usage: tools/setup.sh [test | bench | bindings | tsan]"
 fi
 
 if [ -n "$missing" ]; then

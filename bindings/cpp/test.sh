@@ -4,7 +4,7 @@
 # 1. What is missing is installed, or named; nothing is skipped.
 set -eu
 cd "$(dirname "$0")/../.."
-bindings/setup.sh
+tools/setup.sh bindings
 if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ]; then
     export TMPDIR=/dev/shm
 fi
