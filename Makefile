@@ -11,7 +11,7 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test test-cpp conformance lint bench bench-compare fuzz golden mutants models tsan sanitize miri build header \
+.PHONY: help demo test test-cpp conformance test-examples lint bench bench-compare fuzz golden mutants models tsan sanitize miri build header \
 	install install-files
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo 'make test      every test'
 	@echo 'make test-cpp  every test of the C++ wrapper'
 	@echo 'make conformance   the same calls in every language, and stores that each reads of each'
+	@echo 'make test-examples  one program in every language, on the same packages'
 	@echo 'make models    loom and shuttle: interleavings of threads'
 	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
 	@echo 'make lint      format and lints'
@@ -50,6 +51,9 @@ test-cpp:
 
 conformance:
 	bindings/conformance/run
+
+test-examples:
+	examples/judge/test.sh
 
 lint:
 	$(CARGO) fmt --all --check
