@@ -210,6 +210,26 @@ void split_words(struct arena *arena, struct stratum_text text, const struct str
     }
 }
 
+bool is_number(const char *text)
+{
+    size_t digits;
+    text += *text == '-' || *text == '+';
+    digits = strspn(text, "0123456789");
+    text += digits;
+    if (*text == '.') {
+        size_t fraction = strspn(++text, "0123456789");
+        digits += fraction;
+        text += fraction;
+    }
+    if (digits > 0 && (*text == 'e' || *text == 'E')) {
+        text++;
+        text += *text == '-' || *text == '+';
+        digits = strspn(text, "0123456789");
+        text += digits;
+    }
+    return digits > 0 && *text == '\0';
+}
+
 bool string_ends_with(const char *string, const char *suffix)
 {
     size_t length = strlen(string), tail = strlen(suffix);

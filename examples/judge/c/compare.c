@@ -9,28 +9,6 @@
 /* How much of a token is shown. */
 #define SHOWN_BYTES 40
 
-/* A number as a whole, as the page of this program has it: strtod alone would also take `inf` and `0x10`. */
-static bool is_number(const char *text)
-{
-    size_t digits;
-
-    text += *text == '-' || *text == '+';
-    digits = strspn(text, "0123456789");
-    text += digits;
-    if (*text == '.') {
-        size_t fraction = strspn(text + 1, "0123456789");
-        digits += fraction;
-        text += 1 + fraction;
-    }
-    if (digits > 0 && (*text == 'e' || *text == 'E')) {
-        text++;
-        text += *text == '-' || *text == '+';
-        digits = strspn(text, "0123456789");
-        text += digits;
-    }
-    return digits > 0 && *text == '\0';
-}
-
 static bool number_of(struct arena *arena, struct stratum_text text, double *number)
 {
     const char *copy = text_copy(arena, text);
