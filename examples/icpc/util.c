@@ -210,7 +210,7 @@ void split_words(struct arena *arena, struct stratum_text text, const struct str
     }
 }
 
-bool is_number(const char *text)
+bool is_decimal(const char *text)
 {
     size_t digits;
     text += *text == '-' || *text == '+';

@@ -65,7 +65,7 @@ bool bytes_of_value(const struct stratum_value *value, struct stratum_text *byte
 void split_words(struct arena *arena, struct stratum_text text, const struct stratum_text **words, size_t *count);
 
 /* Whether all of it is a decimal number: a sign, digits with a point, an exponent. (strtod takes `inf` and `0x10`, too.) */
-bool is_number(const char *text);
+bool is_decimal(const char *text);
 
 bool string_ends_with(const char *string, const char *suffix);
 

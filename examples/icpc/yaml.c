@@ -106,7 +106,7 @@ static struct stratum_value typed(struct arena *arena, struct stratum_text text)
         return stratum_value_double(NAN);
     if (strlen(text.data) == text.length && is_integer(text.data))
         return integer(arena, text.data);
-    if (strlen(text.data) == text.length && is_number(text.data))
+    if (strlen(text.data) == text.length && is_decimal(text.data))
         return real(arena, text.data);
     return stratum_value_string(text.data, text.length);
 }

@@ -13,7 +13,7 @@ static bool number_of(struct arena *arena, struct stratum_text text, double *num
 {
     const char *copy = text_copy(arena, text);
 
-    if (strlen(copy) != text.length || !is_number(copy))
+    if (strlen(copy) != text.length || !is_decimal(copy))
         return false;
     *number = strtod(copy, NULL);
     return true;
