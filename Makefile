@@ -22,7 +22,7 @@ help:
 	@echo 'make test-examples  one program in every language, on the same packages'
 	@echo 'make models    loom and shuttle: interleavings of threads'
 	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
-	@echo 'make lint      format and lints'
+	@echo 'make lint      format, lints, documentation'
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-compare one table: Stratum, SQLite, LMDB, redb, fjall, RocksDB and the raw yardstick; ARGS=... says which'
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
@@ -58,6 +58,7 @@ test-examples:
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q --no-deps -p stratum
 
 bench:
 	$(CARGO) bench --bench golden_sets
