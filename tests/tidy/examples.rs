@@ -17,7 +17,7 @@ fn has_example(text: &str, name: &str) -> Option<bool> {
         let rest = line.strip_prefix("pub struct ").or_else(|| line.strip_prefix("pub enum "));
         rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
     };
-    let at = lines.iter().position(|line| starts(line))?;
+    let at = lines.iter().position(starts)?;
     let above = lines[..at].iter().rev().take_while(|line| line.starts_with("///") || line.starts_with("#["));
     Some(above.into_iter().any(|line| line.starts_with("/// ```")))
 }
