@@ -17,6 +17,7 @@ use super::survey::{Found, Survey};
 use crate::error::{Error, Result};
 use crate::format::record::{self, FRAME_LEN, Frame, HEADER_LEN as RECORD_LEN, RecordError, RecordHeader, RecordKind};
 use crate::format::segment::HEADER_LEN;
+use crate::memory;
 
 /// Bytes between two calls of the progress callback.
 const STEP: u64 = 8 << 20;
@@ -94,7 +95,7 @@ impl<'a> Scan<'a> {
             match RecordHeader::decode(bytes, self.segment.salt, at) {
                 Ok(header) => {
                     self.close_gap(at);
-                    self.record(at, &header, limit);
+                    self.record(at, &header, limit)?;
                     at = (at + header.record_len()).min(limit);
                 }
                 Err(RecordError::Damaged(_)) => {
@@ -138,9 +139,9 @@ impl<'a> Scan<'a> {
         self.report.findings.push(finding);
     }
 
-    fn record(&mut self, at: u64, header: &RecordHeader, limit: u64) {
+    fn record(&mut self, at: u64, header: &RecordHeader, limit: u64) -> Result<()> {
         if header.kind != RecordKind::Footer && self.is_log() && self.is_stale(header) {
-            return;
+            return Ok(());
         }
         let fits = at + RECORD_LEN + u64::from(header.payload_len) <= limit;
         let whole = fits && self.window.crc(at + RECORD_LEN, header.payload_len.into()) == header.payload_crc;
@@ -154,19 +155,20 @@ impl<'a> Scan<'a> {
         }
         match header.kind {
             RecordKind::Frame => self.frame(at, header, whole),
-            RecordKind::Footer => self.footer(at, header, whole),
+            RecordKind::Footer => self.footer(at, header, whole)?,
             _ => {
                 self.count(at, header, whole);
                 self.documents.insert(header.document);
                 let found = Found::new(self.number, at, header, whole);
                 if header.kind == RecordKind::Tombstone && self.is_log() {
-                    self.tombstones.push((header.document, found, at));
+                    memory::push(&mut self.tombstones, (header.document, found, at))?;
                 } else {
                     self.survey.record(header.document, found);
                 }
             }
         }
         self.newest = self.newest.max(header.sequence);
+        Ok(())
     }
 
     /// Whether a record of a log is left of a commit that failed, or that recovery discarded.
@@ -262,19 +264,22 @@ impl<'a> Scan<'a> {
         }
     }
 
-    fn footer(&mut self, at: u64, header: &RecordHeader, whole: bool) {
+    fn footer(&mut self, at: u64, header: &RecordHeader, whole: bool) -> Result<()> {
         self.end_commit();
         if !whole {
-            return;
+            return Ok(());
         }
         let mut documents = Vec::new();
         let (mut from, end) = (at + RECORD_LEN, at + RECORD_LEN + u64::from(header.payload_len));
         while from + record::FOOTER_ENTRY_LEN <= end {
             let entry = self.window.get(from, record::FOOTER_ENTRY_LEN as usize);
-            documents.extend(record::decode_footer(entry).unwrap_or_default());
+            for document in record::decode_footer(entry).unwrap_or_default() {
+                memory::push(&mut documents, document)?;
+            }
             from += record::FOOTER_ENTRY_LEN;
         }
         self.footer = Some(documents);
+        Ok(())
     }
 
     /// What is left behind the last record, and what should have been there.

@@ -17,8 +17,8 @@ use crate::log::Dir;
 use crate::memory::{self, NoMemory};
 use crate::vfs::{File, FileLock, FileSystem};
 
-/// What is read at a time.
-const WINDOW: usize = 1 << 20;
+/// What is read at a time: little enough to be taken for granted.
+const WINDOW: usize = 16 << 10;
 /// What is given up at a time.
 const PAGE: u64 = 4096;
 /// Files kept open at a time.
