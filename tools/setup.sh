@@ -59,6 +59,8 @@ elif [ "${1:-}" = bindings ]; then
     need cmake command -v cmake
     need libjansson-dev pkg-config --exists jansson
     need nlohmann-json3-dev includes nlohmann/json.hpp
+    need zlib1g-dev includes zlib.h
+    need libyaml-cpp-dev pkg-config --exists yaml-cpp
 elif [ "${1:-}" = tsan ]; then
     for package in rustc-web cargo-web rust-web-src; do
         need "$package" dpkg -s "$package"

@@ -63,6 +63,21 @@ const SPARE_INPUTS: u64 = 1 << 12;
 const USUAL_SEGMENT: u64 = 64 << 20;
 
 /// How a store is repaired. `RepairOptions::default()` suits most.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, Outcome, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// let mut options = RepairOptions::default();
+/// options.dry_run = true;
+/// let report = stratum::repair(&damaged, &repaired, &options, &mut |_| true)?;
+/// assert_eq!(report.outcome, Outcome::DryRun);
+/// assert!(!repaired.exists());
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RepairOptions {
@@ -82,6 +97,22 @@ impl Default for RepairOptions {
 }
 
 /// How far a repair has come.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// let mut most = 0;
+/// stratum::repair(&damaged, &repaired, &RepairOptions::default(), &mut |progress| {
+///     most = most.max(progress.bytes_done);
+///     true // go on
+/// })?;
+/// assert!(most > 0);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RepairProgress {
     /// Bytes of segments read in search of records.
