@@ -1,8 +1,8 @@
 #!/bin/sh
-# Builds the wheel into build/python/wheel, with the static library of a release build.
+# Builds the wheel into build/python/release.
 #
 #     PYTHON=python3.12    the Python that it is for (python3)
-#     PROFILE=debug        the library of a debug build
+#     PROFILE=debug        with the library of a debug build, into build/python/debug
 #
 # 1. Nothing is installed into the system's Python, and nothing is written outside of build/ and target/.
 set -eu
@@ -22,6 +22,7 @@ exec 9> "$out/lock"
 flock 9
 version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 tools=$out/tools-$version
+wheels=$out/$PROFILE
 if [ ! -x "$tools/bin/pip" ]; then
     "$PYTHON" -m venv "$tools"
 fi
@@ -29,12 +30,12 @@ fi
     "$tools/bin/pip" install -q --disable-pip-version-check 'setuptools>=61' wheel 'cffi>=1.15'
 
 # setuptools writes beside what it builds: that is a copy.
-rm -rf "$out/source" "$out/wheel"
+rm -rf "$out/source" "$wheels"
 mkdir -p "$out/source"
 (cd bindings/python && cp -R README.md pyproject.toml setup.py build_native.py native src "$out/source/")
 STRATUM_HEADER=$PWD/include/stratum.h
 STRATUM_LIBRARY=${CARGO_TARGET_DIR:-$PWD/target}/$PROFILE/libstratum.a
 STRATUM_LIBS=$(packaging/native-libs.sh)
 export STRATUM_HEADER STRATUM_LIBRARY STRATUM_LIBS
-"$tools/bin/pip" wheel -q --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$out/wheel" "$out/source"
-echo "built $(ls "$out"/wheel/*.whl)"
+"$tools/bin/pip" wheel -q --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir "$wheels" "$out/source"
+echo "built $(ls "$wheels"/*.whl)"

@@ -89,10 +89,8 @@ class InputCursor(Handle):
         BufferTooSmall where not even the next row fits: `needed` of the exception says how many bytes it takes.
         """
         length, error = ffi.new("size_t *"), ffi.new("stratum_error **")
-        with memoryview(buffer).cast("B") as view:
-            into = ffi.from_buffer(view, require_writable=True)
-            status = lib.stratum_input_cursor_fill(self._raw, into, len(view), length, error)
-            ffi.release(into)
+        with ffi.from_buffer(buffer, require_writable=True) as into:
+            status = lib.stratum_input_cursor_fill(self._raw, into, len(into), length, error)
         if status == lib.STRATUM_END:
             return 0
         try:

@@ -120,10 +120,8 @@ class Reads:
     def read_blob(self, document: int, buffer: Any) -> int:
         """Copies the blob into a writable buffer; gives its length. BufferTooSmall where it does not fit."""
         length = ffi.new("size_t *")
-        with memoryview(buffer).cast("B") as view:
-            into = ffi.from_buffer(view, require_writable=True)
-            errors.invoke(lib.stratum_view_read_blob, self._raw_view(), document, into, len(view), length)
-            ffi.release(into)
+        with ffi.from_buffer(buffer, require_writable=True) as into:
+            errors.invoke(lib.stratum_view_read_blob, self._raw_view(), document, into, len(into), length)
         taken: int = length[0]
         return taken
 

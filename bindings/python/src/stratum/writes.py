@@ -48,11 +48,9 @@ class Writes:
         """Creates a document with a blob (bytes) and columns; gives its id."""
         arena = codec.columns_arena(columns)
         out = ffi.new("uint64_t *")
-        with memoryview(blob).cast("B") as view:
-            pointer = ffi.cast(_COLUMNS, arena.address)
-            bytes_ = ffi.from_buffer(view)
-            errors.invoke(self._calls.create_document, self._raw, bytes_, len(view), pointer, arena.count, out)
-            ffi.release(bytes_)
+        pointer = ffi.cast(_COLUMNS, arena.address)
+        with ffi.from_buffer(blob) as lent:
+            errors.invoke(self._calls.create_document, self._raw, lent, len(lent), pointer, arena.count, out)
         document: int = out[0]
         return document
 
@@ -80,18 +78,14 @@ class Writes:
 
     def _packed(self, function: Any, packed: Any, *document: int) -> TreeIds:
         out = ffi.new("stratum_tree_ids *")
-        with memoryview(getattr(packed, "packed", packed)).cast("B") as view:
-            bytes_ = ffi.from_buffer(view)
-            errors.invoke(function, self._raw, *document, bytes_, len(view), out)
-            ffi.release(bytes_)
+        with ffi.from_buffer(getattr(packed, "packed", packed)) as lent:
+            errors.invoke(function, self._raw, *document, lent, len(lent), out)
         return TreeIds(out.document, out.first_input, out.input_count)
 
     def set_blob(self, document: int, blob: Any) -> None:
         """Replaces the blob of a document."""
-        with memoryview(blob).cast("B") as view:
-            bytes_ = ffi.from_buffer(view)
-            errors.invoke(self._calls.set_blob, self._raw, document, bytes_, len(view))
-            ffi.release(bytes_)
+        with ffi.from_buffer(blob) as lent:
+            errors.invoke(self._calls.set_blob, self._raw, document, lent, len(lent))
 
     def set_column(self, document: int, name: str, value: Storable) -> None:
         """Sets a column of a document: creates or replaces it."""
