@@ -50,7 +50,7 @@ ffi.set_source(
     depends=[str(path) for path in sorted((HERE / "native").glob("*.h"))],
     include_dirs=[str(HEADER.parent), str(HERE / "native")],
     extra_objects=[os.environ["STRATUM_LIBRARY"]],
-    extra_compile_args=["-std=c11", "-Wall", "-Wextra", *os.environ.get("STRATUM_CFLAGS", "").split()],
+    extra_compile_args=["-std=c11", "-fvisibility=hidden", "-Wall", "-Wextra", *os.environ.get("STRATUM_CFLAGS", "").split()],
     extra_link_args=["-Wl,--exclude-libs,ALL", "-Wl,--gc-sections", "-Wl,--strip-debug", *os.environ["STRATUM_LIBS"].split()],
     # The files of native/ use more of Python than the limited API.
     py_limited_api=False,

@@ -73,9 +73,10 @@ class Run:
         text: str = self.args["packed"]
         return self.things[text[1:]] if text.startswith("$") else bytes.fromhex(text)
 
-    def keep(self, thing: Any) -> None:
+    def keep(self, thing: Any) -> Answer:
         if "save_as" in self.step:
             self.things[self.step["save_as"]] = thing
+        return None
 
     def keep_id(self, id: int, suffix: str = "") -> str:
         if "save_as" in self.step:
@@ -89,7 +90,7 @@ class Run:
 
     # ---- files --------------------------------------------------------------------------------------------------
 
-    def file(self, op: str) -> None:
+    def file(self, op: str) -> Answer:
         path = Path(self.path("file"))
         if op == "file_write":
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,6 +99,7 @@ class Run:
             data = bytearray(path.read_bytes())
             data[self.id("offset")] ^= bytes.fromhex(self.args["mask"])[0]
             path.write_bytes(data)
+        return None
 
     # ---- stores -------------------------------------------------------------------------------------------------
 

@@ -132,9 +132,9 @@ static int int_in(Arena *arena, PyObject *number, stratum_value *out)
     return small == -1 && PyErr_Occurred() ? -1 : 0;
 }
 
-static int mismatch(PyObject *item, const char *list)
+static int mismatch(PyObject *object, const char *why)
 {
-    PyErr_Format(PyExc_TypeError, "%.100s cannot be an item of %s", Py_TYPE(item)->tp_name, list);
+    PyErr_Format(PyExc_TypeError, "%.100s cannot be stored: %s", Py_TYPE(object)->tp_name, why);
     return -1;
 }
 
@@ -222,13 +222,13 @@ static int list_in(Arena *arena, PyObject *object, stratum_value *out)
         return values_in(arena, items, out);
     } else if (type == codec.int64_list) {
         result = int64s_in(arena, items, out);
-        return result == 1 ? mismatch(object, "the store: its items are not all int of 64 bits") : result;
+        return result == 1 ? mismatch(object, "its items are not all int of 64 bits") : result;
     } else if (type == codec.double_list) {
         result = doubles_in(arena, items, out);
-        return result == 1 ? mismatch(object, "the store: its items are not all float") : result;
+        return result == 1 ? mismatch(object, "its items are not all float") : result;
     } else if (type == codec.string_list) {
         result = strings_in(arena, items, out);
-        return result == 1 ? mismatch(object, "the store: its items are not all str") : result;
+        return result == 1 ? mismatch(object, "its items are not all str") : result;
     } else if (first != NULL && is_int(first)) {
         result = int64s_in(arena, items, out);
     } else if (first != NULL && PyFloat_Check(first)) {
@@ -287,7 +287,7 @@ static int dict_in(Arena *arena, PyObject *object, stratum_value *out)
     if (is_named || (type != codec.map && PyDict_GET_SIZE(dict) > 0))
         result = string_map_in(arena, dict, out);
     if (result == 1 && is_named)
-        return mismatch(object, "the store: its values are not all str");
+        return mismatch(object, "its values are not all str");
     return result == 1 ? map_in(arena, dict, out) : result;
 }
 

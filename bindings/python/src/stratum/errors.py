@@ -196,9 +196,11 @@ def check(status: int, error: Any) -> None:
     """Raises what a status says; `error` is the stratum_error ** of the call."""
     if status != 0:
         message: bytes = ffi.string(lib.stratum_error_message(error[0]))
-        made = make(status, message.decode(), lib.stratum_error_os_errno(error[0]))
-        lib.stratum_error_free(error)
-        raise made
+        try:
+            # Not kept in a variable: the exception would refer to itself through this frame, and to the caller's store.
+            raise make(status, message.decode(), lib.stratum_error_os_errno(error[0]))
+        finally:
+            lib.stratum_error_free(error)
 
 
 def invoke(function: Any, *arguments: Any) -> None:

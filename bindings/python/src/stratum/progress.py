@@ -67,8 +67,13 @@ class Watch:
         try:
             errors.invoke(function, *arguments)
         finally:
-            if self.raised is not None:
-                raise self.raised
+            raised, self.raised = self.raised, None
+            try:
+                if raised is not None:
+                    raise raised
+            finally:
+                # The exception would refer to itself through this frame.
+                del raised
 
 
 @ffi.def_extern(onerror=None)  # type: ignore[untyped-decorator]

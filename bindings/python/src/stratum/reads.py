@@ -129,11 +129,7 @@ class Reads:
         """The columns of a document, sorted by name; its blob is not read."""
         return codec.columns(self._view, document)
 
-    @overload
-    def column(self, document: int, name: str) -> Value: ...
-    @overload
-    def column(self, document: int, name: str, default: T) -> Value | T: ...
-    def column(self, document: int, name: str, default: Any = _NO_DEFAULT) -> Any:
+    def column(self, document: int, name: str, default: Any = _NO_DEFAULT) -> Value:
         """One column of a document. Where it, or the document, is not there: `default`, or NotFound if none is given."""
         try:
             return codec.column(self._view, document, name)
@@ -162,11 +158,7 @@ class Reads:
         """The columns of an input, sorted by name."""
         return codec.input_columns(self._view, document, input)
 
-    @overload
-    def output(self, document: int, input: int) -> Value: ...
-    @overload
-    def output(self, document: int, input: int, default: T) -> Value | T: ...
-    def output(self, document: int, input: int, default: Any = _NO_DEFAULT) -> Any:
+    def output(self, document: int, input: int, default: Any = _NO_DEFAULT) -> Value:
         """The output of an input. Where it, or the input, is not there: `default`, or NotFound if none is given."""
         try:
             return codec.output(self._view, document, input)

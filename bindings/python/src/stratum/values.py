@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, SupportsIndex, TypeAlias
 
 from ._stratum import lib
 
-#: What a read gives.
-Value: TypeAlias = "None | bool | int | float | decimal.Decimal | str | bytes | list[Any] | dict[str, Any]"
+#: What a read gives: None, bool, int, float, Decimal, str, bytes, list or dict. Any, since only the caller knows which.
+Value: TypeAlias = Any
 
 #: What can be written. Beside these: whatever has a buffer of bytes, 64-bit integers or doubles (bytearray, array, numpy).
 Storable: TypeAlias = (
