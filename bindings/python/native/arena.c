@@ -409,9 +409,9 @@ static int input_in(Arena *arena, PyObject *object, stratum_input *out)
         PyErr_Format(PyExc_TypeError, "inputs are Input, not %.100s", Py_TYPE(object)->tp_name);
         return -1;
     }
-    PyObject *value = keep(arena, PyObject_GetAttrString(object, "value"));
-    PyObject *columns = value == NULL ? NULL : keep(arena, PyObject_GetAttrString(object, "columns"));
-    PyObject *output = columns == NULL ? NULL : keep(arena, PyObject_GetAttrString(object, "output"));
+    PyObject *value = keep(arena, codec_input_field(object, CODEC_INPUT_VALUE));
+    PyObject *columns = value == NULL ? NULL : keep(arena, codec_input_field(object, CODEC_INPUT_COLUMNS));
+    PyObject *output = columns == NULL ? NULL : keep(arena, codec_input_field(object, CODEC_INPUT_OUTPUT));
     if (output == NULL || value_in(arena, value, &out->value) != 0 ||
         columns_in(arena, columns, &out->columns, &out->column_count) != 0)
         return -1;
@@ -433,9 +433,9 @@ static int tree_in(Arena *arena, PyObject *object, stratum_tree_desc *out)
         return -1;
     }
     stratum_value bytes;
-    PyObject *blob = keep(arena, PyObject_GetAttrString(object, "blob"));
-    PyObject *columns = blob == NULL ? NULL : keep(arena, PyObject_GetAttrString(object, "columns"));
-    PyObject *list = columns == NULL ? NULL : PyObject_GetAttrString(object, "inputs");
+    PyObject *blob = keep(arena, codec_tree_field(object, CODEC_TREE_BLOB));
+    PyObject *columns = blob == NULL ? NULL : keep(arena, codec_tree_field(object, CODEC_TREE_COLUMNS));
+    PyObject *list = columns == NULL ? NULL : codec_tree_field(object, CODEC_TREE_INPUTS);
     PyObject *inputs = list == NULL ? NULL : keep(arena, PySequence_Tuple(list));
     Py_XDECREF(list);
     if (inputs == NULL || columns_in(arena, columns, &out->columns, &out->column_count) != 0)

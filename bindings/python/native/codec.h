@@ -36,6 +36,15 @@ struct codec_classes {
 };
 extern struct codec_classes codec;
 
+/* records.c: objects of the classes Input and Tree. What makes one takes the references, also where it fails. */
+enum codec_input_field { CODEC_INPUT_VALUE, CODEC_INPUT_OUTPUT, CODEC_INPUT_COLUMNS, CODEC_INPUT_ID, CODEC_INPUT_FIELDS };
+enum codec_tree_field { CODEC_TREE_BLOB, CODEC_TREE_COLUMNS, CODEC_TREE_INPUTS, CODEC_TREE_FIELDS };
+int codec_records_setup(void);
+PyObject *codec_new_input(uint64_t id, PyObject *value, PyObject *columns, PyObject *output);
+PyObject *codec_new_tree(PyObject *blob, PyObject *columns, PyObject *inputs);
+PyObject *codec_input_field(PyObject *input, enum codec_input_field at);
+PyObject *codec_tree_field(PyObject *tree, enum codec_tree_field at);
+
 /* values.c: from the structs of stratum.h. */
 PyObject *codec_value(const stratum_value *value);
 PyObject *codec_columns(const stratum_column *columns, size_t count);
@@ -46,8 +55,6 @@ PyObject *codec_named(PyObject *plain, int has_to, PyObject *class);
 PyObject *codec_decimal(const char *text, size_t length);
 PyObject *codec_int64s(const void *numbers, size_t count);
 PyObject *codec_doubles(const void *numbers, size_t count);
-PyObject *codec_new_input(uint64_t id, PyObject *value, PyObject *columns, PyObject *output);
-PyObject *codec_new_tree(PyObject *blob, PyObject *columns, PyObject *inputs);
 
 /* The kind that all values of a list or map have had so far: what a plain list or dict of them would be stored as. */
 enum { CODEC_NO_KIND = 0, CODEC_MIXED = -1 };

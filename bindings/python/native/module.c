@@ -55,6 +55,8 @@ static PyObject *setup(PyObject *module, PyObject *arguments, PyObject *named)
     codec = given;
     /* They live as long as the process. */
     Py_INCREF(named);
+    if (codec_records_setup() != 0)
+        return NULL;
     Py_RETURN_NONE;
 }
 

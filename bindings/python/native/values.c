@@ -186,36 +186,6 @@ PyObject *codec_columns(const stratum_column *columns, size_t count)
     return dict;
 }
 
-/* Takes the references, also where it fails. */
-PyObject *codec_new_input(uint64_t id, PyObject *value, PyObject *columns, PyObject *output)
-{
-    PyObject *made = NULL;
-    PyObject *number = PyLong_FromUnsignedLongLong(id);
-    if (number != NULL && value != NULL && columns != NULL && output != NULL) {
-        PyObject *arguments[] = {value, output, columns, number};
-        made = PyObject_Vectorcall(codec.input, arguments, 4, NULL);
-    }
-    Py_XDECREF(number);
-    Py_XDECREF(value);
-    Py_XDECREF(columns);
-    Py_XDECREF(output);
-    return made;
-}
-
-/* Takes the references, also where it fails. */
-PyObject *codec_new_tree(PyObject *blob, PyObject *columns, PyObject *inputs)
-{
-    PyObject *made = NULL;
-    if (blob != NULL && columns != NULL && inputs != NULL) {
-        PyObject *arguments[] = {blob, columns, inputs};
-        made = PyObject_Vectorcall(codec.tree, arguments, 3, NULL);
-    }
-    Py_XDECREF(blob);
-    Py_XDECREF(columns);
-    Py_XDECREF(inputs);
-    return made;
-}
-
 PyObject *codec_input(const stratum_input *input)
 {
     PyObject *value = codec_value(&input->value);

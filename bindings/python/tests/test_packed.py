@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,6 +112,17 @@ def test_a_view_keeps_what_it_shows(db: stratum.Db) -> None:
         assert bytes(pinned) == b"abc" * 100
     with pytest.raises(stratum.Closed):
         bytes(pinned)
+
+
+def test_trees_of_over_4_gib_together_are_read_one_by_one(db: stratum.Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [db.put_tree(TREE).document for _ in range(3)]
+
+    def refuse(*_: object) -> None:
+        raise stratum.TooLarge
+
+    wanted = list(db.items())
+    monkeypatch.setattr("stratum.store.codec", SimpleNamespace(packed_trees=refuse))
+    assert list(db.items()) == wanted and [document for document, _ in wanted] == documents
 
 
 def test_operations(db: stratum.Db) -> None:

@@ -23,7 +23,6 @@ T = TypeVar("T")
 
 _NO_DEFAULT: Any = object()
 _IDS_AT_ONCE = 4096
-_TREES_AT_ONCE = 64
 
 
 class Reads:
@@ -176,10 +175,3 @@ class Reads:
     def input_cursor(self, document: int) -> InputCursor:
         """A cursor over the inputs of a document, for documents that are not to be in memory as a whole."""
         return InputCursor(self, self._raw_view(), document)
-
-    def _items(self, start: int) -> Iterator[tuple[int, Tree]]:
-        with self.documents(start) as cursor:
-            while ids := cursor.fill(_TREES_AT_ONCE):
-                for document, tree in zip(ids, self.trees(ids)):
-                    if tree is not None:
-                        yield document, tree
