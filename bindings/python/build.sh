@@ -3,12 +3,18 @@
 #
 #     PYTHON=python3.12    the Python that it is for (python3)
 #     PROFILE=debug        with the library of a debug build, into build/python/debug
+#     WHEELS=DIR           into that directory
+#     CFLAGS, LDFLAGS      further ones, for the extension
 #
 # 1. Nothing is installed into the system's Python, and nothing is written outside of build/ and target/.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-python3}
 PROFILE=${PROFILE:-release}
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+    echo "build: $("$PYTHON" --version) is too old: PYTHON=... names one of 3.10 or later" >&2
+    exit 1
+}
 out=$PWD/build/python
 
 if [ "$PROFILE" = release ]; then
@@ -22,7 +28,7 @@ exec 9> "$out/lock"
 flock 9
 version=$("$PYTHON" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
 tools=$out/tools-$version
-wheels=$out/$PROFILE
+wheels=${WHEELS:-$out/$PROFILE}
 if [ ! -x "$tools/bin/pip" ]; then
     "$PYTHON" -m venv "$tools"
 fi

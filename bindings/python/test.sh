@@ -61,5 +61,16 @@ rm -rf build/try
 sh -eu "$out/work/start.sh" | sed '/^built /d' | diff "$out/work/expected" -
 echo 'quick start: ok'
 
+# The C of the extension under ASan and UBSan. How much memory the process has says nothing there.
+sanitize=-fsanitize=address,undefined
+CFLAGS="$sanitize -fno-sanitize-recover=all -O1 -g" LDFLAGS=$sanitize WHEELS=$out/sanitized PROFILE=debug \
+    bindings/python/build.sh
+[ -x "$out/venv-sanitized/bin/pip" ] || "$PYTHON" -m venv "$out/venv-sanitized"
+"$out/venv-sanitized/bin/pip" install -q --disable-pip-version-check pytest 'cffi>=1.15'
+"$out/venv-sanitized/bin/pip" install -q --disable-pip-version-check --force-reinstall --no-deps "$out"/sanitized/*.whl
 cd bindings/python
+LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+    PYTHONMALLOC=malloc "$out/venv-sanitized/bin/python" -m pytest -q -k 'not leak and not thousand' tests
+echo 'sanitizers: ok'
+
 exec "$out/venv/bin/python" -X dev -m pytest -q "$@" tests
