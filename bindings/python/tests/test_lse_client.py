@@ -149,6 +149,16 @@ def test_a_directory_may_have_the_name_of_an_address(tmp_path: Path, monkeypatch
     assert (tmp_path / "localhost:50051").is_dir()
 
 
+def test_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (block,) = readme.split("```python\n")[1:]
+    monkeypatch.chdir(tmp_path)
+    exec(block.split("```")[0], {})
+    assert capsys.readouterr().out == "[2, 3] 5\n"
+    with LseClient("data") as client:
+        assert client.list_problems() == [1]
+
+
 def test_it_has_exactly_these_calls() -> None:
     calls = [name for name, _ in inspect.getmembers(LseClient, inspect.isfunction) if not name.startswith("_")]
     assert sorted(calls) == sorted(

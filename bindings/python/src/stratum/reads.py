@@ -39,7 +39,11 @@ class Reads:
     # ---- as a mapping -------------------------------------------------------------------------------------------
 
     def __contains__(self, document: object) -> bool:
-        return isinstance(document, int) and codec.exists(self._view, document)
+        try:
+            return codec.exists(self._view, document)
+        except TypeError:
+            # What is no number is no id.
+            return False
 
     def __len__(self) -> int:
         return self.document_count()
