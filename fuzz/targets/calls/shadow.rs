@@ -1,8 +1,8 @@
 //! What a store must hold, by the calls that it took.
 //!
 //! 1. A change that was accepted can be made to the shadow, and one that was refused as `NotFound` cannot.
-//! 2. A batch is held against the store once more when it is committed, by what it comes to: `may_fail` says which of its
-//!    calls may name what has gone since.
+//! 2. A batch is held against the store once more when it is committed, by what it comes to: `may_fail` says which of
+//!    its calls may name what has gone since.
 
 use std::collections::BTreeMap;
 
@@ -51,8 +51,8 @@ pub fn apply_batch<'a>(shadow: &mut Shadow, changes: &'a [Change]) -> Result<(),
     Ok(())
 }
 
-/// Whether it does not matter that a batch's call cannot be made any more: all that it did is undone by later calls of the
-/// batch, or was to take away what has gone by itself, or was nothing.
+/// Whether it does not matter that a batch's call cannot be made any more: all that it did is undone by later calls of
+/// the batch, or was to take away what has gone by itself, or was nothing.
 fn may_fail(shadow: &Shadow, change: &Change, later: &[Change]) -> bool {
     let has_input = |document, id| shadow.get(document).is_some_and(|tree: &Tree| place(tree, id).is_some());
     let own = match change {

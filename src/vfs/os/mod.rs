@@ -1,8 +1,8 @@
 //! The real file system, on Linux. Everything that depends on the system is in this folder, so that another
 //! system is another folder with the same names.
 //!
-//! 1. One call of the trait is one system call (`create_dir_all` and `resolve` excepted): nothing is retried but what the
-//!    kernel says it did not begin, and a failed sync least of all.
+//! 1. One call of the trait is one system call (`create_dir_all` and `resolve` excepted): nothing is retried but what
+//!    the kernel says it did not begin, and a failed sync least of all.
 //! 2. Every descriptor is close-on-exec (`std` opens that way), so that a host's children inherit no store.
 //! 3. A directory that `create_dir_all` makes is durable when it returns: the parent of each one is synced.
 
