@@ -6,7 +6,8 @@
 //!    promised.
 //! 3. Payloads are read for their checksum in pieces; no record is held in memory.
 //! 4. Where a log was not closed, what its end deletes may never have been promised: from the first commit on that is
-//!    not whole and that no frame says was on disk, deletions are left out. Opening the store would not make them either.
+//!    not whole and that no frame says was on disk, deletions are left out. Opening the store would not make them
+//!    either.
 
 use std::collections::BTreeSet;
 
