@@ -60,6 +60,7 @@ if [ "${1:-}" = test ]; then
 elif [ "${1:-}" = bench ]; then
     need g++ compiles g++ c++
     need librocksdb-dev test -f /usr/include/rocksdb/c.h
+    need libsqlite3-dev test -f /usr/include/sqlite3.h
 elif [ "${1:-}" = bindings ]; then
     need g++ compiles g++ c++
     need cmake command -v cmake
