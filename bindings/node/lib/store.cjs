@@ -116,6 +116,10 @@ class Store {
     this.closeSync();
   }
 
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+
   get latest() {
     return this.#latest;
   }
@@ -200,16 +204,6 @@ class Store {
   static apply(store, call, promise) {
     return sent(call, (rows) => native.apply(store.#handle, rows, 1, promise));
   }
-}
-
-if (Symbol.asyncDispose !== undefined) {
-  Object.defineProperty(Store.prototype, Symbol.asyncDispose, {
-    value() {
-      return this.close();
-    },
-    configurable: true,
-    writable: true,
-  });
 }
 
 const { apply } = Store;
