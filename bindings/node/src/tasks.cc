@@ -59,15 +59,8 @@ void execute(napi_env, void *data) {
     task->status = task->run(&task->error);
 }
 
-void complete(napi_env env, napi_status state, void *data) {
-    std::unique_ptr<Task> task(static_cast<Task *>(data));
-    napi_delete_async_work(env, task->work);
-    if (state == napi_cancelled) {
-        return;  // The environment ends: nobody is left to be told.
-    }
-    if (task->reports != nullptr) {
-        napi_release_threadsafe_function(task->reports, napi_tsfn_release);
-    }
+/// Keeps the promise.
+void settle(napi_env env, std::unique_ptr<Task> task) {
     napi_value value = nullptr;
     if (task->status == STRATUM_OK) {
         value = task->done(env);
@@ -75,15 +68,25 @@ void complete(napi_env env, napi_status state, void *data) {
             napi_resolve_deferred(env, task->deferred, value);
             return;
         }
-        napi_get_and_clear_last_exception(env, &value);
     } else {
         value = error_value(env, task->status, std::exchange(task->error, nullptr), task->applied);
-        if (value == nullptr) {
-            napi_get_and_clear_last_exception(env, &value);
-        }
     }
-    if (value != nullptr) {
-        napi_reject_deferred(env, task->deferred, value);
+    if (value == nullptr) {
+        napi_get_and_clear_last_exception(env, &value);
+    }
+    napi_reject_deferred(env, task->deferred, value);
+}
+
+void complete(napi_env env, napi_status state, void *data) {
+    std::unique_ptr<Task> task(static_cast<Task *>(data));
+    napi_delete_async_work(env, task->work);
+    if (state == napi_cancelled) {
+        return;  // The environment ends: nobody is left to be told.
+    }
+    if (task->reports == nullptr) {
+        settle(env, std::move(task));
+    } else if (napi_call_threadsafe_function(task->reports, nullptr, napi_tsfn_nonblocking) == napi_ok) {
+        task.release();  // Behind the progress that is still on its way.
     }
 }
 
@@ -234,13 +237,21 @@ std::int32_t report(const Progress *progress, void *context) {
     return task->stop == nullptr || __atomic_load_n(task->stop, __ATOMIC_ACQUIRE) == 0 ? 1 : 0;
 }
 
-/// Progress that arrives at the JavaScript thread; without an environment it is only freed.
+/// Progress that arrives at the JavaScript thread, and behind it, as a nullptr, the end. Without an environment there is
+/// only to be freed.
 template <class Progress>
-void arrive(napi_env env, napi_value function, void *, void *data) {
+void arrive(napi_env env, napi_value function, void *context, void *data) {
+    if (data == nullptr) {
+        std::unique_ptr<Task> task(static_cast<Task *>(context));
+        napi_release_threadsafe_function(task->reports, napi_tsfn_release);
+        if (env != nullptr) {
+            settle(env, std::move(task));
+        }
+        return;
+    }
     std::unique_ptr<Progress> progress(static_cast<Progress *>(data));
     napi_value self, figures, answer;
-    if (env != nullptr && function != nullptr && (figures = to_js(env, *progress)) != nullptr &&
-        napi_get_undefined(env, &self) == napi_ok) {
+    if (env != nullptr && (figures = to_js(env, *progress)) != nullptr && napi_get_undefined(env, &self) == napi_ok) {
         napi_call_function(env, self, function, 1, &figures, &answer);
     }
 }
@@ -266,7 +277,7 @@ bool take_progress(Task *task, const Args &args, std::size_t at) {
     }
     napi_value name;
     if (napi_create_string_utf8(task->env, "stratum progress", NAPI_AUTO_LENGTH, &name) != napi_ok ||
-        napi_create_threadsafe_function(task->env, args[at + 1], nullptr, name, 0, 1, nullptr, nullptr, nullptr,
+        napi_create_threadsafe_function(task->env, args[at + 1], nullptr, name, 0, 1, nullptr, nullptr, task,
                                         arrive<Progress>, &task->reports) != napi_ok) {
         raise(task->env);
         return false;
