@@ -11,8 +11,8 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test test-cpp test-node test-python conformance test-examples lint bench bench-compare fuzz golden mutants models tsan \
-	sanitize miri build header install install-files
+.PHONY: help demo test test-cpp test-node test-python conformance test-examples lint bench bench-compare fuzz golden mutants models \
+	tsan sanitize miri build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'

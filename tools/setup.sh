@@ -108,6 +108,6 @@ version=$(rustc --version | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
     $install_rust)"
 
 if [ "${1:-}" = bindings ]; then
-    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' ||
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
         fail "Node.js $(node --version) is too old: version 20 or later is needed (https://nodejs.org)"
 fi
