@@ -5,7 +5,7 @@
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
 #     tools/setup.sh bench   what `make bench-compare` needs, too
-#     tools/setup.sh bindings   what `make test-cpp`, `make test-python` and `make conformance` need, too
+#     tools/setup.sh bindings   what `make test-cpp`, `make test-node`, `make test-python` and `make conformance` need, too
 #     tools/setup.sh tsan    what `make tsan` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
@@ -66,6 +66,8 @@ elif [ "${1:-}" = bindings ]; then
     need cmake command -v cmake
     need libjansson-dev pkg-config --exists jansson
     need nlohmann-json3-dev includes nlohmann/json.hpp
+    need nodejs command -v node
+    need npm command -v npm
     need 'python3 python3-venv python3-dev' python
     need zlib1g-dev includes zlib.h
     need libyaml-cpp-dev pkg-config --exists yaml-cpp
@@ -105,3 +107,8 @@ version=$(rustc --version | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
 [ "$(printf '%s\n%s\n' "$wanted" "$version" | sort -V | head -n 1)" = "$wanted" ] ||
     fail "Rust $version is too old: $wanted or later is needed (rustup update stable, or
     $install_rust)"
+
+if [ "${1:-}" = bindings ]; then
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
+        fail "Node.js $(node --version) is too old: version 20 or later is needed (https://nodejs.org)"
+fi
