@@ -6,7 +6,10 @@ package stratum
 // #include "shim.h"
 import "C"
 
-import "runtime"
+import (
+	"runtime"
+	"sync/atomic"
+)
 
 // Batch is any number of writes that become visible and durable together: all or none. Each is checked when it is made,
 // and a refused one leaves the batch as it was; all are checked again at commit, against what others committed in
@@ -14,7 +17,7 @@ import "runtime"
 type Batch struct {
 	writer
 	db      *DB // keeps the store from being closed as forgotten
-	closed  bool
+	closed  atomic.Bool
 	cleanup runtime.Cleanup
 }
 
@@ -22,8 +25,8 @@ type Batch struct {
 // with commits of other goroutines. The batch cannot be used afterwards, also where the commit fails, but for ErrBusy.
 func (b *Batch) Commit(durability Durability) (sequence uint64, err error) {
 	done := C.shim_batch_commit(b.writer.batch, C.int32_t(durability))
-	if done.b == 0 {
-		b.release()
+	if done.b == 0 && b.closed.CompareAndSwap(false, true) {
+		b.cleanup.Stop()
 	}
 	runtime.KeepAlive(b)
 	if done.status != C.STRATUM_OK {
@@ -34,17 +37,12 @@ func (b *Batch) Commit(durability Durability) (sequence uint64, err error) {
 
 // Close abandons the batch, unless it was committed. A second Close is no error.
 func (b *Batch) Close() error {
-	if !b.closed {
+	if b.closed.CompareAndSwap(false, true) {
 		C.shim_batch_free(b.writer.batch)
-		b.release()
+		b.cleanup.Stop()
 	}
 	runtime.KeepAlive(b)
 	return nil
-}
-
-func (b *Batch) release() {
-	b.closed = true
-	b.cleanup.Stop()
 }
 
 // Clear forgets everything in the batch; it can be used again. The ids that it handed out are skipped.

@@ -146,26 +146,34 @@ func (v *View) InputCursor(document DocumentID) (*InputCursor, error) {
 // even the next one the error is ErrBufferTooSmall, and length what it needs; io.EOF past the last. Rows that Next has
 // read ahead are given first.
 func (c *InputCursor) Fill(buffer []byte) (length int, err error) {
-	if c.closed {
+	if c.isClosed() {
 		return 0, ErrClosed
 	}
-	if len(c.rest) > 0 {
-		for length < len(c.rest) {
-			size := rowSize(c.rest[length:])
-			if length+size > len(buffer) {
-				if length == 0 {
-					return size, ErrBufferTooSmall
-				}
-				break
+	for length < len(c.rest) {
+		size := rowSize(c.rest[length:])
+		if length+size > len(buffer) {
+			if length == 0 {
+				return size, ErrBufferTooSmall
 			}
-			length += size
+			break
 		}
-		copy(buffer, c.rest[:length])
-		c.rest = c.rest[length:]
+		length += size
+	}
+	copy(buffer, c.rest[:length])
+	c.rest = c.rest[length:]
+	if len(c.rest) > 0 {
 		return length, nil
 	}
-	return c.fill(buffer)
+	more, err := c.fill(buffer[length:])
+	if length > 0 && err != nil {
+		// What keeps it from going on is answered by the next call: the cursor stays where it is.
+		return length, nil
+	}
+	return length + more, err
 }
+
+// isClosed also tells a store that was closed, while rows that were read ahead are left.
+func (c *InputCursor) isClosed() bool { return c.closed || c.db.closed.Load() }
 
 func (c *InputCursor) fill(buffer []byte) (length int, err error) {
 	data, capacity := bytesOf(buffer)
@@ -176,7 +184,7 @@ func (c *InputCursor) fill(buffer []byte) (length int, err error) {
 
 // Next is the next input; io.EOF past the last. It stays valid as long as it is used.
 func (c *InputCursor) Next() (PackedInput, error) {
-	if c.closed {
+	if c.isClosed() {
 		return PackedInput{}, ErrClosed
 	}
 	if len(c.rest) == 0 {

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // DocumentID names a document in its store. Ids are never 0 and never given twice.
@@ -29,7 +30,7 @@ type DB struct {
 	latest  View
 	path    string
 	closing sync.Mutex
-	closed  bool
+	closed  atomic.Bool
 	cleanup runtime.Cleanup
 }
 
@@ -79,12 +80,12 @@ func (db *DB) Path() string { return db.path }
 func (db *DB) Close() error {
 	db.closing.Lock()
 	defer db.closing.Unlock()
-	if db.closed {
+	if db.closed.Load() {
 		return nil
 	}
 	closed := C.shim_db_close(db.writer.db)
 	if closed.status != C.STRATUM_BUSY {
-		db.closed = true
+		db.closed.Store(true)
 		db.cleanup.Stop()
 	}
 	runtime.KeepAlive(db)
