@@ -18,26 +18,24 @@ type rules struct {
 func rulesOf(flags []string) rules {
 	r := rules{absolute: -1, relative: -1}
 	for at, flag := range flags {
-		tolerance := func() float64 {
-			if at+1 < len(flags) {
-				if number, err := strconv.ParseFloat(flags[at+1], 64); err == nil {
-					return number
-				}
-			}
-			return -1
-		}
 		switch flag {
 		case "case_sensitive":
 			r.caseSensitive = true
 		case "space_change_sensitive":
 			r.spaceSensitive = true
-		case "float_tolerance":
-			r.absolute = tolerance()
-			r.relative = r.absolute
-		case "float_absolute_tolerance":
-			r.absolute = tolerance()
-		case "float_relative_tolerance":
-			r.relative = tolerance()
+		}
+		if at+1 == len(flags) {
+			break
+		}
+		tolerance, isNumber := numberIn([]byte(flags[at+1]))
+		if !isNumber {
+			continue
+		}
+		if flag == "float_tolerance" || flag == "float_absolute_tolerance" {
+			r.absolute = tolerance
+		}
+		if flag == "float_tolerance" || flag == "float_relative_tolerance" {
+			r.relative = tolerance
 		}
 	}
 	return r

@@ -183,10 +183,15 @@ func readTests(dir, group string) ([]stratum.Input, error) {
 	data := filepath.Join(dir, "data")
 	var paths []string
 	err := filepath.WalkDir(filepath.Join(data, group), func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".in") {
+		switch {
+		case err != nil:
+			return err
+		case strings.HasPrefix(entry.Name(), ".") && entry.IsDir():
+			return fs.SkipDir
+		case !strings.HasPrefix(entry.Name(), ".") && !entry.IsDir() && strings.HasSuffix(path, ".in"):
 			paths = append(paths, path)
 		}
-		return err
+		return nil
 	})
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
