@@ -108,10 +108,8 @@ func entry(node *yaml.Node, key string) *yaml.Node {
 	return nil
 }
 
-// isText tells a scalar that has a text: not null.
-func isText(node *yaml.Node) bool {
-	return node != nil && node.Kind == yaml.ScalarNode && node.Tag != "!!null"
-}
+// isText tells a scalar: its Value is the text that stands there, whatever its tag.
+func isText(node *yaml.Node) bool { return node != nil && node.Kind == yaml.ScalarNode }
 
 func (p problem) title(name string) string {
 	node := entry(p.root, "name")
