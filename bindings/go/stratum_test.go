@@ -530,8 +530,9 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 	_, err := db.Latest().Blob(documents[4])
 	is(t, err, stratum.ErrCorruption)
 	findings := ok(db.Verify())(t)
-	equal(t, 1, len(findings.Damage))
-	equal(t, documents[4], findings.Damage[0].Document)
+	if !slices.ContainsFunc(findings.Damage, func(d stratum.Damage) bool { return d.Document == documents[4] && d.File != "" }) {
+		t.Fatalf("the damage is not told: %+v", findings.Damage)
+	}
 	check(t, db.Close())
 
 	dry := ok(stratum.Repair(source, "", &stratum.RepairOptions{DryRun: true}))(t)
