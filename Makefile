@@ -11,13 +11,14 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test test-cpp test-python conformance test-examples lint bench bench-compare fuzz golden mutants models tsan \
+.PHONY: help demo test test-cpp test-go test-python conformance test-examples lint bench bench-compare fuzz golden mutants models tsan \
 	sanitize miri build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
 	@echo 'make test-cpp  every test of the C++ wrapper'
+	@echo 'make test-go   every test of the Go module'
 	@echo 'make test-python  every test of the Python package'
 	@echo 'make conformance   the same calls in every language, and stores that each reads of each'
 	@echo 'make test-examples  one program in every language, on the same packages'
@@ -49,6 +50,9 @@ tsan:
 
 test-cpp:
 	bindings/cpp/test.sh
+
+test-go:
+	bindings/go/test.sh
 
 test-python:
 	bindings/python/test.sh

@@ -2,12 +2,12 @@ module stratum.dev/go/bench
 
 go 1.24
 
-require stratum.dev/go v0.0.0
-
 require (
-	github.com/mattn/go-sqlite3 v1.14.32 // indirect
-	go.etcd.io/bbolt v1.4.3 // indirect
-	golang.org/x/sys v0.29.0 // indirect
+	github.com/mattn/go-sqlite3 v1.14.32
+	go.etcd.io/bbolt v1.4.3
+	stratum.dev/go v0.0.0
 )
+
+require golang.org/x/sys v0.29.0 // indirect
 
 replace stratum.dev/go => ../
