@@ -117,8 +117,8 @@ func (v *View) Documents(from DocumentID) iter.Seq2[DocumentID, error] {
 	}
 }
 
-// InputCursor walks over the inputs of a document in their order, without holding them all. It is for one goroutine at a
-// time. It may outlive its view. Most programs range over View.EachInput.
+// InputCursor walks over the inputs of a document in their order, without holding them all. It is for one goroutine at
+// a time. It may outlive its view. Most programs range over View.EachInput.
 type InputCursor struct {
 	handle  C.uintptr_t
 	db      *DB

@@ -182,7 +182,7 @@ func appendNested(b []byte, value any, depth int) ([]byte, error) {
 		}
 		return appendMap(b, entries, depth)
 	}
-	return b, refused(ErrInvalidArgument, fmt.Sprintf("%T is no value: see the table of types in the package's documentation", value))
+	return b, refused(ErrInvalidArgument, fmt.Sprintf("%T is no value: the package's documentation has a table of types", value))
 }
 
 func appendList(b []byte, list []any, depth int) ([]byte, error) {
@@ -240,7 +240,7 @@ func appendColumns(b []byte, columns Columns) ([]byte, error) {
 	b = le.AppendUint64(b, uint64(len(columns)))
 	for at, column := range columns {
 		if len(column.Name) == 0 || len(column.Name) > 255 {
-			return b, refused(ErrInvalidArgument, fmt.Sprintf("a column's name has %d bytes: 1 to 255 are allowed", len(column.Name)))
+			return b, refused(ErrInvalidArgument, fmt.Sprintf("a column's name has %d bytes, not 1 to 255", len(column.Name)))
 		}
 		if at > 0 && columns[at-1].Name == column.Name {
 			return b, refused(ErrInvalidArgument, fmt.Sprintf("the column %q is there twice", column.Name))

@@ -21,7 +21,8 @@ import (
 
 func TestAfterClose(t *testing.T) {
 	db := ok(stratum.Open(filepath.Join(t.TempDir(), "store"), nil))(t)
-	document := ok(db.PutTree(&stratum.Tree{Blob: []byte("blob"), Inputs: []stratum.Input{{Value: 1}, {Value: 2}}}))(t).Document
+	stored := &stratum.Tree{Blob: []byte("blob"), Inputs: []stratum.Input{{Value: 1}, {Value: 2}}}
+	document := ok(db.PutTree(stored))(t).Document
 	view := ok(db.Snapshot())(t)
 	batch := ok(db.Batch())(t)
 	documents := ok(view.DocumentCursor(0))(t)
@@ -195,7 +196,8 @@ func TestChildrenKeepTheirStoreFromBeingForgotten(t *testing.T) {
 func TestCollectionDuringCalls(t *testing.T) {
 	db := open(t, &stratum.Options{Durability: stratum.DurabilityOS})
 	blob := bytes.Repeat([]byte("collected "), 500)
-	document := ok(db.PutTree(&stratum.Tree{Blob: blob, Inputs: []stratum.Input{{Value: blob, Output: string(blob), HasOutput: true}}}))(t).Document
+	inputs := []stratum.Input{{Value: blob, Output: string(blob), HasOutput: true}}
+	document := ok(db.PutTree(&stratum.Tree{Blob: blob, Inputs: inputs}))(t).Document
 	stop := make(chan struct{})
 	var collector sync.WaitGroup
 	collector.Add(1)
@@ -281,7 +283,8 @@ func TestGoroutinesHammerOneStore(t *testing.T) {
 		go func() {
 			defer group.Done()
 			for turn := range 200 {
-				tree := &stratum.Tree{Blob: bytes.Repeat([]byte{byte(worker)}, turn*10), Columns: stratum.Columns{{Name: "turn", Value: turn}}}
+				columns := stratum.Columns{{Name: "turn", Value: turn}}
+				tree := &stratum.Tree{Blob: bytes.Repeat([]byte{byte(worker)}, turn*10), Columns: columns}
 				ids := ok(db.PutTree(tree))(t)
 				got := ok(db.Latest().Tree(ids.Document))(t)
 				equal(t, len(tree.Blob), len(got.Blob))

@@ -80,7 +80,8 @@ func (o *Options) named() [][2]string {
 	add(o.Exclusive, "exclusive", "true")
 	add(o.Durability != DurabilityDefault, "durability", o.Durability.word())
 	// A time below a millisecond is rounded up: 0 would be another one.
-	add(o.SyncInterval != 0, "sync_interval_ms", strconv.FormatInt(int64((o.SyncInterval+time.Millisecond-1)/time.Millisecond), 10))
+	interval := (o.SyncInterval + time.Millisecond - 1) / time.Millisecond
+	add(o.SyncInterval != 0, "sync_interval_ms", strconv.FormatInt(int64(interval), 10))
 	add(o.ReadMode != 0, "read_mode", o.ReadMode.word())
 	add(o.NoVerifyReads, "verify_reads", "false")
 	number("segment_size", o.SegmentSize)

@@ -11,7 +11,8 @@ type FindingKind int32
 
 // What a repair can find.
 const (
-	// FindingManifest: the manifest is missing or does not check out. Which segments there were is told from the directory.
+	// FindingManifest: the manifest is missing or does not check out. Which segments there were is told from the
+	// directory.
 	FindingManifest FindingKind = C.STRATUM_FINDING_MANIFEST
 	// FindingCheckpoint: the checkpoint does not check out. It holds nothing that the log does not.
 	FindingCheckpoint FindingKind = C.STRATUM_FINDING_CHECKPOINT
@@ -19,7 +20,8 @@ const (
 	FindingNotLocked FindingKind = C.STRATUM_FINDING_NOT_LOCKED
 	// FindingSegmentMissing: a segment that the manifest names is not there.
 	FindingSegmentMissing FindingKind = C.STRATUM_FINDING_SEGMENT_MISSING
-	// FindingSegmentUnusable: a segment's file was left out: not a segment of this store, or nothing in it can be told.
+	// FindingSegmentUnusable: a segment's file was left out: not a segment of this store, or nothing in it can be
+	// told.
 	FindingSegmentUnusable FindingKind = C.STRATUM_FINDING_SEGMENT_UNUSABLE
 	// FindingSegmentHeader: a segment's header is damaged. Its records were read all the same.
 	FindingSegmentHeader FindingKind = C.STRATUM_FINDING_SEGMENT_HEADER
@@ -27,11 +29,13 @@ const (
 	FindingBytesLost FindingKind = C.STRATUM_FINDING_BYTES_LOST
 	// FindingBytesUnreadable: bytes that the system does not give: read as zeros.
 	FindingBytesUnreadable FindingKind = C.STRATUM_FINDING_BYTES_UNREADABLE
-	// FindingTail: bytes behind the last record of the log: of a commit that was never finished, or that was damaged since.
+	// FindingTail: bytes behind the last record of the log: of a commit that was never finished, or that was
+	// damaged since.
 	FindingTail FindingKind = C.STRATUM_FINDING_TAIL
 	// FindingRecordDamaged: a record whose header checks out and whose contents do not.
 	FindingRecordDamaged FindingKind = C.STRATUM_FINDING_RECORD_DAMAGED
-	// FindingRecordMissing: a record that must have been there, by what the checkpoint or a segment's footer says, and was not found.
+	// FindingRecordMissing: a record that must have been there, by what the checkpoint or a segment's footer says,
+	// and was not found.
 	FindingRecordMissing FindingKind = C.STRATUM_FINDING_RECORD_MISSING
 	// FindingBatchInPart: a commit of which not all records check out; those that do were used.
 	FindingBatchInPart FindingKind = C.STRATUM_FINDING_BATCH_IN_PART
@@ -39,7 +43,8 @@ const (
 	FindingDocumentLost FindingKind = C.STRATUM_FINDING_DOCUMENT_LOST
 	// FindingDocumentInPart: parts of a document are lost; the findings of that document say which.
 	FindingDocumentInPart FindingKind = C.STRATUM_FINDING_DOCUMENT_IN_PART
-	// FindingDocumentOlder: parts of a document may be older than they were; the findings of that document say which.
+	// FindingDocumentOlder: parts of a document may be older than they were; the findings of that document say
+	// which.
 	FindingDocumentOlder FindingKind = C.STRATUM_FINDING_DOCUMENT_OLDER
 	// FindingBlobLost: a document's blob is lost: it is empty now.
 	FindingBlobLost FindingKind = C.STRATUM_FINDING_BLOB_LOST
@@ -49,7 +54,8 @@ const (
 	FindingColumnsLost FindingKind = C.STRATUM_FINDING_COLUMNS_LOST
 	// FindingColumnsOlder: some of a document's columns are older than they were, or gone.
 	FindingColumnsOlder FindingKind = C.STRATUM_FINDING_COLUMNS_OLDER
-	// FindingInputsOlder: the order of a document's inputs, or which of them there were, is older than it was, or in part a guess.
+	// FindingInputsOlder: the order of a document's inputs, or which of them there were, is older than it was, or
+	// in part a guess.
 	FindingInputsOlder FindingKind = C.STRATUM_FINDING_INPUTS_OLDER
 	// FindingInputLost: an input is lost, with what hung on it.
 	FindingInputLost FindingKind = C.STRATUM_FINDING_INPUT_LOST

@@ -125,7 +125,8 @@ func TestOtherTypesGoInAsTheTableSays(t *testing.T) {
 		{int8(-1), int64(-1)}, {uint32(math.MaxUint32), int64(math.MaxUint32)}, {7, int64(7)},
 		{uint64(math.MaxUint64), stratum.Decimal("18446744073709551615")}, {uint(3), int64(3)}, {float32(0.5), 0.5},
 		{map[string]string{"b": "2", "a": "1"}, stratum.StringMap{{Key: "a", Value: "1"}, {Key: "b", Value: "2"}}},
-		{map[string]any{"b": 2, "a": []any{nil}}, stratum.Map{{Key: "a", Value: stratum.List{nil}}, {Key: "b", Value: int64(2)}}},
+		{map[string]any{"b": 2, "a": []any{nil}},
+			stratum.Map{{Key: "a", Value: stratum.List{nil}}, {Key: "b", Value: int64(2)}}},
 		{[]byte(nil), []byte{}}, {[]string(nil), []string{}}, {stratum.RawValue{}, nil},
 	} {
 		check(t, db.SetColumn(document, "c", c.in))
@@ -194,7 +195,8 @@ func TestUpdateIsAllOrNothing(t *testing.T) {
 	var document stratum.DocumentID
 	var first, second stratum.InputID
 	check(t, db.Update(func(b *stratum.Batch) error {
-		document = ok(b.CreateDocument([]byte("blob"), stratum.Column{Name: "b", Value: 1}, stratum.Column{Name: "a", Value: 2}))(t)
+		columns := stratum.Columns{{Name: "b", Value: 1}, {Name: "a", Value: 2}}
+		document = ok(b.CreateDocument([]byte("blob"), columns...))(t)
 		first = ok(b.AppendInput(document, "first"))(t)
 		second = ok(b.InsertInput(document, first, "second"))(t)
 		check(t, b.SetOutput(document, first, "out"))
@@ -241,8 +243,8 @@ func TestWalksAndManyTrees(t *testing.T) {
 	var documents []stratum.DocumentID
 	check(t, db.Update(func(b *stratum.Batch) error {
 		for at := range 1500 {
-			ids := ok(b.PutTree(&stratum.Tree{Blob: bytes.Repeat([]byte{byte(at)}, at), Inputs: []stratum.Input{{Value: at}}}))(t)
-			documents = append(documents, ids.Document)
+			tree := &stratum.Tree{Blob: bytes.Repeat([]byte{byte(at)}, at), Inputs: []stratum.Input{{Value: at}}}
+			documents = append(documents, ok(b.PutTree(tree))(t).Document)
 		}
 		return nil
 	}))
@@ -359,7 +361,8 @@ func TestOperationsInOneCall(t *testing.T) {
 func TestPackedTreesFromAnywhereAreChecked(t *testing.T) {
 	tree := &stratum.Tree{Blob: []byte("blob"), Columns: stratum.Columns{{Name: "b", Value: 1}, {Name: "a"}}}
 	for _, value := range values {
-		tree.Inputs = append(tree.Inputs, stratum.Input{Value: value, Columns: stratum.Columns{{Name: "x", Value: value}}, Output: value, HasOutput: true})
+		columns := stratum.Columns{{Name: "x", Value: value}}
+		tree.Inputs = append(tree.Inputs, stratum.Input{Value: value, Columns: columns, Output: value, HasOutput: true})
 	}
 	packed := ok(stratum.AppendTree(nil, tree))(t)
 	read := ok(stratum.ParsePackedTree(packed))(t)
@@ -419,7 +422,8 @@ func TestOptionsAndErrors(t *testing.T) {
 	_, err := stratum.Open(path, &stratum.Options{NoCreate: true})
 	is(t, err, stratum.ErrOpenRefused)
 	var failure *stratum.Error
-	if !errors.As(err, &failure) || !strings.Contains(failure.Message, path) || failure.Status.String() != "STRATUM_OPEN_REFUSED" {
+	if !errors.As(err, &failure) || !strings.Contains(failure.Message, path) ||
+		failure.Status.String() != "STRATUM_OPEN_REFUSED" {
 		t.Fatalf("no message of use: %v", err)
 	}
 	_, err = stratum.Open(path, &stratum.Options{Set: map[string]string{"no_such": "1"}})
@@ -453,7 +457,6 @@ func TestOptionsAndErrors(t *testing.T) {
 	if stratum.Version() == "" {
 		t.Fatal("no version")
 	}
-	_ = fs.ErrNotExist
 }
 
 func TestWork(t *testing.T) {
@@ -492,7 +495,8 @@ func TestWork(t *testing.T) {
 	}
 	check(t, db.CompactNow(nil))
 	stats := ok(db.Stats())(t)
-	if stats.Documents != 10 || stats.Compactions == 0 || stats.Amplification > 1.5 || stats.Poisoned || stats.Commits != 70 {
+	if stats.Documents != 10 || stats.Compactions == 0 || stats.Amplification > 1.5 || stats.Poisoned ||
+		stats.Commits != 70 {
 		t.Fatalf("figures that cannot be: %+v", stats)
 	}
 	found := ok(db.Verify())(t)
@@ -530,20 +534,23 @@ func TestDamageIsFoundAndRepaired(t *testing.T) {
 	_, err := db.Latest().Blob(documents[4])
 	is(t, err, stratum.ErrCorruption)
 	findings := ok(db.Verify())(t)
-	if !slices.ContainsFunc(findings.Damage, func(d stratum.Damage) bool { return d.Document == documents[4] && d.File != "" }) {
+	isTold := func(d stratum.Damage) bool { return d.Document == documents[4] && d.File != "" }
+	if !slices.ContainsFunc(findings.Damage, isTold) {
 		t.Fatalf("the damage is not told: %+v", findings.Damage)
 	}
 	check(t, db.Close())
 
 	dry := ok(stratum.Repair(source, "", &stratum.RepairOptions{DryRun: true}))(t)
 	equal(t, stratum.RepairDryRun, dry.Outcome)
-	stopped := ok(stratum.Repair(source, target, &stratum.RepairOptions{Progress: func(stratum.RepairProgress) bool { return false }}))(t)
+	stop := &stratum.RepairOptions{Progress: func(stratum.RepairProgress) bool { return false }}
+	stopped := ok(stratum.Repair(source, target, stop))(t)
 	equal(t, stratum.RepairStopped, stopped.Outcome)
 	report := ok(stratum.Repair(source, target, nil))(t)
 	equal(t, stratum.RepairWritten, report.Outcome)
 	equal(t, uint64(19), report.DocumentsWhole)
 	equal(t, false, report.IsLossless)
-	if !slices.ContainsFunc(report.Findings, func(f stratum.Finding) bool { return f.IsLoss && f.Document == documents[4] && f.Line != "" }) {
+	isLoss := func(f stratum.Finding) bool { return f.IsLoss && f.Document == documents[4] && f.Line != "" }
+	if !slices.ContainsFunc(report.Findings, isLoss) {
 		t.Fatalf("the loss is not told: %+v", report.Findings)
 	}
 	saved := ok(stratum.Open(target, &stratum.Options{NoCreate: true}))(t)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every test of the Go module: vet, the tests in all modes that find something, the installed library, the README's quick
-# start. Ends with go test's summary.
+# Every test of the Go module: vet, the tests in all modes that find something, the installed library, the README's
+# quick start. Ends with go test's summary.
 #
 # 1. What is missing is installed, or named; nothing is skipped.
 set -eu
@@ -25,7 +25,8 @@ out=build/go
 rm -rf "$out" build/sums
 mkdir -p "$out"
 block() {
-    sed -n '/^## Quick start/,/^## In a project/p' bindings/go/README.md | sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" | sed '1d;$d'
+    sed -n '/^## Quick start/,/^## In a project/p' bindings/go/README.md |
+        sed -n "/^\`\`\`$1\$/,/^\`\`\`\$/p" | sed '1d;$d'
 }
 block sh > "$out/start.sh"
 block text > "$out/expected"

@@ -22,8 +22,8 @@ const (
 	KindMap
 )
 
-var kindNames = [...]string{"", "Null", "Bool", "Int64", "Double", "Decimal", "String", "Bytes", "Int64List", "DoubleList",
-	"StringList", "StringMap", "List", "Map"}
+var kindNames = [...]string{"", "Null", "Bool", "Int64", "Double", "Decimal", "String", "Bytes", "Int64List",
+	"DoubleList", "StringList", "StringMap", "List", "Map"}
 
 // String is the kind's name, "Int64" for example.
 func (k Kind) String() string {

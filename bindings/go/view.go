@@ -144,15 +144,15 @@ func (v *View) Column(document DocumentID, name string) (any, error) {
 // Input is the value of an input.
 func (v *View) Input(document DocumentID, input InputID) (any, error) {
 	var small [smallRead]byte
-	return v.value(C.shim_view_input(v.handle, C.uint64_t(document), C.uint64_t(input), (*C.uint8_t)(&small[0]), smallRead),
-		small[:])
+	done := C.shim_view_input(v.handle, C.uint64_t(document), C.uint64_t(input), (*C.uint8_t)(&small[0]), smallRead)
+	return v.value(done, small[:])
 }
 
 // Output is the output of an input. An input without one is ErrNotFound, an output that is Null is nil.
 func (v *View) Output(document DocumentID, input InputID) (any, error) {
 	var small [smallRead]byte
-	return v.value(C.shim_view_output(v.handle, C.uint64_t(document), C.uint64_t(input), (*C.uint8_t)(&small[0]), smallRead),
-		small[:])
+	done := C.shim_view_output(v.handle, C.uint64_t(document), C.uint64_t(input), (*C.uint8_t)(&small[0]), smallRead)
+	return v.value(done, small[:])
 }
 
 // listed copies a list that a result lends, and frees the result.

@@ -113,7 +113,8 @@ func treeIDs(done C.shim_answer) (TreeIDs, error) {
 	return TreeIDs{DocumentID(done.a), InputID(done.b), uint64(done.c)}, nil
 }
 
-// PutPacked creates a document from a packed tree: what AppendTree or PackedTree.Bytes gives. It is checked whole first.
+// PutPacked creates a document from a packed tree: what AppendTree or PackedTree.Bytes gives. It is checked
+// whole first.
 func (w *writer) PutPacked(packed []byte) (TreeIDs, error) {
 	data, length := bytesOf(packed)
 	done := C.shim_put_packed(w.db, w.batch, data, length)

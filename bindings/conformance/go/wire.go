@@ -102,7 +102,8 @@ func input(input stratum.Input) string {
 }
 
 func tree(tree *stratum.Tree) string {
-	return `{"blob":` + hexed(tree.Blob) + `,"columns":` + columns(tree.Columns) + `,"inputs":` + list(tree.Inputs, input) + `}`
+	return `{"blob":` + hexed(tree.Blob) + `,"columns":` + columns(tree.Columns) + `,"inputs":` +
+		list(tree.Inputs, input) + `}`
 }
 
 func must[T any](value T, err error) T {
