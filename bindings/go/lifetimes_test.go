@@ -109,7 +109,7 @@ func TestWhatWasClosedOrCommittedIsClosed(t *testing.T) {
 // eventually waits for what the collector and its cleanups bring about.
 func eventually(t *testing.T, what string, is func() bool) {
 	t.Helper()
-	for range 500 {
+	for range 3000 {
 		if is() {
 			return
 		}
