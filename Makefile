@@ -11,13 +11,15 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test test-cpp test-node test-python conformance test-examples lint bench bench-compare fuzz golden mutants models \
-	tsan sanitize miri build header install install-files
+.PHONY: help demo test test-bindings test-cpp test-go test-node test-python conformance test-examples lint bench \
+	bench-compare fuzz golden mutants models tsan sanitize miri build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
+	@echo 'make test-bindings  every test of every wrapper: the next six'
 	@echo 'make test-cpp  every test of the C++ wrapper'
+	@echo 'make test-go   every test of the Go module'
 	@echo 'make test-node every test of the Node.js package'
 	@echo 'make test-python  every test of the Python package'
 	@echo 'make conformance   the same calls in every language, and stores that each reads of each'
@@ -48,8 +50,13 @@ models:
 tsan:
 	.ci/tsan
 
+test-bindings: test-cpp test-go test-node test-python conformance test-examples
+
 test-cpp:
 	bindings/cpp/test.sh
+
+test-go:
+	bindings/go/test.sh
 
 test-node:
 	bindings/node/test.sh

@@ -5,7 +5,7 @@
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
 #     tools/setup.sh bench   what `make bench-compare` needs, too
-#     tools/setup.sh bindings   what `make test-cpp`, `make test-node`, `make test-python` and `make conformance` need, too
+#     tools/setup.sh bindings   what `make test-bindings` needs, too
 #     tools/setup.sh tsan    what `make tsan` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
@@ -70,6 +70,7 @@ elif [ "${1:-}" = bindings ]; then
     need npm command -v npm
     need 'python3 python3-venv python3-dev' python
     need zlib1g-dev includes zlib.h
+    need golang-go command -v go
     need libyaml-cpp-dev pkg-config --exists yaml-cpp
 elif [ "${1:-}" = tsan ]; then
     for package in rustc-web cargo-web rust-web-src; do
@@ -111,4 +112,8 @@ version=$(rustc --version | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
 if [ "${1:-}" = bindings ]; then
     node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
         fail "Node.js $(node --version) is too old: version 20 or later is needed (https://nodejs.org)"
+    # From 1.21 on the Go tool gets itself a newer one where a module asks for it.
+    version=$(go env GOVERSION)
+    [ "$(printf 'go1.21\n%s\n' "$version" | sort -V | head -n 1)" = go1.21 ] ||
+        fail "$version is too old: install Go 1.24 or later, see https://go.dev/dl, or Debian's backports"
 fi
