@@ -343,7 +343,8 @@
 
 /**
  * Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
- * refused one leaves the batch as it was) and again at commit, against what others committed in between.
+ * refused one leaves the batch as it was) and again at commit, against what others committed in between; calls that
+ * later ones of the batch undo do not count then.
  */
 typedef struct stratum_batch stratum_batch;
 

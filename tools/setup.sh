@@ -5,7 +5,7 @@
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
 #     tools/setup.sh bench   what `make bench-compare` needs, too
-#     tools/setup.sh bindings   what `make test-cpp` and `make conformance` need, too
+#     tools/setup.sh bindings   what `make test-cpp`, `make test-python` and `make conformance` need, too
 #     tools/setup.sh tsan    what `make tsan` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
@@ -36,6 +36,12 @@ includes() {
     printf '#include <%s>\n' "$1" | g++ -x c++ -fsyntax-only -
 }
 
+# Whether an extension of Python can be built, in an environment of its own.
+python() {
+    python3 -c 'import ensurepip, os, sysconfig, venv
+os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))'
+}
+
 need 'gcc libc6-dev' compiles gcc c
 need make command -v make
 need pkg-config command -v pkg-config
@@ -59,6 +65,9 @@ elif [ "${1:-}" = bindings ]; then
     need cmake command -v cmake
     need libjansson-dev pkg-config --exists jansson
     need nlohmann-json3-dev includes nlohmann/json.hpp
+    need 'python3 python3-venv python3-dev' python
+    need zlib1g-dev includes zlib.h
+    need libyaml-cpp-dev pkg-config --exists yaml-cpp
 elif [ "${1:-}" = tsan ]; then
     for package in rustc-web cargo-web rust-web-src; do
         need "$package" dpkg -s "$package"
