@@ -12,7 +12,7 @@ BUILT ?= target/release
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
 .PHONY: help demo test test-bindings test-cpp test-go test-node test-python conformance test-examples lint bench \
-	bench-compare fuzz golden mutants models tsan sanitize miri build header install install-files
+	bench-compare fuzz golden instructions mutants models tsan sanitize miri build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
@@ -24,6 +24,7 @@ help:
 	@echo 'make test-python  every test of the Python package'
 	@echo 'make conformance   the same calls in every language, and stores that each reads of each'
 	@echo 'make test-examples  one program in every language, on the same packages'
+	@echo 'make instructions  the instructions of each hot path, beside what they were'
 	@echo 'make models    loom and shuttle: interleavings of threads'
 	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
 	@echo 'make lint      format, lints, documentation'
@@ -46,6 +47,9 @@ test:
 
 models:
 	.ci/models
+
+instructions:
+	.ci/instructions
 
 tsan:
 	.ci/tsan
