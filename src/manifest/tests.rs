@@ -131,7 +131,7 @@ fn the_next_edits_always_find_room() {
 
 #[test]
 fn a_later_edit_is_found_where_it_stands() {
-    let junk = vec![0xff; 64];
+    let junk = [0xff; 64];
     let whole = edit(3, 1);
     for (before, number, found) in [
         (8, 2, Some(8)),   // at the next place
