@@ -4,7 +4,7 @@
 //! 2. The ids that a batch took are given back to `InputIds` when its contents are gone: after its commit was
 //!    published, or with the batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ pub struct Pending {
     /// A blob that is a record of its own.
     pub blob: Option<Arc<Vec<u8>>>,
     /// Inputs that must have an output for the commit to make sense.
-    pub need_output: Vec<InputId>,
+    pub need_output: HashSet<InputId>,
     /// The lowest id that this batch knows to be free; zero where it took none.
     pub next_input: u64,
     /// Ids were taken from the store's table.

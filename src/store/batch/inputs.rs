@@ -112,7 +112,7 @@ impl Batch {
         let pending = self.pending(document)?;
         pending.delta.expect_operation()?;
         pending.delta.delete(input);
-        pending.need_output.retain(|other| *other != input);
+        pending.need_output.remove(&input);
         self.note(0, true);
         Ok(())
     }
@@ -161,7 +161,8 @@ impl Batch {
         }
         let pending = self.pending(document)?;
         if pending.tree.is_none() && pending.delta.output_of(input).is_none() {
-            crate::memory::push(&mut pending.need_output, input)?;
+            pending.need_output.try_reserve(1).map_err(|_| Error::NoMemory)?;
+            pending.need_output.insert(input);
         }
         Ok(())
     }

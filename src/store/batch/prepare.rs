@@ -187,7 +187,7 @@ struct Effect {
 }
 
 /// Checks a delta against the document it follows.
-fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[InputId]) -> Result<Effect> {
+fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &HashSet<InputId>) -> Result<Effect> {
     let head = Head::parse(delta).map_err(internal)?;
     let directory = head.directory().map_err(internal)?;
     let stack = layers.stack()?;
