@@ -103,7 +103,7 @@ impl SegmentBuilder {
         self.documents.sort_unstable();
         self.documents.dedup();
         let payload = record::encode_footer(&self.documents)?;
-        self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload), &payload)?;
+        self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload)?, &payload)?;
         self.flush()?;
         self.file.sync().map_err(|error| Error::io("syncing", &self.path, error))?;
         let meta = SegmentMeta {

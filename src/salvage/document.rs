@@ -164,7 +164,7 @@ impl Documents<'_> {
             fold: found.fold,
             sequence: found.sequence,
             first_sequence: found.first_sequence,
-            ..RecordHeader::new(found.kind, document, &payload)
+            ..RecordHeader::new(found.kind, document, &payload)?
         };
         let is_same = payload.len() == found.payload_len as usize && header.payload_crc == payload_crc;
         Ok(is_same.then_some((header, payload)))
@@ -287,11 +287,11 @@ impl Documents<'_> {
         self.report.outputs += (inputs + outputs).saturating_add_signed(changed).saturating_sub(apart.inputs);
         let Some(target) = &mut self.target else { return Ok(()) };
         if let Some(blob) = blob {
-            let mut header = RecordHeader::new(RecordKind::Blob, document, &blob);
+            let mut header = RecordHeader::new(RecordKind::Blob, document, &blob)?;
             (header.sequence, header.first_sequence) = (newest, newest);
             target.append(&header, &blob)?;
         }
-        let mut header = RecordHeader::new(RecordKind::Tree, document, &packed);
+        let mut header = RecordHeader::new(RecordKind::Tree, document, &packed)?;
         (header.sequence, header.first_sequence) = (apart.sequence, apart.sequence);
         header.nodes = (1 + inputs + outputs) as i32;
         header.blob = if is_external { BlobPlace::External } else { BlobPlace::Inline };
