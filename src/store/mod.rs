@@ -11,6 +11,7 @@ mod maintenance;
 #[cfg(test)]
 #[cfg(loom)]
 mod models;
+mod moment;
 mod queue;
 mod read;
 mod retained;
