@@ -11,17 +11,23 @@ BUILT ?= target/release
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 MAJOR := $(firstword $(subst ., ,$(VERSION)))
-.PHONY: help demo test test-cpp conformance lint bench bench-compare fuzz golden mutants models tsan sanitize miri build header \
-	install install-files
+.PHONY: help demo test test-bindings test-cpp test-go test-node test-python conformance test-examples lint bench \
+	bench-compare fuzz golden instructions mutants models tsan sanitize miri build header install install-files
 
 help:
 	@echo 'make demo      import real problem packages into a store, close it, open it again, read every tree back'
 	@echo 'make test      every test'
+	@echo 'make test-bindings  every test of every wrapper: the next six'
 	@echo 'make test-cpp  every test of the C++ wrapper'
+	@echo 'make test-go   every test of the Go module'
+	@echo 'make test-node every test of the Node.js package'
+	@echo 'make test-python  every test of the Python package'
 	@echo 'make conformance   the same calls in every language, and stores that each reads of each'
+	@echo 'make test-examples  one program in every language, on the same packages'
+	@echo 'make instructions  the instructions of each hot path, beside what they were'
 	@echo 'make models    loom and shuttle: interleavings of threads'
 	@echo 'make tsan      C programs with many threads under ThreadSanitizer'
-	@echo 'make lint      format and lints'
+	@echo 'make lint      format, lints, documentation'
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-compare one table: Stratum, SQLite, LMDB, redb, fjall, RocksDB and the raw yardstick; ARGS=... says which'
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
@@ -42,18 +48,36 @@ test:
 models:
 	.ci/models
 
+instructions:
+	.ci/instructions
+
 tsan:
 	.ci/tsan
+
+test-bindings: test-cpp test-go test-node test-python conformance test-examples
 
 test-cpp:
 	bindings/cpp/test.sh
 
+test-go:
+	bindings/go/test.sh
+
+test-node:
+	bindings/node/test.sh
+
+test-python:
+	bindings/python/test.sh
+
 conformance:
 	bindings/conformance/run
+
+test-examples:
+	examples/judge/test.sh
 
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc -q --no-deps -p stratum
 
 bench:
 	$(CARGO) bench --bench golden_sets

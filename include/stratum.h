@@ -343,7 +343,8 @@
 
 /**
  * Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
- * refused one leaves the batch as it was) and again at commit, against what others committed in between.
+ * refused one leaves the batch as it was) and again at commit, against what others committed in between; calls that
+ * later ones of the batch undo do not count then.
  */
 typedef struct stratum_batch stratum_batch;
 
@@ -1478,7 +1479,9 @@ int32_t stratum_view_output(const struct stratum_view *view,
                             struct stratum_error **error);
 
 /**
- * A whole tree: blob, columns, inputs and outputs, decoded. The caller frees it; see stratum_tree_get.
+ * A whole tree: blob, columns, inputs and outputs, decoded. Texts, bytes and packed lists in it are the store's own
+ * where the document is unchanged since it was written, as with pinned bytes. The caller frees it; see
+ * stratum_tree_get.
  * Errors: STRATUM_NOT_FOUND, STRATUM_CORRUPTION, STRATUM_IO, STRATUM_CLOSED.
  *
  * Thread safety: any thread.

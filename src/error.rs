@@ -13,6 +13,19 @@ use crate::memory::NoMemory;
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// What was looked for and is not there.
+///
+/// ```
+/// use stratum::{Columns, Db, Error, InputId, Missing, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let document = db.write(|batch| batch.create_document(b"", &Columns::new()))?;
+/// match db.view()?.input(document, InputId::FIRST) {
+///     Err(Error::NotFound(Missing::Input(..))) => {} // the document is there, the input is not
+///     other => panic!("{other:?}"),
+/// }
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Missing {
     /// No such document in this view: never created, or deleted.
@@ -36,6 +49,18 @@ pub enum Missing {
 }
 
 /// Where in the store damage was found.
+///
+/// ```
+/// use stratum::{Damage, DocumentId};
+/// let damage = Damage {
+///     file: "store/segment-00000001.strat".into(),
+///     offset: 4096,
+///     document: Some(DocumentId::FIRST),
+///     what: "the checksum does not match".into(),
+/// };
+/// let text = "store/segment-00000001.strat at byte 4096 (document 1): the checksum does not match";
+/// assert_eq!(damage.to_string(), text);
+/// ```
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Damage {
     /// The damaged file.
@@ -59,6 +84,18 @@ impl std::fmt::Display for Damage {
 }
 
 /// What can go wrong.
+///
+/// ```
+/// use stratum::{Db, Error, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// match Db::open(&path, &Options::default()) {
+///     Err(error @ Error::Locked(_)) => println!("{error}"), // says which store, and what to do
+///     other => panic!("{:?}", other.err()),
+/// }
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {

@@ -8,6 +8,13 @@ use std::fmt;
 use std::num::{NonZeroU32, NonZeroU64};
 
 /// Names a document: rising, never used again after a delete.
+///
+/// ```
+/// use stratum::DocumentId;
+/// assert_eq!(DocumentId::new(0), None);
+/// assert_eq!(DocumentId::new(1), Some(DocumentId::FIRST));
+/// assert_eq!(DocumentId::FIRST.to_string(), "1");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct DocumentId(NonZeroU64);
 
@@ -38,6 +45,12 @@ impl fmt::Display for DocumentId {
 /// Names an input within its document: rising, never used again in it.
 ///
 /// A document can hand out 4,294,967,295 input ids in its life; the API speaks of them as `u64`.
+///
+/// ```
+/// use stratum::InputId;
+/// assert_eq!(InputId::new(3).map(InputId::get), Some(3));
+/// assert_eq!(InputId::new(1 << 32), None);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct InputId(NonZeroU32);
 

@@ -1,4 +1,42 @@
-//! Stratum: an embedded, log-structured, hierarchical storage engine.
+//! Stratum: an embedded, log-structured, hierarchical storage engine for golden sets.
+//!
+//! A store is a directory of documents. A document is a blob with named columns and an ordered chain of inputs; an
+//! input is a typed [`Value`] with columns of its own and at most one output. A whole document is a [`Tree`], written
+//! and read in one call.
+//!
+//! | | |
+//! |---|---|
+//! | [`Db`] | an open store: [`Db::write`] for changes, [`Db::view`] for reads |
+//! | [`Batch`] | changes that become visible and durable together |
+//! | [`View`] | reads of one moment; [`Db::snapshot`] gives one that compaction spares within bounds |
+//! | [`Tree`], [`Columns`], [`Input`], [`Value`] | what is stored, as plain data |
+//! | [`Pinned`], [`PackedTree`] | what is stored, as the store's own bytes, without a copy |
+//! | [`Options`], [`Durability`], [`ReadMode`] | how a store is opened, and when a commit counts as done |
+//! | [`Error`], [`Missing`], [`Damage`] | what can go wrong; each text says what to do |
+//! | [`repair`] | saves what is left of a damaged store into a new one |
+//!
+//! ```
+//! use stratum::{Columns, Db, Input, Options, Tree, Value};
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("sums.stratum");
+//! let db = Db::open(&path, &Options::default())?;
+//! let ids = db.write(|batch| {
+//!     batch.put_tree(&Tree {
+//!         blob: b"Add two numbers.".to_vec(),
+//!         columns: Columns::from([("level", Value::Int64(1))]),
+//!         inputs: vec![Input::new(Value::Int64List(vec![2, 3]), Some(Value::Int64(5)))],
+//!     })
+//! })?;
+//! for document in db.view()?.documents(ids.document)? {
+//!     println!("{document}: {:?}", db.view()?.tree(document)?);
+//! }
+//! db.close()?;
+//! # Ok::<(), stratum::Error>(())
+//! ```
+//!
+//! Everything here may be used from any thread; a [`Batch`] and the iterators belong to one at a time. Other languages
+//! reach the same store through the C ABI in [`capi`]. What is promised, and which test holds it, is in
+//! docs/guarantees.md, the format in docs/format.md, how it is built in docs/architecture.md.
 
 pub mod capi;
 mod checkpoint;

@@ -197,3 +197,6 @@ fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
         is_too_much || matches!(manifest::decode_edit(rest), EditAt::Edit(..))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,18 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 
 /// When a commit counts as done.
+///
+/// ```
+/// use stratum::{Columns, Db, Durability, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?; // `Always`
+/// let mut batch = db.batch()?;
+/// batch.create_document(b"can be made again", &Columns::new())?;
+/// batch.commit_with(Durability::Os)?;
+/// db.flush()?; // now it is on disk, too
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Durability {
     /// On disk (fdatasync) when the call returns, and visible to others only then.
@@ -17,6 +29,16 @@ pub enum Durability {
 }
 
 /// How sealed and active segments are read.
+///
+/// ```
+/// use stratum::{Db, Options, ReadMode};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let mut options = Options::default();
+/// options.read_mode = ReadMode::Pread;
+/// let db = Db::open(&path, &options)?;
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum ReadMode {
     /// Through a mapping: no system call on a warm read. A disk that fails under it ends the process by SIGBUS.
@@ -27,6 +49,16 @@ pub enum ReadMode {
 }
 
 /// Options for opening a store. `Options::default()` suits most.
+///
+/// ```
+/// use stratum::{Db, Error, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let mut options = Options::default();
+/// options.create = false;
+/// assert!(matches!(Db::open(&path, &options), Err(Error::OpenRefused { .. })));
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {

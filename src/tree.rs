@@ -13,6 +13,14 @@ use crate::value::Value;
 pub const MAX_COLUMN_NAME: usize = 255;
 
 /// Named values of a document or an input, sorted by name.
+///
+/// ```
+/// use stratum::{Columns, Value};
+/// let mut columns = Columns::from([("name", Value::String("Sum".into())), ("level", Value::Int64(1))]);
+/// assert_eq!(columns.set("level", Value::Int64(2)), Some(Value::Int64(1)));
+/// let names: Vec<&str> = columns.iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["level", "name"]);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns(Vec<(String, Value)>);
 
@@ -107,6 +115,13 @@ pub fn check_column_name(name: &str) -> Result<()> {
 }
 
 /// One input with what hangs on it.
+///
+/// ```
+/// use stratum::{Input, Value};
+/// let mut input = Input::new(Value::String("2 3".into()), Some(Value::Int64(5)));
+/// input.columns.set("group", Value::String("sample".into()));
+/// assert_eq!(input.id, None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Its id: `Some` in what is read; ignored in what is written, since ids are the store's to give.
@@ -127,6 +142,23 @@ impl Input {
 }
 
 /// A document with its columns, and its inputs and outputs in order.
+///
+/// ```
+/// use stratum::{Columns, Db, Input, Options, Tree, Value};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let tree = Tree {
+///     blob: b"Add two numbers.".to_vec(),
+///     columns: Columns::from([("level", Value::Int64(1))]),
+///     inputs: vec![Input::new(Value::Int64List(vec![2, 3]), Some(Value::Int64(5)))],
+/// };
+/// let ids = db.write(|batch| batch.put_tree(&tree))?;
+/// let read = db.view()?.tree(ids.document)?;
+/// assert_eq!((&read.blob, &read.columns), (&tree.blob, &tree.columns));
+/// assert_eq!(read.inputs[0].id, ids.first_input);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree {
     /// The document's blob.
@@ -138,6 +170,13 @@ pub struct Tree {
 }
 
 /// The ids that a tree got when it was put: its inputs are `first_input`, `first_input + 1`, ...
+///
+/// ```
+/// use stratum::{DocumentId, InputId, TreeIds};
+/// let ids = TreeIds { document: DocumentId::FIRST, first_input: InputId::new(7), inputs: 2 };
+/// assert_eq!(ids.input(1), InputId::new(8));
+/// assert_eq!(ids.input(2), None);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeIds {
     /// The document.

@@ -14,6 +14,18 @@ use crate::memory::NoMemory;
 pub const MAX_DEPTH: usize = 64;
 
 /// A typed value.
+///
+/// ```
+/// use stratum::Value;
+/// let points = Value::Int64List(vec![10, 20]);
+/// assert_ne!(Value::Int64(1), Value::Double(1.0));
+/// assert_ne!(Value::Double(0.0), Value::Double(-0.0));
+/// let nested = Value::Map(vec![("points".into(), points), ("note".into(), Value::Null)]);
+/// nested.check()?;
+/// let twice = Value::Map(vec![("key".into(), Value::Null), ("key".into(), Value::Null)]);
+/// assert!(twice.check().is_err());
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub enum Value {
     /// Nothing; not the same as a missing value.

@@ -5,7 +5,7 @@
 #     tools/setup.sh         what `make demo` needs
 #     tools/setup.sh test    what `make test` needs, too
 #     tools/setup.sh bench   what `make bench-compare` needs, too
-#     tools/setup.sh bindings   what `make test-cpp` and `make conformance` need, too
+#     tools/setup.sh bindings   what `make test-bindings` needs, too
 #     tools/setup.sh tsan    what `make tsan` needs, too
 #
 # 1. Where everything is there already nothing is run, neither apt-get nor sudo.
@@ -36,6 +36,12 @@ includes() {
     printf '#include <%s>\n' "$1" | g++ -x c++ -fsyntax-only -
 }
 
+# Whether an extension of Python can be built, in an environment of its own.
+python() {
+    python3 -c 'import ensurepip, os, sysconfig, venv
+os.stat(os.path.join(sysconfig.get_path("include"), "Python.h"))'
+}
+
 need 'gcc libc6-dev' compiles gcc c
 need make command -v make
 need pkg-config command -v pkg-config
@@ -54,11 +60,18 @@ if [ "${1:-}" = test ]; then
 elif [ "${1:-}" = bench ]; then
     need g++ compiles g++ c++
     need librocksdb-dev test -f /usr/include/rocksdb/c.h
+    need libsqlite3-dev test -f /usr/include/sqlite3.h
 elif [ "${1:-}" = bindings ]; then
     need g++ compiles g++ c++
     need cmake command -v cmake
     need libjansson-dev pkg-config --exists jansson
     need nlohmann-json3-dev includes nlohmann/json.hpp
+    need nodejs command -v node
+    need npm command -v npm
+    need 'python3 python3-venv python3-dev' python
+    need zlib1g-dev includes zlib.h
+    need golang-go command -v go
+    need libyaml-cpp-dev pkg-config --exists yaml-cpp
 elif [ "${1:-}" = tsan ]; then
     for package in rustc-web cargo-web rust-web-src; do
         need "$package" dpkg -s "$package"
@@ -95,3 +108,12 @@ version=$(rustc --version | sed -n 's/^rustc \([0-9.]*\).*/\1/p')
 [ "$(printf '%s\n%s\n' "$wanted" "$version" | sort -V | head -n 1)" = "$wanted" ] ||
     fail "Rust $version is too old: $wanted or later is needed (rustup update stable, or
     $install_rust)"
+
+if [ "${1:-}" = bindings ]; then
+    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' ||
+        fail "Node.js $(node --version) is too old: version 20 or later is needed (https://nodejs.org)"
+    # From 1.21 on the Go tool gets itself a newer one where a module asks for it.
+    version=$(go env GOVERSION)
+    [ "$(printf 'go1.21\n%s\n' "$version" | sort -V | head -n 1)" = go1.21 ] ||
+        fail "$version is too old: install Go 1.24 or later, see https://go.dev/dl, or Debian's backports"
+fi

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const char program_name[] = "stratum-icpc";
+
 static const char usage[] =
     "usage: stratum-icpc import STORE PACKAGE_DIR...\n"
     "       stratum-icpc list   STORE\n"

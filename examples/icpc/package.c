@@ -1,7 +1,6 @@
 /* The package as a whole. */
 #include "package.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,26 +22,6 @@ int add_column(struct package *package, struct columns *columns, const char *nam
     columns->items[columns->count].value = value;
     columns->count++;
     return 0;
-}
-
-void split_words(struct arena *arena, struct stratum_text text, const struct stratum_text **words, size_t *count)
-{
-    struct stratum_text *all = arena_grow(arena, NULL, 0, text.length / 2 + 1, sizeof *all);
-    size_t at = 0;
-
-    *words = all;
-    *count = 0;
-    while (at < text.length) {
-        size_t start = at;
-        while (at < text.length && !isspace((unsigned char)text.data[at]))
-            at++;
-        if (at > start) {
-            all[*count].data = text.data + start;
-            all[*count].length = at - start;
-            (*count)++;
-        }
-        at++;
-    }
 }
 
 /* The short name of the package: that of its directory, also where it is given as `.` or through a link. */

@@ -67,9 +67,6 @@ struct stratum_tree_desc package_tree(const struct package *package);
 /* Adds a column; a second one of that name is refused. `name` and what `value` leads to are kept, not copied. */
 int add_column(struct package *package, struct columns *columns, const char *name, struct stratum_value value);
 
-/* The words of a text, between white space. */
-void split_words(struct arena *arena, struct stratum_text text, const struct stratum_text **words, size_t *count);
-
 /* metadata.c: problem.yaml and the statement. */
 int read_metadata(struct package *package);
 int read_statement(struct package *package);

@@ -1,6 +1,7 @@
 /* Messages, memory and text; the files are in files.c. */
 #include "util.h"
 
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@ static void say(const char *prefix, const char *format, va_list arguments)
 {
     /* So that messages stand where they belong when both go to the same place. */
     fflush(stdout);
-    fputs(prefix, stderr);
+    fprintf(stderr, "%s: %s", program_name, prefix);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
 }
@@ -20,7 +21,7 @@ int complain(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("stratum-icpc: ", format, arguments);
+    say("", format, arguments);
     va_end(arguments);
     return -1;
 }
@@ -29,7 +30,7 @@ void note(const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    say("stratum-icpc: note: ", format, arguments);
+    say("note: ", format, arguments);
     va_end(arguments);
 }
 
@@ -187,6 +188,46 @@ bool bytes_of_value(const struct stratum_value *value, struct stratum_text *byte
     bytes->data = value->kind == STRATUM_KIND_STRING ? value->as.text : (const char *)value->as.bytes;
     bytes->length = value->count;
     return true;
+}
+
+void split_words(struct arena *arena, struct stratum_text text, const struct stratum_text **words, size_t *count)
+{
+    struct stratum_text *all = arena_grow(arena, NULL, 0, text.length / 2 + 1, sizeof *all);
+    size_t at = 0;
+
+    *words = all;
+    *count = 0;
+    while (at < text.length) {
+        size_t start = at;
+        while (at < text.length && !isspace((unsigned char)text.data[at]))
+            at++;
+        if (at > start) {
+            all[*count].data = text.data + start;
+            all[*count].length = at - start;
+            (*count)++;
+        }
+        at++;
+    }
+}
+
+bool is_decimal(const char *text)
+{
+    size_t digits;
+    text += *text == '-' || *text == '+';
+    digits = strspn(text, "0123456789");
+    text += digits;
+    if (*text == '.') {
+        size_t fraction = strspn(++text, "0123456789");
+        digits += fraction;
+        text += fraction;
+    }
+    if (digits > 0 && (*text == 'e' || *text == 'E')) {
+        text++;
+        text += *text == '-' || *text == '+';
+        digits = strspn(text, "0123456789");
+        text += digits;
+    }
+    return digits > 0 && *text == '\0';
 }
 
 bool string_ends_with(const char *string, const char *suffix)

@@ -1,5 +1,5 @@
 /*
- * What every part of stratum-icpc needs: messages, memory, text, files.
+ * What every part of stratum-icpc (and of `judge` in C) needs: messages, memory, text, files.
  *
  * 1. Whatever can go wrong is said on stderr by complain(), once, where it is noticed; callers only pass -1 on.
  * 2. Memory comes from arenas and is given back with them. A program that gets no memory ends with status 2: what
@@ -22,6 +22,9 @@
 
 /* Exit statuses: done; the answer is no (a wrong candidate, a refused package, damage); it could not be done. */
 enum { EXIT_DONE = 0, EXIT_NO = 1, EXIT_TROUBLE = 2 };
+
+/* What messages begin with; beside main(). */
+extern const char program_name[];
 
 /* Says on stderr what is wrong. Always -1, so that callers can return it. */
 int complain(const char *format, ...) PRINTF_LIKE(1, 2);
@@ -57,6 +60,12 @@ struct stratum_value value_of_bytes(struct stratum_text bytes);
 
 /* The bytes of a string or bytes value, borrowed; false for any other kind. */
 bool bytes_of_value(const struct stratum_value *value, struct stratum_text *bytes);
+
+/* The words of a text, between white space. */
+void split_words(struct arena *arena, struct stratum_text text, const struct stratum_text **words, size_t *count);
+
+/* Whether all of it is a decimal number: a sign, digits with a point, an exponent. (strtod takes `inf` and `0x10`, too.) */
+bool is_decimal(const char *text);
 
 bool string_ends_with(const char *string, const char *suffix);
 

@@ -51,26 +51,6 @@ static bool is_integer(const char *text)
     return digits > 0 && text[digits] == '\0';
 }
 
-static bool is_real(const char *text)
-{
-    size_t digits;
-    text += *text == '-' || *text == '+';
-    digits = strspn(text, "0123456789");
-    text += digits;
-    if (*text == '.') {
-        size_t fraction = strspn(++text, "0123456789");
-        digits += fraction;
-        text += fraction;
-    }
-    if (digits > 0 && (*text == 'e' || *text == 'E')) {
-        text++;
-        text += *text == '-' || *text == '+';
-        digits = strspn(text, "0123456789");
-        text += digits;
-    }
-    return digits > 0 && *text == '\0';
-}
-
 /* In the number grammar of JSON, where that can be had by leaving out what it does not allow in front. */
 static struct stratum_value decimal(struct arena *arena, const char *text)
 {
@@ -126,7 +106,7 @@ static struct stratum_value typed(struct arena *arena, struct stratum_text text)
         return stratum_value_double(NAN);
     if (strlen(text.data) == text.length && is_integer(text.data))
         return integer(arena, text.data);
-    if (strlen(text.data) == text.length && is_real(text.data))
+    if (strlen(text.data) == text.length && is_decimal(text.data))
         return real(arena, text.data);
     return stratum_value_string(text.data, text.length);
 }

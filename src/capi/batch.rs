@@ -18,7 +18,8 @@ use crate::Batch;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
-/// refused one leaves the batch as it was) and again at commit, against what others committed in between.
+/// refused one leaves the batch as it was) and again at commit, against what others committed in between; calls that
+/// later ones of the batch undo do not count then.
 pub struct stratum_batch(());
 
 /// What a batch handle holds.

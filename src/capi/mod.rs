@@ -14,6 +14,7 @@ mod arguments;
 mod guard;
 mod handles;
 mod operations;
+mod packed_out;
 mod value_in;
 mod value_out;
 

@@ -7,12 +7,13 @@ use std::ffi::c_void;
 use super::arguments;
 use super::guard;
 use super::handles::{self, Handle, Kind};
+use super::packed_out::PackedView;
 use super::status::Call;
 use super::value::{stratum_column, stratum_value};
 use super::value_in::Budget;
-use super::value_out::{Arena, Frozen};
+use crate::format::Malformed;
 use crate::memory;
-use crate::{Columns, Input, Tree, TreeIds};
+use crate::{Columns, DocumentId, Error, Input, PackedTree, Tree, TreeIds, View};
 
 /// One input with what hangs on it, both ways.
 #[repr(C)]
@@ -76,11 +77,10 @@ impl From<TreeIds> for stratum_tree_ids {
 /// A tree that was read: owns all that its stratum_tree_desc leads to.
 pub struct stratum_tree(());
 
-/// What a tree handle holds: the tree, the arrays that C sees of it, and their root.
+/// What a tree handle holds: the tree in its packed form, and C's view of that.
 pub(super) struct HeldTree {
-    desc: Frozen<stratum_tree_desc>,
-    _arena: Arena,
-    _tree: Tree,
+    view: PackedView,
+    _packed: PackedTree,
 }
 
 impl Handle for stratum_tree {
@@ -89,22 +89,19 @@ impl Handle for stratum_tree {
 }
 
 impl HeldTree {
-    pub(super) fn new(tree: Tree) -> Call<HeldTree> {
-        let mut arena = Arena::default();
-        let (columns, column_count) = arena.columns(&tree.columns)?;
-        let (inputs, input_count) = arena.inputs(&tree.inputs)?;
-        let (blob, blob_length) = arena.bytes(&tree.blob);
-        let desc = stratum_tree_desc {
-            struct_size: size_of::<stratum_tree_desc>(),
-            blob: blob.cast(),
-            blob_length,
-            columns,
-            column_count,
-            inputs,
-            input_count,
-        };
-        // the vectors' buffers stay where they are when the tree itself moves
-        Ok(HeldTree { desc: Frozen(desc), _arena: arena, _tree: tree })
+    /// Reads a whole document.
+    pub(super) fn read(view: &View, document: DocumentId) -> Call<HeldTree> {
+        let packed = view.packed_tree(document)?;
+        match PackedView::new(packed.as_bytes()) {
+            // The packed bytes stay where they are when the tree that holds them moves.
+            Ok(view) => Ok(HeldTree { view, _packed: packed }),
+            Err(Malformed::NO_MEMORY) => Err(Error::NoMemory.into()),
+            // Its checksum holds, and it is no tree: reading it piece by piece tells where that lies.
+            Err(Malformed(what)) => match view.tree(document) {
+                Err(error) => Err(error.into()),
+                Ok(_) => Err(Error::InvalidArgument(format!("the packed tree cannot be shown: {what}")).into()),
+            },
+        }
     }
 }
 
@@ -114,7 +111,7 @@ impl HeldTree {
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn stratum_tree_get(tree: *const stratum_tree) -> *const stratum_tree_desc {
-    guard::peek(std::ptr::null(), || Ok(&raw const handles::enter(tree)?.desc.0))
+    guard::peek(std::ptr::null(), || Ok(&raw const handles::enter(tree)?.view.desc.0))
 }
 
 /// Frees the tree and sets `*tree` to NULL; everything borrowed from it ends. A NULL is no error.

@@ -49,20 +49,17 @@ fn keep<T>(kept: &mut Vec<Frozen<Vec<T>>>, array: Vec<T>) -> Call<(*const T, usi
     Ok((data, length))
 }
 
-fn text(text: &str) -> stratum_text {
+/// C's view of a text, which the caller keeps.
+pub(super) fn text(text: &str) -> stratum_text {
     stratum_text { data: lasting(text.as_bytes()).cast::<c_char>(), length: text.len() }
 }
 
-fn view(kind: u32, count: usize, content: stratum_value_as) -> stratum_value {
+/// A value that leads to so many elements or bytes.
+pub(super) fn view(kind: u32, count: usize, content: stratum_value_as) -> stratum_value {
     stratum_value { kind, reserved: 0, count, r#as: content }
 }
 
 impl Arena {
-    /// C's view of bytes, which the caller keeps.
-    pub(super) fn bytes(&mut self, bytes: &[u8]) -> (*const u8, usize) {
-        (lasting(bytes), bytes.len())
-    }
-
     /// C's view of a value, which the caller keeps. Values from the store nest at most 64 deep.
     pub(super) fn value(&mut self, value: &Value) -> Call<stratum_value> {
         Ok(match value {

@@ -357,7 +357,9 @@ pub unsafe extern "C" fn stratum_view_output(
     }
 }
 
-/// A whole tree: blob, columns, inputs and outputs, decoded. The caller frees it; see stratum_tree_get.
+/// A whole tree: blob, columns, inputs and outputs, decoded. Texts, bytes and packed lists in it are the store's own
+/// where the document is unchanged since it was written, as with pinned bytes. The caller frees it; see
+/// stratum_tree_get.
 /// Errors: STRATUM_NOT_FOUND, STRATUM_CORRUPTION, STRATUM_IO, STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.
@@ -372,8 +374,8 @@ pub unsafe extern "C" fn stratum_view_tree(
     unsafe {
         guard::call(error, || {
             let out = Out::required("tree", tree)?;
-            let tree = with(view, |view, _| Ok(view.tree(arguments::document(document)?)?))?;
-            out.put(handles::insert(HeldTree::new(tree)?)?);
+            let tree = with(view, |view, _| HeldTree::read(view, arguments::document(document)?))?;
+            out.put(handles::insert(tree)?);
             Ok(())
         })
     }

@@ -74,14 +74,18 @@ impl Dir {
         let file = self.create(&from)?;
         let written = file.write_all_at(0, bytes).map_err(|error| Error::io("writing", &from, error));
         let synced = written.and_then(|()| file.sync().map_err(|error| Error::io("syncing", &from, error)));
-        synced.inspect_err(|_| {
+        let renamed = synced.and_then(|()| {
+            self.fs.rename(&from, &to).map_err(|error| match Error::io("renaming to", &to, error) {
+                // Refused for want of room, it did not happen; after any other failure it may have.
+                Error::Io { action, path, source } => Error::CommitUnknown { action, path, source },
+                refused => refused,
+            })
+        });
+        renamed.inspect_err(|error| {
             // On a full disk its room is needed. Left behind, the next attempt or open removes it.
-            let _ = self.remove(&from);
-        })?;
-        self.fs.rename(&from, &to).map_err(|error| match Error::io("renaming to", &to, error) {
-            // Refused for want of room, it did not happen; after any other failure it may have.
-            Error::Io { action, path, source } => Error::CommitUnknown { action, path, source },
-            refused => refused,
+            if !matches!(error, Error::CommitUnknown { .. }) {
+                let _ = self.remove(&from);
+            }
         })?;
         self.sync()?;
         Ok(file)
@@ -92,6 +96,27 @@ impl Dir {
         match self.fs.unlink(path) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::io("removing", path, error)),
             _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
+
+    #[test]
+    fn a_replacement_that_finds_no_room_leaves_nothing_behind() {
+        for op in [Op::Create, Op::Write, Op::Sync, Op::Rename] {
+            let disk = SimDisk::new(1);
+            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/data"));
+            disk.create_dir_all(dir.path()).unwrap();
+            dir.replace("new", "name", b"old").unwrap();
+            disk.inject(Fault::new(&[op], 0, Errno::Enospc));
+            assert!(matches!(dir.replace("new", "name", b"newer"), Err(Error::NoSpace { .. })), "{op:?}");
+            let files = disk.files(dir.path());
+            assert_eq!(files.len(), 1, "{op:?}: {files:?}");
+            assert_eq!(files[Path::new("name")], b"old");
         }
     }
 }

@@ -11,9 +11,9 @@ use super::source::Files;
 use super::survey::{Found, Loss, Records};
 use super::target::Target;
 use crate::error::{Error, Result};
-use crate::format::Decoded;
 use crate::format::packed::{self, BlobState, Head, MergedBlob};
 use crate::format::record::{BlobPlace, HEADER_LEN as RECORD_LEN, RecordHeader, RecordKind};
+use crate::format::{Decoded, Malformed};
 use crate::log::Dir;
 use crate::memory;
 use crate::tree::Tree;
@@ -48,6 +48,26 @@ struct Apart {
     deltas: Vec<(RecordHeader, Vec<u8>)>,
 }
 
+/// What checks out; `None` for what does not. Refused memory says nothing of the bytes.
+fn sound<T>(decoded: Decoded<T>) -> Result<Option<T>> {
+    match decoded {
+        Ok(value) => Ok(Some(value)),
+        Err(Malformed::NO_MEMORY) => Err(Error::NoMemory),
+        Err(_) => Ok(None),
+    }
+}
+
+/// How many inputs a tree with its deltas has, where its blob is, and its lowest free input id. Every input is there.
+fn outline(tree: &[u8], deltas: &[(RecordHeader, Vec<u8>)]) -> Decoded<(u64, BlobState, u64)> {
+    let heads = deltas.iter().map(|(_, payload)| Head::parse(payload)).collect::<Decoded<Vec<_>>>()?;
+    let stack = packed::Stack { base: Head::parse(tree)?, deltas: heads };
+    let (order, layers) = (stack.order()?, stack.layers()?);
+    for id in &order {
+        layers.locate(*id)?.ok_or(Malformed("an input of the order is not there"))?;
+    }
+    Ok((order.len() as u64, stack.blob().1, stack.next_input_id()))
+}
+
 impl Documents<'_> {
     /// Saves what of a document can be saved.
     pub fn save(&mut self, document: u64, records: &Records, losses: &[Loss]) -> Result<()> {
@@ -70,7 +90,7 @@ impl Documents<'_> {
             self.say_missing(document, loss);
         }
         let mut findings = Vec::new();
-        let ready = if losses.is_empty() { self.whole(document, &layers, &blobs) } else { None };
+        let ready = if losses.is_empty() { self.whole(document, &layers, &blobs)? } else { None };
         let ready = match ready {
             Some(ready) => ready,
             None => match self.mended(document, &layers, &blobs, losses, &mut findings)? {
@@ -125,18 +145,20 @@ impl Documents<'_> {
         self.report.findings.append(&mut findings);
     }
 
-    fn payload(&mut self, found: &Found) -> Vec<u8> {
+    fn payload(&mut self, found: &Found) -> Result<Vec<u8>> {
         self.files.read(self.dir, found.file as usize, found.offset() + RECORD_LEN, found.payload_len.into())
     }
 
     /// Header and payload, where they still check out: they were read once before, and a failing disk fails any time.
-    fn whole_record(&mut self, document: u64, found: &Found) -> Option<(RecordHeader, Vec<u8>)> {
-        let stored = self.files.read(self.dir, found.file as usize, found.offset(), RECORD_LEN);
+    fn whole_record(&mut self, document: u64, found: &Found) -> Result<Option<(RecordHeader, Vec<u8>)>> {
+        let stored = self.files.read(self.dir, found.file as usize, found.offset(), RECORD_LEN)?;
         let field = |at| crate::format::read_u32(&stored, at).ok();
-        let (nodes, payload_crc, replaced8) = (field(40)?.cast_signed(), field(44)?, field(48)?);
-        let payload = self.payload(found);
+        let (Some(nodes), Some(payload_crc), Some(replaced8)) = (field(40), field(44), field(48)) else {
+            return Ok(None);
+        };
+        let payload = self.payload(found)?;
         let header = RecordHeader {
-            nodes,
+            nodes: nodes.cast_signed(),
             replaced8,
             blob: found.blob,
             fold: found.fold,
@@ -145,54 +167,60 @@ impl Documents<'_> {
             ..RecordHeader::new(found.kind, document, &payload)
         };
         let is_same = payload.len() == found.payload_len as usize && header.payload_crc == payload_crc;
-        is_same.then_some((header, payload))
+        Ok(is_same.then_some((header, payload)))
     }
 
     /// The document as a read gives it; `None` where anything of it does not check out.
-    fn whole(&mut self, document: u64, layers: &[Found], blobs: &[Found]) -> Option<Ready> {
-        let base = layers.iter().rposition(|found| found.kind == RecordKind::Tree)?;
+    fn whole(&mut self, document: u64, layers: &[Found], blobs: &[Found]) -> Result<Option<Ready>> {
+        let Some(base) = layers.iter().rposition(|found| found.kind == RecordKind::Tree) else { return Ok(None) };
         if layers.iter().any(|found| !found.whole) {
-            return None;
+            return Ok(None);
         }
-        let (tree_header, tree) = self.whole_record(document, &layers[base])?;
-        packed::check(&tree).ok()?;
-        let mut deltas = Vec::new();
-        for found in &layers[base + 1..] {
-            let (header, payload) = self.whole_record(document, found)?;
-            packed::check(&payload).ok()?;
-            deltas.push((header, payload));
+        let mut records = Vec::new();
+        for found in &layers[base..] {
+            let Some((header, payload)) = self.whole_record(document, found)? else { return Ok(None) };
+            if sound(packed::check(&payload))?.is_none() {
+                return Ok(None);
+            }
+            records.push((header, payload));
         }
-        let heads = deltas.iter().map(|(_, payload)| Head::parse(payload)).collect::<Decoded<Vec<_>>>().ok()?;
-        let stack = packed::Stack { base: Head::parse(&tree).ok()?, deltas: heads };
-        let (order, state, next_input_id) = (stack.order().ok()?, stack.blob().1, stack.next_input_id());
+        let deltas = records.split_off(1);
+        let Some((tree_header, tree)) = records.pop() else { return Ok(None) };
+        let Some((order, state, next_input_id)) = sound(outline(&tree, &deltas))? else { return Ok(None) };
         let blob = match state {
-            BlobState::External { length, crc } => Some(self.blob(document, blobs, length, crc)?),
+            BlobState::External { length, crc } => match self.blob(document, blobs, length, crc)? {
+                Some(blob) => Some(blob),
+                None => return Ok(None),
+            },
             _ => None,
         };
         if deltas.is_empty() {
-            return Some(Ready { packed: tree, blob, apart: None });
+            return Ok(Some(Ready { packed: tree, blob, apart: None }));
         }
         let length = deltas.iter().map(|(_, payload)| payload.len()).sum::<usize>() + tree.len();
         if length as u64 <= self.merge_limit {
             let payloads: Vec<&[u8]> = deltas.iter().map(|(_, payload)| &payload[..]).collect();
-            let packed = packed::merge(&tree, &payloads, MergedBlob::Keep).ok()?;
-            packed::check(&packed).ok()?;
-            return Some(Ready { packed, blob, apart: None });
+            let merged = packed::merge(&tree, &payloads, MergedBlob::Keep);
+            let checked = merged.and_then(|packed| packed::check(&packed).map(|()| packed));
+            return Ok(sound(checked)?.map(|packed| Ready { packed, blob, apart: None }));
         }
-        let layers = stack.layers().ok()?;
-        order.iter().all(|id| matches!(layers.locate(*id), Ok(Some(_)))).then_some(())?;
         let mut packed = tree;
-        packed::reserve_ids(&mut packed, next_input_id).ok()?;
-        let apart = Apart { sequence: tree_header.sequence, inputs: order.len() as u64, deltas };
-        Some(Ready { packed, blob, apart: Some(apart) })
+        if sound(packed::reserve_ids(&mut packed, next_input_id))?.is_none() {
+            return Ok(None);
+        }
+        let apart = Apart { sequence: tree_header.sequence, inputs: order, deltas };
+        Ok(Some(Ready { packed, blob, apart: Some(apart) }))
     }
 
     /// The blob record that a tree or delta means.
-    fn blob(&mut self, document: u64, blobs: &[Found], length: u64, crc: u32) -> Option<Vec<u8>> {
-        let mut likely = blobs.iter().filter(|found| found.whole && u64::from(found.payload_len) == length);
-        let found =
-            likely.find_map(|found| self.whole_record(document, found).filter(|(header, _)| header.payload_crc == crc));
-        found.map(|(_, bytes)| bytes)
+    fn blob(&mut self, document: u64, blobs: &[Found], length: u64, crc: u32) -> Result<Option<Vec<u8>>> {
+        for found in blobs.iter().filter(|found| found.whole && u64::from(found.payload_len) == length) {
+            match self.whole_record(document, found)? {
+                Some((header, bytes)) if header.payload_crc == crc => return Ok(Some(bytes)),
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     /// The document put together from what checks out; `None` where that is nothing.
@@ -204,11 +232,11 @@ impl Documents<'_> {
         losses: &[Loss],
         findings: &mut Vec<Finding>,
     ) -> Result<Option<Ready>> {
-        let layers: Vec<Layer> =
-            layers.iter().map(|found| Layer { found: *found, bytes: self.payload(found) }).collect();
+        let read = |found: &Found| Ok(Layer { found: *found, bytes: self.payload(found)? });
+        let layers = layers.iter().map(read).collect::<Result<Vec<_>>>()?;
         let mut records = Vec::new();
         for found in blobs.iter().filter(|found| found.whole) {
-            let record = self.whole_record(document, found);
+            let record = self.whole_record(document, found)?;
             records.extend(record.map(|(header, _)| BlobRecord { found: *found, crc: header.payload_crc }));
         }
         let lost = losses.iter().filter(|loss| loss.kind != Some(RecordKind::Blob)).map(|loss| loss.sequence).max();
@@ -225,7 +253,7 @@ impl Documents<'_> {
                 Some(blob) => memory::copy(blob)?,
                 None => return Ok(None),
             },
-            Blob::Record(found) => match self.whole_record(document, &found) {
+            Blob::Record(found) => match self.whole_record(document, &found)? {
                 Some((_, blob)) => blob,
                 None => return Ok(None),
             },
@@ -236,7 +264,7 @@ impl Documents<'_> {
         if packed.len() > u32::MAX as usize {
             return Ok(None); // more than a record can hold, which no commit can have written
         }
-        if packed::check(&packed).is_err() {
+        if sound(packed::check(&packed))?.is_none() {
             return Ok(None);
         }
         let Tree { blob, .. } = tree;

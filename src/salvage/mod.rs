@@ -63,6 +63,21 @@ const SPARE_INPUTS: u64 = 1 << 12;
 const USUAL_SEGMENT: u64 = 64 << 20;
 
 /// How a store is repaired. `RepairOptions::default()` suits most.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, Outcome, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// let mut options = RepairOptions::default();
+/// options.dry_run = true;
+/// let report = stratum::repair(&damaged, &repaired, &options, &mut |_| true)?;
+/// assert_eq!(report.outcome, Outcome::DryRun);
+/// assert!(!repaired.exists());
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RepairOptions {
@@ -82,6 +97,22 @@ impl Default for RepairOptions {
 }
 
 /// How far a repair has come.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// let mut most = 0;
+/// stratum::repair(&damaged, &repaired, &RepairOptions::default(), &mut |progress| {
+///     most = most.max(progress.bytes_done);
+///     true // go on
+/// })?;
+/// assert!(most > 0);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RepairProgress {
     /// Bytes of segments read in search of records.
@@ -152,7 +183,7 @@ pub fn repair_on(
         let is_done = repair.run(&found, None)?;
         return Ok(repair.finished(is_done, Outcome::DryRun));
     }
-    refuse_inside(source, target)?;
+    refuse_inside(&*fs, source, target)?;
     let mut written = Target::create(fs, target, options.segment_size)?;
     let mut repair = Repair { source: &opened, options, report, progress };
     match repair.run(&found, Some(&mut written)) {
@@ -183,10 +214,10 @@ fn check(options: &RepairOptions) -> Result<()> {
     Ok(())
 }
 
-/// A target in the source's directory would change it.
-fn refuse_inside(source: &Path, target: &Path) -> Result<()> {
-    let absolute = |path: &Path| std::path::absolute(path).map_err(|error| Error::io("finding", path, error));
-    if absolute(target)?.starts_with(absolute(source)?) {
+/// A target in the source's directory would change it, by whatever path it is reached.
+fn refuse_inside(fs: &dyn FileSystem, source: &Path, target: &Path) -> Result<()> {
+    let resolved = |path: &Path| fs.resolve(path).map_err(|error| Error::io("finding", path, error));
+    if resolved(target)?.starts_with(resolved(source)?) {
         let what = "it lies in the damaged store, which is not to be changed";
         return Err(Error::OpenRefused { path: target.to_path_buf(), what });
     }
@@ -209,7 +240,8 @@ impl Repair<'_> {
     fn run(&mut self, found: &Identified, target: Option<&mut Target>) -> Result<bool> {
         let mut survey = Survey::default();
         let mut step = RepairProgress {
-            bytes_total: found.segments.iter().map(|segment| segment.limit).sum(),
+            // A hostile manifest can claim any length: sums saturate here and below.
+            bytes_total: found.segments.iter().fold(0, |sum: u64, segment| sum.saturating_add(segment.limit)),
             ..Default::default()
         };
         if !self.scan(found, &mut survey, &mut step)? {
@@ -227,7 +259,7 @@ impl Repair<'_> {
                     let what = format!("the segment cannot be opened: {error}");
                     let mut finding = Finding::of_file(FindingKind::SegmentUnusable, &segment.path, what);
                     finding.length = segment.limit;
-                    survey.unknown_bytes += segment.limit;
+                    survey.unknown(segment.limit);
                     self.report.findings.push(finding);
                     continue;
                 }
@@ -236,12 +268,12 @@ impl Repair<'_> {
             let before = step.bytes_done;
             let scan = scan::Scan::new(segment, number as u32, window, survey, &mut self.report);
             let progress = &mut *self.progress;
-            if !scan.run(&mut |at| progress(RepairProgress { bytes_done: before + at, ..*step }))? {
+            if !scan.run(&mut |at| progress(RepairProgress { bytes_done: before.saturating_add(at), ..*step }))? {
                 return Ok(false);
             }
-            step.bytes_done = before + segment.limit;
+            step.bytes_done = before.saturating_add(segment.limit);
             self.report.segments += 1;
-            self.report.bytes += segment.limit.min(segment.size);
+            self.report.bytes = self.report.bytes.saturating_add(segment.limit.min(segment.size));
         }
         Ok((self.progress)(*step))
     }
@@ -249,11 +281,11 @@ impl Repair<'_> {
     /// What there must have been, and which ids may have been used.
     fn compare(&mut self, found: &Identified, survey: &mut Survey) {
         for meta in &found.missing {
-            survey.unknown_bytes += if meta.length == 0 { USUAL_SEGMENT } else { meta.length };
+            survey.unknown(if meta.length == 0 { USUAL_SEGMENT } else { meta.length });
         }
         for finding in &self.report.findings {
             if finding.kind == FindingKind::SegmentUnusable {
-                survey.unknown_bytes += if finding.length == 0 { USUAL_SEGMENT } else { finding.length };
+                survey.unknown(if finding.length == 0 { USUAL_SEGMENT } else { finding.length });
             }
         }
         if let Some(marks) = found.marks {
@@ -278,7 +310,7 @@ impl Repair<'_> {
         let mut files = Files::new(found.segments.iter().map(|segment| segment.path.clone()).collect());
         // Ids are left out also where commits may be cut off without a trace.
         let is_damaged = self.report.is_uncertain || !survey.losses.is_empty() || survey.is_open_ended;
-        let damaged = self.report.bytes_lost + survey.unknown_bytes;
+        let damaged = self.report.bytes_lost.saturating_add(survey.unknown_bytes);
         step.documents_total = survey.documents.len() as u64;
         let mut documents = Documents {
             dir: &self.source.dir,
@@ -301,7 +333,8 @@ impl Repair<'_> {
         }
         self.report.documents_deleted = survey.deleted.len() as u64;
         let spare = if is_damaged { survey.unknown_bytes / LEAST_DOCUMENT + SPARE_DOCUMENTS } else { 0 };
-        self.report.next_document = (survey.next_document.max(1) + spare).min(crate::format::NUMBER_LIMIT - 1);
+        self.report.next_document =
+            survey.next_document.max(1).saturating_add(spare).min(crate::format::NUMBER_LIMIT - 1);
         if !(self.progress)(*step) {
             return Ok(false);
         }

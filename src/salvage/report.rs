@@ -9,6 +9,12 @@ use std::path::PathBuf;
 use crate::ids::{DocumentId, InputId};
 
 /// What a finding is about.
+///
+/// ```
+/// use stratum::FindingKind;
+/// assert!(!FindingKind::Checkpoint.is_loss());
+/// assert!(FindingKind::BlobLost.is_loss());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum FindingKind {
@@ -73,6 +79,22 @@ impl FindingKind {
 }
 
 /// One thing that a repair found. What cannot be told is zero, empty or `None`.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// # std::fs::remove_file(damaged.join("MANIFEST")).unwrap();
+/// let report = stratum::repair(&damaged, &repaired, &RepairOptions::default(), &mut |_| true)?;
+/// for finding in &report.findings {
+///     println!("{finding}"); // the file, the document, what happened
+/// }
+/// assert_eq!(report.findings[0].kind, stratum::FindingKind::Manifest);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -140,6 +162,18 @@ impl fmt::Display for Finding {
 }
 
 /// What became of a repair.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, Outcome, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// let report = stratum::repair(&damaged, &repaired, &RepairOptions::default(), &mut |_| false)?;
+/// assert_eq!(report.outcome, Outcome::Stopped);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Outcome {
     /// Nothing was to be written.
@@ -152,6 +186,20 @@ pub enum Outcome {
 }
 
 /// What a repair found, saved and lost.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, RepairOptions};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let (damaged, repaired) = (dir.path().join("damaged"), dir.path().join("repaired"));
+/// # let db = Db::open(&damaged, &Options::default())?;
+/// # db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// # db.close()?;
+/// let report = stratum::repair(&damaged, &repaired, &RepairOptions::default(), &mut |_| true)?;
+/// assert!(report.is_lossless());
+/// assert_eq!(report.documents(), 1);
+/// println!("{report}");
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RepairReport {

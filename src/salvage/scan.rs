@@ -5,6 +5,9 @@
 //! 2. In a log sequence numbers rise. What is behind a higher one is left of commits that failed, and was never
 //!    promised.
 //! 3. Payloads are read for their checksum in pieces; no record is held in memory.
+//! 4. Where a log was not closed, what its end deletes may never have been promised: from the first commit on that is
+//!    not whole and that no frame says was on disk, deletions are left out. Opening the store would not make them
+//!    either.
 
 use std::collections::BTreeSet;
 
@@ -15,6 +18,7 @@ use super::survey::{Found, Survey};
 use crate::error::{Error, Result};
 use crate::format::record::{self, FRAME_LEN, Frame, HEADER_LEN as RECORD_LEN, RecordError, RecordHeader, RecordKind};
 use crate::format::segment::HEADER_LEN;
+use crate::memory;
 
 /// Bytes between two calls of the progress callback.
 const STEP: u64 = 8 << 20;
@@ -39,6 +43,12 @@ pub struct Scan<'a> {
     /// The highest sequence number so far.
     newest: u64,
     commit: Option<Commit>,
+    /// Where commits that are not whole, or bytes between commits that are no record, begin.
+    torn: Vec<u64>,
+    /// Everything before was on disk, by what frames say.
+    durable: u64,
+    /// Deletions, with their records' places.
+    tombstones: Vec<(u64, Found, u64)>,
     /// Where bytes without a record begin.
     lost_from: Option<u64>,
     /// Documents that have a record here.
@@ -54,8 +64,21 @@ impl<'a> Scan<'a> {
         survey: &'a mut Survey,
         report: &'a mut RepairReport,
     ) -> Scan<'a> {
-        let (commit, lost_from, documents, footer) = (None, None, BTreeSet::new(), None);
-        Scan { segment, number, window, survey, report, newest: 0, commit, lost_from, documents, footer }
+        Scan {
+            segment,
+            number,
+            window,
+            survey,
+            report,
+            newest: 0,
+            commit: None,
+            torn: Vec::new(),
+            durable: 0,
+            tombstones: Vec::new(),
+            lost_from: None,
+            documents: BTreeSet::new(),
+            footer: None,
+        }
     }
 
     /// Reads it all. `step` is told how many bytes are done, and ends the walk by answering false; so does this then.
@@ -73,7 +96,7 @@ impl<'a> Scan<'a> {
             match RecordHeader::decode(bytes, self.segment.salt, at) {
                 Ok(header) => {
                     self.close_gap(at);
-                    self.record(at, &header, limit);
+                    self.record(at, &header, limit)?;
                     at = (at + header.record_len()).min(limit);
                 }
                 Err(RecordError::Damaged(_)) => {
@@ -100,14 +123,16 @@ impl<'a> Scan<'a> {
     /// Bytes without a record end here, where one begins.
     fn close_gap(&mut self, at: u64) {
         if let Some(from) = self.lost_from.take() {
+            self.torn.push(from);
             self.lost(from, at, FindingKind::BytesLost, "no record checks out here; what it held is not known");
         }
     }
 
     fn lost(&mut self, from: u64, to: u64, kind: FindingKind, what: &str) {
-        self.report.bytes_lost += to - from;
-        self.survey.unknown_bytes += to - from;
-        let mut finding = self.finding(kind, from, to - from, what);
+        let length = to - from;
+        self.report.bytes_lost = self.report.bytes_lost.saturating_add(length);
+        self.survey.unknown(length);
+        let mut finding = self.finding(kind, from, length, what);
         finding.sequence = self.commit.as_ref().map_or(0, |commit| match commit.frame {
             Some((_, end)) if from < end => commit.sequence,
             _ => 0,
@@ -115,9 +140,9 @@ impl<'a> Scan<'a> {
         self.report.findings.push(finding);
     }
 
-    fn record(&mut self, at: u64, header: &RecordHeader, limit: u64) {
+    fn record(&mut self, at: u64, header: &RecordHeader, limit: u64) -> Result<()> {
         if header.kind != RecordKind::Footer && self.is_log() && self.is_stale(header) {
-            return;
+            return Ok(());
         }
         let fits = at + RECORD_LEN + u64::from(header.payload_len) <= limit;
         let whole = fits && self.window.crc(at + RECORD_LEN, header.payload_len.into()) == header.payload_crc;
@@ -127,18 +152,24 @@ impl<'a> Scan<'a> {
         }
         if !fits {
             // The file is cut off here; how much was behind it nothing tells.
-            self.survey.unknown_bytes += header.record_len();
+            self.survey.unknown(header.record_len());
         }
         match header.kind {
             RecordKind::Frame => self.frame(at, header, whole),
-            RecordKind::Footer => self.footer(at, header, whole),
+            RecordKind::Footer => self.footer(at, header, whole)?,
             _ => {
                 self.count(at, header, whole);
                 self.documents.insert(header.document);
-                self.survey.record(header.document, Found::new(self.number, at, header, whole));
+                let found = Found::new(self.number, at, header, whole);
+                if header.kind == RecordKind::Tombstone && self.is_log() {
+                    memory::push(&mut self.tombstones, (header.document, found, at))?;
+                } else {
+                    self.survey.record(header.document, found);
+                }
             }
         }
         self.newest = self.newest.max(header.sequence);
+        Ok(())
     }
 
     /// Whether a record of a log is left of a commit that failed, or that recovery discarded.
@@ -151,7 +182,7 @@ impl<'a> Scan<'a> {
 
     fn damaged(&mut self, at: u64, header: &RecordHeader, limit: u64) {
         let length = header.record_len().min(limit - at);
-        self.report.bytes_lost += length;
+        self.report.bytes_lost = self.report.bytes_lost.saturating_add(length);
         let what = match header.kind {
             RecordKind::Frame => "the head of a commit is damaged; its records are used as far as they check out",
             RecordKind::Tree => "a tree is damaged; what checks out in it is used",
@@ -171,6 +202,7 @@ impl<'a> Scan<'a> {
         let payload = self.window.get(at + RECORD_LEN, FRAME_LEN);
         let frame = Some(payload).filter(|_| whole).and_then(|payload| Frame::decode(payload).ok());
         if let Some(frame) = frame {
+            self.durable = self.durable.max(frame.durable_offset);
             self.survey.next_document = self.survey.next_document.max(frame.next_document);
         }
         self.survey.sequence = self.survey.sequence.max(header.sequence);
@@ -197,11 +229,14 @@ impl<'a> Scan<'a> {
 
     fn end_commit(&mut self) {
         let Some(commit) = self.commit.take() else { return };
+        if commit.frame.is_none_or(|(records, _)| commit.whole != records || commit.damaged > 0) {
+            self.torn.push(commit.offset);
+        }
         let what = match commit.frame {
             Some((records, _)) if commit.whole == records && commit.damaged == 0 => return,
             Some((records, _)) => {
                 let missing = records.saturating_sub(commit.whole.saturating_add(commit.damaged));
-                self.survey.unknown_bytes += u64::from(missing) * RECORD_LEN;
+                self.survey.unknown(u64::from(missing) * RECORD_LEN);
                 format!("{} of the {records} records of a commit check out", commit.whole)
             }
             None => format!("{} records of a commit check out; how many it had is not known", commit.whole),
@@ -211,19 +246,41 @@ impl<'a> Scan<'a> {
         self.report.findings.push(finding);
     }
 
-    fn footer(&mut self, at: u64, header: &RecordHeader, whole: bool) {
+    /// Makes the deletions that count.
+    fn delete(&mut self, is_open_ended: bool) {
+        let torn = self.torn.iter().copied().filter(|at| is_open_ended && *at >= self.durable).min();
+        for (document, found, at) in std::mem::take(&mut self.tombstones) {
+            if torn.is_none_or(|torn| at < torn) {
+                self.survey.record(document, found);
+                continue;
+            }
+            self.survey.used(document);
+            self.survey.sequence = self.survey.sequence.max(found.sequence);
+            self.survey.unknown(RECORD_LEN); // was it promised? nothing tells
+            let what = "the deletion of a document, behind damage at the end of a log: the document is kept";
+            let mut finding = self.finding(FindingKind::BatchInPart, at, RECORD_LEN, what);
+            finding.document = crate::ids::DocumentId::new(document);
+            finding.sequence = found.sequence;
+            self.report.findings.push(finding);
+        }
+    }
+
+    fn footer(&mut self, at: u64, header: &RecordHeader, whole: bool) -> Result<()> {
         self.end_commit();
         if !whole {
-            return;
+            return Ok(());
         }
         let mut documents = Vec::new();
         let (mut from, end) = (at + RECORD_LEN, at + RECORD_LEN + u64::from(header.payload_len));
         while from + record::FOOTER_ENTRY_LEN <= end {
             let entry = self.window.get(from, record::FOOTER_ENTRY_LEN as usize);
-            documents.extend(record::decode_footer(entry).unwrap_or_default());
+            for document in record::decode_footer(entry).unwrap_or_default() {
+                memory::push(&mut documents, document)?;
+            }
             from += record::FOOTER_ENTRY_LEN;
         }
         self.footer = Some(documents);
+        Ok(())
     }
 
     /// What is left behind the last record, and what should have been there.
@@ -233,7 +290,7 @@ impl<'a> Scan<'a> {
         let is_open_ended = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
         self.survey.is_open_ended |= is_open_ended;
         if is_open_ended && self.commit.as_ref().is_some_and(|commit| commit.frame.is_none()) {
-            self.survey.unknown_bytes += RECORD_LEN; // nothing tells whether the last commit had more records
+            self.survey.unknown(RECORD_LEN); // nothing tells whether the last commit had more records
         }
         if from < limit && is_open_ended {
             let what = "behind the last record that checks out: a commit that was never finished, or damage";
@@ -246,6 +303,7 @@ impl<'a> Scan<'a> {
             let (from, to) = (self.segment.size.max(limit), self.segment.limit);
             self.lost(from, to, FindingKind::BytesLost, "the segment is cut off here");
         }
+        self.delete(is_open_ended);
         for range in std::mem::take(&mut self.window.bad) {
             let what = "the system does not give these bytes";
             let length = range.end - range.start;

@@ -14,10 +14,11 @@ use super::report::{Finding, FindingKind};
 use crate::error::{Error, Result};
 use crate::format::{crc, names};
 use crate::log::Dir;
+use crate::memory::{self, NoMemory};
 use crate::vfs::{File, FileLock, FileSystem};
 
-/// What is read at a time.
-const WINDOW: usize = 1 << 20;
+/// What is read at a time: little enough to be taken for granted.
+const WINDOW: usize = 16 << 10;
 /// What is given up at a time.
 const PAGE: u64 = 4096;
 /// Files kept open at a time.
@@ -61,10 +62,17 @@ impl Source {
     pub fn read(&self, name: &str) -> io::Result<(Vec<u8>, Vec<Range<u64>>)> {
         let file = self.dir.fs().open(&self.dir.join(name), crate::vfs::OpenMode::Read)?;
         let length = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let (mut bytes, mut bad) = (vec![0; length], Vec::new());
+        let (mut bytes, mut bad) = (zeros(length).map_err(|_| io::ErrorKind::OutOfMemory)?, Vec::new());
         fill(&*file, 0, &mut bytes, &mut bad);
         Ok((bytes, bad))
     }
+}
+
+/// So many zeros.
+fn zeros(length: usize) -> std::result::Result<Vec<u8>, NoMemory> {
+    let mut bytes = memory::vec(length)?;
+    bytes.resize(length, 0);
+    Ok(bytes)
 }
 
 /// Reads a range; what cannot be read is zero, and noted.
@@ -175,12 +183,15 @@ impl Files {
 
     /// Up to `length` bytes of a file: as many as there are, zeros where they cannot be read, none where the file
     /// cannot even be opened.
-    pub fn read(&mut self, dir: &Dir, file: usize, offset: u64, length: u64) -> Vec<u8> {
-        let Some(opened) = self.file(dir, file) else { return Vec::new() };
-        let Ok(size) = opened.len() else { return Vec::new() };
-        let mut bytes = vec![0; length.min(size.saturating_sub(offset)) as usize];
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn read(&mut self, dir: &Dir, file: usize, offset: u64, length: u64) -> Result<Vec<u8>> {
+        let Some(opened) = self.file(dir, file) else { return Ok(Vec::new()) };
+        let Ok(size) = opened.len() else { return Ok(Vec::new()) };
+        let mut bytes = zeros(length.min(size.saturating_sub(offset)) as usize)?;
         fill(&*opened, offset, &mut bytes, &mut Vec::new());
-        bytes
+        Ok(bytes)
     }
 
     fn file(&mut self, dir: &Dir, file: usize) -> Option<Arc<dyn File>> {

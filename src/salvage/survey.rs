@@ -131,6 +131,11 @@ impl Survey {
         }
     }
 
+    /// Records may have been in so many bytes, and are not known.
+    pub fn unknown(&mut self, bytes: u64) {
+        self.unknown_bytes = self.unknown_bytes.saturating_add(bytes);
+    }
+
     /// This document id was handed out.
     pub fn used(&mut self, document: u64) {
         self.next_document = self.next_document.max(document.saturating_add(1));

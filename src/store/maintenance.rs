@@ -21,6 +21,18 @@ use crate::sync::atomic::Ordering;
 const SWAPPED_AT_ONCE: usize = if cfg!(any(loom, shuttle)) { 1 } else { 256 };
 
 /// How far a compaction has come.
+///
+/// ```
+/// use stratum::{Db, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// db.compact_now(&mut |progress| {
+///     println!("{progress:?}");
+///     true // go on
+/// })?;
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Segments compacted so far.

@@ -6,6 +6,17 @@ use crate::format::segment::HEADER_LEN;
 use crate::log::writer::ActiveSegment;
 
 /// Figures about a store, each exact at some moment during the call.
+///
+/// ```
+/// use stratum::{Columns, Db, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// db.write(|batch| batch.create_document(b"one", &Columns::new()))?;
+/// let stats = db.stats()?;
+/// assert_eq!((stats.documents, stats.commits, stats.poisoned), (1, 1, false));
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Stats {

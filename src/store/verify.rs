@@ -19,6 +19,18 @@ use crate::log::{Segment, scan};
 use crate::recovery;
 
 /// What a full check found.
+///
+/// ```
+/// use stratum::{Columns, Db, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// db.write(|batch| batch.create_document(b"one", &Columns::new()))?;
+/// let report = db.verify()?;
+/// assert_eq!(report.documents, 1);
+/// assert!(report.damage.is_empty());
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VerifyReport {

@@ -22,6 +22,19 @@ use crate::value::Value;
 /// A view stays at its moment for as long as it lives, through writes and compaction; it keeps the replaced segments
 /// that it needs. Cheap to clone; all calls may be made from any thread, and never wait for a writer. After the store
 /// was closed every call says `Closed`.
+///
+/// ```
+/// use stratum::{Columns, Db, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let document = db.write(|batch| batch.create_document(b"old", &Columns::new()))?;
+/// let before = db.snapshot()?;
+/// db.write(|batch| batch.set_blob(document, b"new"))?;
+/// assert_eq!(&before.blob(document)?[..], b"old");
+/// assert_eq!(&db.view()?.blob(document)?[..], b"new");
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct View(Hold);
 
@@ -207,6 +220,22 @@ impl View {
 }
 
 /// Live document ids, ascending; all of one moment.
+///
+/// ```
+/// use stratum::{Columns, Db, DocumentId, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let made = db.write(|batch| {
+///     Ok([batch.create_document(b"a", &Columns::new())?, batch.create_document(b"b", &Columns::new())?])
+/// })?;
+/// let mut listed = Vec::new();
+/// for document in db.view()?.documents(DocumentId::FIRST)? {
+///     listed.push(document);
+/// }
+/// assert_eq!(listed, made);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 pub struct Documents {
     moment: Arc<Moment>,
     next: Option<u64>,
@@ -230,6 +259,27 @@ impl Iterator for Documents {
 }
 
 /// The inputs of one document in the chain's order; all of one moment.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, Value};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let document = db.write(|batch| {
+///     let document = batch.create_document(b"", &Columns::new())?;
+///     for number in 1..=3 {
+///         batch.append_input(document, &Value::Int64(number))?;
+///     }
+///     Ok(document)
+/// })?;
+/// let mut sum = 0;
+/// for input in db.view()?.inputs(document)? {
+///     let Value::Int64(number) = input?.value else { unreachable!("nothing else was put") };
+///     sum += number;
+/// }
+/// assert_eq!(sum, 6);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 pub struct Inputs {
     layers: Layers<'static>,
     order: std::vec::IntoIter<InputId>,
@@ -269,6 +319,19 @@ impl Iterator for Inputs {
 impl ExactSizeIterator for Inputs {}
 
 /// Bytes of the store, valid for as long as this lives, also after the store was closed.
+///
+/// ```
+/// use stratum::{Columns, Db, Options};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let document = db.write(|batch| batch.create_document(b"Add two numbers.", &Columns::new()))?;
+/// let blob = db.view()?.blob(document)?;
+/// db.write(|batch| batch.delete_document(document))?;
+/// db.close()?;
+/// assert_eq!(&blob[..3], b"Add"); // still there: whoever holds it keeps it
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Pinned(Bytes);
 
@@ -289,6 +352,19 @@ impl Deref for Pinned {
 
 /// A whole tree in its packed form (docs/format.md), beginning at an address divisible by 8. Valid for as long as this
 /// lives, also after the store was closed.
+///
+/// ```
+/// use stratum::{Columns, Db, Input, Options, Tree, Value};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let tree = Tree { inputs: vec![Input::new(Value::Int64(1), None)], ..Tree::default() };
+/// let ids = db.write(|batch| batch.put_tree(&tree))?;
+/// let packed = db.view()?.packed_tree(ids.document)?;
+/// let copy = db.write(|batch| batch.put_packed(packed.as_bytes()))?;
+/// assert_eq!(db.view()?.tree(copy.document)?.inputs, packed.to_tree()?.inputs);
+/// # Ok::<(), stratum::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct PackedTree(Bytes);
 

@@ -18,6 +18,9 @@ pub mod sim;
 pub trait FileSystem: Send + Sync + 'static {
     /// Creates the directory and any missing parent; no error where it exists.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
+    /// The absolute path without links, `.` and `..`. Its end need not exist yet: then it is where `create_dir_all`
+    /// would make it.
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf>;
     /// Creates a file that must not exist yet, for reading and writing.
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>>;
     /// Opens an existing file, for reading or for both.

@@ -237,6 +237,38 @@ fn batches_that_meet_are_checked_again() {
 }
 
 #[test]
+fn calls_that_the_batch_undoes_are_not_checked_again() {
+    in_both_modes(|place, options| {
+        let db = Db::open(place, options).unwrap();
+        type Call = fn(&mut stratum::Batch, DocumentId) -> Result<()>;
+        let undoing: [[Call; 2]; 4] = [
+            [
+                |batch, id| batch.update_output(id, input(2), &Value::Null),
+                |batch, id| batch.replace_tree(id, &sample()).map(drop),
+            ],
+            [|batch, id| batch.delete_input(id, input(1)), |batch, id| batch.delete_document(id)],
+            [|batch, id| batch.update_output(id, input(2), &Value::Null), |batch, id| batch.delete_input(id, input(2))],
+            [
+                |batch, id| batch.move_input(id, input(1), Some(input(1))),
+                |batch, id| batch.set_column(id, "a", &Value::Null),
+            ],
+        ];
+        for [call, undo] in undoing {
+            let (document, _) = four(&db);
+            let mut batch = db.batch().unwrap();
+            call(&mut batch, document).unwrap();
+            undo(&mut batch, document).unwrap();
+            db.write(|batch| {
+                batch.delete_input(document, input(1))?;
+                batch.delete_output(document, input(2))
+            })
+            .unwrap();
+            batch.commit().unwrap();
+        }
+    });
+}
+
+#[test]
 fn an_abandoned_batch_leaves_nothing() {
     in_both_modes(|place, options| {
         let db = Db::open(place, options).unwrap();

@@ -131,6 +131,10 @@ impl FileSystem for Gate {
         self.disk.create_dir_all(path)
     }
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        self.disk.resolve(path)
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         self.disk.create(path).map(|file| self.gated(file))
     }

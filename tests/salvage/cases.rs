@@ -9,7 +9,7 @@ use stratum::format::record::{HEADER_LEN as RECORD_LEN, RecordKind};
 use stratum::salvage::repair_on;
 use stratum::vfs::FileSystem;
 use stratum::vfs::sim::SimDisk;
-use stratum::{DocumentId, Durability, Error, FindingKind, InputId, Outcome, RepairOptions, Tree, Value};
+use stratum::{Db, DocumentId, Durability, Error, FindingKind, InputId, Options, Outcome, RepairOptions, Tree, Value};
 
 use crate::judge::{judge, judge_target, open, repair};
 use crate::parts::{Place, documents, records};
@@ -324,6 +324,51 @@ fn what_recovery_discarded_does_not_come_back() {
     assert_eq!(saved, store.now);
 }
 
+/// A store with a document, and with a commit that deletes it and puts a tree, which is torn; and that tree's id.
+fn torn_deletion(durability: Durability, later: impl FnOnce(&mut Work)) -> (Store, u64, Options) {
+    let mut options = options(64 << 10);
+    options.durability = durability;
+    let mut work = Work::new(options.clone());
+    let kept = work.write(|batch| batch.put_tree(&tree(1, 2))).document;
+    work.db.flush().unwrap();
+    let put = work.write(|batch| {
+        batch.delete_document(kept)?;
+        batch.put_tree(&tree(2, 2))
+    });
+    later(&mut work);
+    (work.left(), put.document.get(), options)
+}
+
+#[test]
+fn what_a_torn_commit_deletes_is_kept() {
+    let (store, torn, options) = torn_deletion(Durability::Os, |_| ());
+    let (_, saved) = judge(&store, &store.files, &|_| true);
+    assert_eq!(saved, store.now, "a whole commit counts, promised or not");
+
+    let (name, place) = only_tree(&store, torn);
+    let mut files = store.files.clone();
+    files.get_mut(&name).unwrap()[place.end - 9] ^= 1;
+    let opened = Work::on(store.disk(&files), options);
+    assert_eq!(contents(&opened.db).into_keys().collect::<Vec<_>>(), [1], "opening keeps the document");
+    let (report, saved) = judge(&store, &files, &|_| false);
+    assert_eq!(saved.get(&1), store.history[&1].last(), "{report}");
+    assert_eq!(report.documents_deleted, 0);
+    let kept = report.findings.iter().find(|finding| finding.document == Some(DocumentId::FIRST));
+    assert!(kept.is_some_and(|finding| finding.kind == FindingKind::BatchInPart) && report.is_uncertain, "{report}");
+}
+
+#[test]
+fn what_a_damaged_commit_deletes_is_gone_where_a_later_one_promises_it() {
+    let (store, torn, _) = torn_deletion(Durability::Always, |work| {
+        work.write(|batch| batch.put_tree(&tree(3, 1)));
+    });
+    let (name, place) = only_tree(&store, torn);
+    let mut files = store.files.clone();
+    files.get_mut(&name).unwrap()[place.end - 9] ^= 1;
+    let (report, saved) = judge(&store, &files, &|id| id != torn);
+    assert!(!saved.contains_key(&1) && report.documents_deleted == 1, "{report}");
+}
+
 #[test]
 fn documents_too_large_to_merge_are_written_as_they_are() {
     for store in [log(), compacted(), blobs()] {
@@ -416,6 +461,30 @@ fn what_cannot_be_a_target_or_a_source_is_refused() {
     options.segment_size = 1;
     let refused = repair_on(Arc::new(disk), source(), Path::new("/new"), &options, &mut |_| true);
     assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+}
+
+/// On the real file system: links and `..` lead into the damaged store, or out of it.
+#[test]
+fn a_target_is_judged_by_where_it_leads() {
+    let place = tempfile::tempdir().unwrap();
+    let [damaged, link, out] = ["damaged", "link", "out"].map(|name| place.path().join(name));
+    let db = Db::open(&damaged, &stratum::Options::default()).unwrap();
+    db.close().unwrap();
+    std::os::unix::fs::symlink(&damaged, &link).unwrap();
+    std::fs::create_dir(&out).unwrap();
+    std::os::unix::fs::symlink(&out, damaged.join("leads-out")).unwrap();
+    let names = || std::fs::read_dir(&damaged).unwrap().count();
+    let before = names();
+    let to = |target: &Path| stratum::repair(&damaged, target, &RepairOptions::default(), &mut |_| true);
+    for inside in ["link/new", "link/../damaged/new", "out/../damaged/new", "missing/../damaged/new", "out/../link/a/b"]
+    {
+        let refused = to(&place.path().join(inside));
+        assert!(matches!(refused, Err(Error::OpenRefused { .. })), "{inside}: {refused:?}");
+    }
+    assert_eq!(names(), before, "nothing was made in the damaged store");
+    for outside in ["damaged/leads-out/new", "damaged-too", "link/../missing/new"] {
+        to(&place.path().join(outside)).unwrap_or_else(|error| panic!("{outside}: {error}"));
+    }
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Stores whose checksums are right and whose contents no store would write: a repair that ends, and a target that is
 //! sound, whatever it holds.
 
+use std::path::Path;
+
+use stratum::format::manifest::{Change, EditAt, HEADER_LEN as MANIFEST_HEADER_LEN, SegmentMeta};
+use stratum::format::manifest::{decode_edit, encode_edit};
 use stratum::format::packed::HEADER_LEN as PACKED_HEADER_LEN;
 use stratum::format::record::{HEADER_LEN, RecordHeader, RecordKind};
 use stratum::format::segment::SegmentHeader;
@@ -9,7 +13,7 @@ use stratum::vfs::sim::Rng;
 use crate::judge::{open, repair};
 use crate::parts::{Place, records};
 use crate::setting;
-use crate::stores::{Files, Store, contents, random};
+use crate::stores::{Files, Store, compacted, contents, random};
 
 /// Changes a record, and makes its checksums right again.
 fn forge(bytes: &mut [u8], place: &Place, rng: &mut Rng) {
@@ -71,4 +75,32 @@ fn forged_records_make_no_unsound_store() {
         documents += contents(&db).len();
     }
     assert!(documents > 0);
+}
+
+/// A manifest that checks out and claims segments of any length, there or not.
+#[test]
+fn no_claim_of_a_length_is_too_much() {
+    let store = compacted();
+    for length in [u64::MAX, u64::MAX / 2, 1 << 62, 0] {
+        let mut files = store.files.clone();
+        let bytes = files.get_mut(Path::new("MANIFEST")).unwrap();
+        let (mut at, mut metas, mut last) = (MANIFEST_HEADER_LEN, Vec::new(), 0);
+        while let EditAt::Edit(number, changes, length) = decode_edit(&bytes[at..]) {
+            metas.extend(changes.iter().filter_map(|change| match change {
+                Change::Segment(meta) => Some(*meta),
+                _ => None,
+            }));
+            (at, last) = (at + length, number);
+        }
+        let absent = metas.iter().map(|meta| SegmentMeta { id: meta.id + 1000, length, ..*meta });
+        let claimed = metas.iter().map(|meta| SegmentMeta { length, ..*meta });
+        let claims: Vec<Change> = claimed.chain(absent).map(Change::Segment).collect();
+        bytes.extend(encode_edit(last + 1, &claims));
+        let disk = store.disk(&files);
+        let report = repair(&disk).unwrap_or_else(|error| panic!("{length}: {error}"));
+        assert!(report.is_uncertain || length == 0, "{length}: {report}");
+        let db = open(&disk).unwrap_or_else(|error| panic!("{length}: {error}\n{report}"));
+        assert!(db.verify().unwrap().damage.is_empty());
+        assert_eq!(contents(&db), store.now, "{length}: {report}");
+    }
 }

@@ -28,7 +28,7 @@ fn files_are_of_readable_length() {
 fn ill_shaped(file: &Source) -> Vec<String> {
     let mut places = Vec::new();
     let is_rust = file.path.ends_with(".rs");
-    let tabs_belong = file.path == "Makefile" || file.path.ends_with(".mk");
+    let tabs_belong = file.path == "Makefile" || [".mk", ".go", "go.mod"].iter().any(|kind| file.path.ends_with(kind));
     for (line, text) in file.lines() {
         let width = text.chars().count();
         if is_rust && width > MOST_COLUMNS {

@@ -14,7 +14,7 @@ use stratum::capi::options::*;
 use stratum::capi::status::*;
 
 use crate::documented;
-use crate::shadow::{Change, Shadow, apply};
+use crate::shadow::{Change, Shadow, apply, apply_batch};
 use crate::source::Source;
 
 /// The types of handles, as indices of pools.
@@ -178,15 +178,12 @@ impl Machine {
     pub fn batch_committed(&mut self, batch: usize) {
         let changes = self.pending.remove(&batch).unwrap_or_default();
         let Some(store) = self.store_of.get(&batch).copied() else { return };
+        if changes.iter().any(|change| matches!(change, Change::Unknown)) {
+            self.shadows[store] = None;
+        }
         let Some(shadow) = &mut self.shadows[store] else { return };
-        for change in &changes {
-            let may_be_gone = matches!(change, Change::Column(_, _, None) | Change::InputColumn(_, _, _, None));
-            if matches!(change, Change::Unknown) {
-                self.shadows[store] = None;
-                return;
-            }
-            let applied = apply(shadow, change);
-            assert!(applied.is_some() || may_be_gone, "a batch changes what is not there");
+        if let Err(change) = apply_batch(shadow, &changes) {
+            panic!("a batch changes what is not there: {change:?} of {changes:?}");
         }
     }
 }

@@ -82,6 +82,7 @@ fn step(machine: &mut Machine, source: &mut Source<'_>) {
 
 fn open(machine: &mut Machine, store: usize, options: *const stratum_options) {
     let (path, mut db) = (machine.path(store), ptr::null_mut());
+    let is_new = !path.join("MANIFEST").exists();
     let path = path.as_os_str().as_bytes();
     // SAFETY: the path is there, the variable is this function's own.
     let status = machine.call("stratum_db_open", |error| unsafe {
@@ -92,7 +93,6 @@ fn open(machine: &mut Machine, store: usize, options: *const stratum_options) {
         let latest = stratum_db_latest(db);
         machine.lent(Type::View, latest);
         machine.store_of.extend([(handle, store), (latest.addr(), store)]);
-        let is_new = !std::path::Path::new(std::ffi::OsStr::from_bytes(path)).join("segment-00000001.strat").exists();
         if machine.shadows[store].is_none() && is_new {
             machine.shadows[store] = Some(Shadow::new());
         }

@@ -1,7 +1,8 @@
 //! What a store must hold, by the calls that it took.
 //!
-//! 1. A change that was accepted can be made to the shadow, and one that was refused as `NotFound` cannot. Columns that
-//!    a batch removes may have gone before it was committed.
+//! 1. A change that was accepted can be made to the shadow, and one that was refused as `NotFound` cannot.
+//! 2. A batch is held against the store once more when it is committed, by what it comes to: `may_fail` says which of
+//!    its calls may name what has gone since.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +12,7 @@ use stratum::{Input, InputId, Tree, Value};
 pub type Shadow = BTreeMap<u64, Tree>;
 
 /// What a call changes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Change {
     /// The document becomes this.
     Put(u64, Tree),
@@ -38,6 +39,52 @@ pub enum Change {
     Output(u64, u64, Option<Value>, bool),
     /// Something that only the store knows.
     Unknown,
+}
+
+/// Makes a batch's changes in their order; gives back the first that names what is not there and must be.
+pub fn apply_batch<'a>(shadow: &mut Shadow, changes: &'a [Change]) -> Result<(), &'a Change> {
+    for (at, change) in changes.iter().enumerate() {
+        if apply(shadow, change).is_none() && !may_fail(shadow, change, &changes[at + 1..]) {
+            return Err(change);
+        }
+    }
+    Ok(())
+}
+
+/// Whether it does not matter that a batch's call cannot be made any more: all that it did is undone by later calls of
+/// the batch, or was to take away what has gone by itself, or was nothing.
+fn may_fail(shadow: &Shadow, change: &Change, later: &[Change]) -> bool {
+    let has_input = |document, id| shadow.get(document).is_some_and(|tree: &Tree| place(tree, id).is_some());
+    let own = match change {
+        Change::Column(document, _, None) => shadow.contains_key(document),
+        Change::InputColumn(document, id, _, None) => has_input(document, *id),
+        Change::Move { document, id, before } => id == before && shadow.contains_key(document),
+        _ => false,
+    };
+    own || later.iter().any(|later| match (later, change) {
+        (Change::Replace(document, _) | Change::Delete(document), _) => change.document() == Some(*document),
+        (Change::DeleteInput(document, id), Change::Output(of, input, _, true)) => (document, id) == (of, input),
+        _ => false,
+    })
+}
+
+impl Change {
+    fn document(&self) -> Option<u64> {
+        match self {
+            Change::Put(document, _)
+            | Change::Replace(document, _)
+            | Change::Delete(document)
+            | Change::Blob(document, _)
+            | Change::Column(document, ..)
+            | Change::Insert { document, .. }
+            | Change::Move { document, .. }
+            | Change::Value(document, ..)
+            | Change::InputColumn(document, ..)
+            | Change::DeleteInput(document, _)
+            | Change::Output(document, ..) => Some(*document),
+            Change::Unknown => None,
+        }
+    }
 }
 
 fn place(tree: &Tree, id: u64) -> Option<usize> {

@@ -30,9 +30,24 @@ const OVERHEAD: u64 = 128;
 /// Any number of writes that become visible and durable together.
 ///
 /// Each call is checked when it is made (`NotFound` and limits at once; a refused call leaves the batch as it was) and
-/// again at commit, against what others committed in between. Dropping a batch abandons it.
+/// again at commit, against what others committed in between; calls that later ones of the batch undo do not count
+/// then. Dropping a batch abandons it.
 ///
 /// A batch belongs to one thread at a time. Its calls do no I/O but to look at the documents they change.
+///
+/// ```
+/// use stratum::{Columns, Db, Options, Value};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let db = Db::open(&path, &Options::default())?;
+/// let mut batch = db.batch()?;
+/// let document = batch.create_document(b"Add two numbers.", &Columns::new())?;
+/// let input = batch.append_input(document, &Value::String("2 3".into()))?;
+/// batch.set_output(document, input, &Value::Int64(5))?;
+/// batch.commit()?; // all of it, or nothing
+/// assert_eq!(db.view()?.output(document, input)?, Value::Int64(5));
+/// # Ok::<(), stratum::Error>(())
+/// ```
 pub struct Batch {
     core: Arc<Core>,
     contents: Contents,

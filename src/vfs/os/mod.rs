@@ -1,15 +1,15 @@
 //! The real file system, on Linux. Everything that depends on the system is in this folder, so that another
 //! system is another folder with the same names.
 //!
-//! 1. One call of the trait is one system call (`create_dir_all` excepted): nothing is retried but what the
-//!    kernel says it did not begin, and a failed sync least of all.
+//! 1. One call of the trait is one system call (`create_dir_all` and `resolve` excepted): nothing is retried but what
+//!    the kernel says it did not begin, and a failed sync least of all.
 //! 2. Every descriptor is close-on-exec (`std` opens that way), so that a host's children inherit no store.
 //! 3. A directory that `create_dir_all` makes is durable when it returns: the parent of each one is synced.
 
 use std::fs::{self, File as StdFile, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{File, FileLock, FileSystem, Mapping, OpenMode};
@@ -39,6 +39,24 @@ impl FileSystem for OsFileSystem {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        let absolute = std::path::absolute(path)?;
+        let parts: Vec<Component<'_>> = absolute.components().collect();
+        let (mut there, mut resolved) = (parts.len(), fs::canonicalize(&absolute));
+        while there > 1 && resolved.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            there -= 1;
+            resolved = fs::canonicalize(parts[..there].iter().collect::<PathBuf>());
+        }
+        // What is not there has no links in it.
+        parts[there..].iter().try_fold(resolved?, |mut path, part| {
+            match part {
+                Component::ParentDir => drop(path.pop()),
+                part => path.push(part),
+            }
+            Ok(path)
+        })
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {

@@ -193,6 +193,10 @@ impl FileSystem for SimDisk {
         self.state.lock().create_dir_all(&names::normal(path))
     }
 
+    fn resolve(&self, path: &Path) -> io::Result<PathBuf> {
+        Ok(names::normal(path))
+    }
+
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
         let inode = self.state.lock().create(&names::normal(path))?;
         Ok(self.handle(inode, OpenMode::ReadWrite))

@@ -6,7 +6,7 @@ int main(int argc, char **argv) {
     stratum_options *options = NULL;
     stratum_db *db;
     stratum_tree *tree = NULL;
-    const char *last;
+    const stratum_tree_desc *tree_desc;
     uint64_t document;
     char *blob = malloc(100);
     TRUE(argc == 3 && blob != NULL);
@@ -17,12 +17,12 @@ int main(int argc, char **argv) {
     /* one byte more than there is */
     OK(stratum_db_create_document(db, blob, strcmp(argv[2], "overrun") ? 100 : 101, NULL, 0, &document, &error));
     OK(stratum_view_tree(stratum_db_latest(db), document, &tree, &error));
-    last = (const char *)stratum_tree_get(tree)->blob + 99;
-    TRUE(*last == 'x');
+    tree_desc = stratum_tree_get(tree);
+    TRUE(((const char *)tree_desc->blob)[99] == 'x');
     TRUE(stratum_tree_free(&tree) == STRATUM_OK);
     if (strcmp(argv[2], "freed") == 0) {
-        /* memory of the library's, given back */
-        printf("%c\n", *last);
+        /* memory of the library's, given back; the blob itself lies in the mapped file, which no sanitizer watches */
+        printf("%u\n", (unsigned)tree_desc->blob_length);
     }
     if (strcmp(argv[2], "leak") != 0) {
         free(blob);

@@ -285,6 +285,28 @@ static int32_t reopen(void) {
     return open_again();
 }
 
+/* All of a repair but the writing. */
+static int32_t repair(void) {
+    stratum_repair_report *report = NULL;
+    stratum_repair_options dry;
+    char path[4096];
+    int length = snprintf(path, sizeof path, "%s/store", directory);
+    int32_t status;
+    TRUE(length > 0 && (size_t)length < sizeof path);
+    if (db != NULL) {
+        OK(stratum_db_close(&db, &error));
+    }
+    memset(&dry, 0, sizeof dry);
+    dry.struct_size = sizeof dry;
+    dry.dry_run = 1;
+    status = stratum_repair(path, (size_t)length, NULL, 0, &dry, &report, &error);
+    if (status == STRATUM_OK) {
+        TRUE(stratum_repair_report_get(report)->is_lossless);
+    }
+    TRUE(stratum_repair_report_free(&report) == STRATUM_OK);
+    return status;
+}
+
 /* As after a crash: without the checkpoint, everything is read again. */
 static int32_t reopen_without_checkpoint(void) {
     char path[4096];
@@ -343,6 +365,7 @@ static const struct {
     {"reopen", reopen, 0},
     {"compact", compact, 0},
     {"verify compacted", verify, 0},
+    {"repair", repair, 0},
     {"reopen without checkpoint", reopen_without_checkpoint, 0},
     {"read the last time", read_tree, 0},
 };

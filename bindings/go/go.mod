@@ -1,0 +1,3 @@
+module stratum.dev/go
+
+go 1.24

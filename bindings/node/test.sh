@@ -1,0 +1,65 @@
+#!/bin/sh
+# Every test of the Node.js package: symbols of the addon, types, the README's quick start, the packed package by import
+# and require, building from the package's sources, and node's own tests, whose summary comes last.
+#
+# 1. What is missing is installed, or named; nothing is skipped.
+set -eu
+cd "$(dirname "$0")/../.."
+tools/setup.sh bindings
+if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ]; then
+    export TMPDIR=/dev/shm
+fi
+out=$PWD/build/node
+rm -rf "$out"
+mkdir -p "$out/start"
+
+(cd bindings/node && npm ci --silent --ignore-scripts && node build.mjs --debug)
+exports=$(nm -D --defined-only bindings/node/prebuilds/*/stratum.node | sed 's/.* //' | sort | tr '\n' ' ')
+if [ "$exports" != 'napi_register_module_v1 node_api_module_get_api_version_v1 ' ]; then
+    echo "test-node: the addon exports $exports" >&2
+    exit 1
+fi
+echo 'two symbols: ok'
+(cd bindings/node && npm run --silent types)
+echo 'types: ok'
+
+# The quick start of the README as it is, but for the build of the addon, which was done above.
+sed -n '/^(cd bindings/,/^node sums/p' bindings/node/README.md | sed 's/ && npm run build//' > "$out/start/start.sh"
+sed -n '/^prints/,/^## /p' bindings/node/README.md | sed -n '/^```text/,/^```$/p' | sed '1d;$d' > "$out/start/expected"
+[ -s "$out/start/expected" ] && [ -s "$out/start/start.sh" ] || {
+    echo 'test-node: the quick start is not in the README any more' >&2
+    exit 1
+}
+ln -s "$PWD/bindings" "$out/start/bindings"
+(cd "$out/start" && sh -eu start.sh > printed 2> said) || {
+    cat "$out/start/printed" "$out/start/said"
+    exit 1
+}
+tail -n 2 "$out/start/printed" | diff "$out/start/expected" -
+echo 'quick start: ok'
+
+cd "$out/start/sums"
+cat > required.cjs <<'END'
+const { Store } = require('stratum-store');
+const store = Store.openSync('sums.stratum');
+const tree = store.latest.tree(1);
+console.log(`${tree.columns.get('name')}: ${tree.blobText}`);
+for (const { value, output } of tree.inputs) console.log(`${value} -> ${output}`);
+store.closeSync();
+END
+node required.cjs | diff ../expected -
+
+# Without the addon, the package builds it from its sources and an installed library.
+rm -r node_modules/stratum-store/prebuilds
+if node required.cjs 2> said; then
+    echo 'test-node: it works without an addon' >&2
+    exit 1
+fi
+grep -q 'npm rebuild stratum-store' said
+make -s -C "$out/../.." install-files PREFIX="$out/usr" BUILT="${CARGO_TARGET_DIR:-target}/debug" > /dev/null
+PKG_CONFIG_PATH="$out/usr/lib/pkgconfig" npm rebuild --silent stratum-store
+node required.cjs | diff ../expected -
+echo 'import, require, build from sources: ok'
+
+cd ../../../../bindings/node
+npm test --silent

@@ -1,0 +1,5 @@
+# The cffi module: everything that stratum.h declares.
+from typing import Any
+
+ffi: Any
+lib: Any
