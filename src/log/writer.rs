@@ -13,8 +13,9 @@
 //!    commit is told from it: numbers must rise.
 //! 4. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use super::dir::Dir;
 use super::segment::Segment;
@@ -46,7 +47,7 @@ pub struct ActiveSegment {
     capacity: u64,
     min_sequence: u64,
     max_sequence: u64,
-    documents: HashSet<u64>,
+    documents: FxHashSet<u64>,
     /// Where commits ended when `seal` was called.
     before_seal: u64,
 }
@@ -81,7 +82,7 @@ impl ActiveSegment {
             capacity,
             min_sequence: u64::MAX,
             max_sequence: 0,
-            documents: HashSet::new(),
+            documents: FxHashSet::default(),
             before_seal: HEADER_LEN,
         })
     }
@@ -127,11 +128,11 @@ impl ActiveSegment {
 
     /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not
     /// even a part of them can be taken for a commit.
-    pub fn append(&mut self, mut commits: Vec<u8>, count: usize) -> Result<()> {
+    pub fn append(&mut self, commits: &mut [u8], count: usize) -> Result<()> {
         // A single commit is whole with its last byte only. Several become commits all at once, with the last byte that
         // is written of the first frame: its kind, which is not zero.
         let kind = if count > 1 { commits.get_mut(KIND_AT).map(std::mem::take) } else { None };
-        let mut written = self.file.write_all_at(self.end, &commits);
+        let mut written = self.file.write_all_at(self.end, commits);
         if let (Ok(()), Some(kind)) = (&written, kind) {
             written = self.file.write_all_at(self.end + KIND_AT as u64, &[kind]);
         }
@@ -172,7 +173,7 @@ impl ActiveSegment {
         let at = self.end;
         self.before_seal = at;
         // A segment does without a footer where there is no room or memory for one: whoever needs it scans.
-        let written = self.footer().is_ok_and(|footer| self.append(footer, 1).is_ok());
+        let written = self.footer().is_ok_and(|mut footer| self.append(&mut footer, 1).is_ok());
         self.sync()?;
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
@@ -217,7 +218,7 @@ mod tests {
         while active.has_room(record::HEADER_LEN) {
             let document = documents.len() as u64 + 1;
             let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
-            active.append(record.encode(active.segment().salt(), active.end()).to_vec(), 1).unwrap();
+            active.append(&mut record.encode(active.segment().salt(), active.end()), 1).unwrap();
             active.note(document, document, document);
             documents.push(document);
         }
@@ -233,11 +234,11 @@ mod tests {
         let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
         let mut active = ActiveSegment::create(&dir, header, 64 << 20, ReadMode::Mmap, None).unwrap();
         (1..=1000).for_each(|document| active.note(document, document, document));
-        active.append(vec![1; BEGIN_SYNC as usize - 8000], 1).unwrap();
+        active.append(&mut vec![1; BEGIN_SYNC as usize - 8000], 1).unwrap();
         let end = active.end();
         active.seal().unwrap();
         active.unseal();
-        active.append(vec![2; 56], 1).unwrap();
+        active.append(&mut [2; 56], 1).unwrap();
         assert_eq!((active.end(), active.durable()), (end + 56, end));
         assert_eq!(active.segment().readable(), end + 56);
     }
