@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
+use super::ahead::Ahead;
 use super::dir::Dir;
 use super::segment::Segment;
 use super::spare::Spare;
@@ -45,6 +46,7 @@ pub struct ActiveSegment {
     /// Everything before is on its way to the disk.
     begun: u64,
     capacity: u64,
+    ahead: Ahead,
     min_sequence: u64,
     max_sequence: u64,
     documents: FxHashSet<u64>,
@@ -80,6 +82,7 @@ impl ActiveSegment {
             durable: HEADER_LEN,
             begun: HEADER_LEN,
             capacity,
+            ahead: Ahead::new(HEADER_LEN),
             min_sequence: u64::MAX,
             max_sequence: 0,
             documents: FxHashSet::default(),
@@ -162,9 +165,15 @@ impl ActiveSegment {
     /// Makes everything before `end` durable.
     pub fn sync(&mut self) -> Result<()> {
         if self.durable < self.end {
-            self.file.sync().map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
-            self.durable = self.end;
+            self.ahead.prepare(&*self.file, self.durable, self.end, self.capacity);
+            self.sync_file()?;
         }
+        Ok(())
+    }
+
+    fn sync_file(&mut self) -> Result<()> {
+        self.file.sync().map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
+        self.durable = self.end;
         Ok(())
     }
 
@@ -174,7 +183,10 @@ impl ActiveSegment {
         self.before_seal = at;
         // A segment does without a footer where there is no room or memory for one: whoever needs it scans.
         let written = self.footer().is_ok_and(|mut footer| self.append(&mut footer, 1).is_ok());
-        self.sync()?;
+        self.ahead.cut(&*self.file, self.end);
+        if self.durable < self.end {
+            self.sync_file()?;
+        }
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
     }
