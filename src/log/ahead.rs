@@ -24,12 +24,14 @@ pub struct Ahead {
     until: u64,
     small_syncs: u32,
     given_up: bool,
+    /// The file may have blocks behind the end of the log.
+    has_more: bool,
 }
 
 impl Ahead {
-    /// For a file in which `until` bytes are written.
-    pub fn new(until: u64) -> Ahead {
-        Ahead { until, small_syncs: 0, given_up: false }
+    /// For a new file in which `until` bytes are written. With `reserved` it has blocks already, and gets no others.
+    pub fn new(until: u64, reserved: bool) -> Ahead {
+        Ahead { until, small_syncs: 0, given_up: reserved, has_more: reserved }
     }
 
     /// Comes before a sync of what lies between `durable` and `end`: writes zeros for those that follow, if there is
@@ -42,19 +44,25 @@ impl Ahead {
         }
         let until = (end + end.clamp(PIECE.0, PIECE.1)).min(capacity);
         while self.until < until && !self.given_up {
+            self.has_more = true;
             let zeros = &ZEROS[..(until - self.until).min(ZEROS.len() as u64) as usize];
             match file.write_all_at(self.until, zeros) {
                 Ok(()) => self.until += zeros.len() as u64,
-                // What is wrong with the file the sync will tell; with a full disk nothing is.
-                Err(_) => self.given_up = true,
+                // What is wrong with the file the sync will tell; with a full disk nothing is, but that its last room
+                // is for others.
+                Err(_) => {
+                    self.given_up = true;
+                    self.cut(file, end);
+                }
             }
         }
     }
 
-    /// Comes before the last sync of a log that ends at `end`: cuts off what is behind. Left there, it does no harm.
+    /// Gives back all blocks behind `end`. Where they stay, they do no harm but to take room.
     pub fn cut(&mut self, file: &dyn File, end: u64) {
-        if self.until > end && file.truncate(end).is_ok() {
+        if self.has_more && file.truncate(end).is_ok() {
             self.until = end;
+            self.has_more = false;
         }
     }
 }
@@ -73,7 +81,7 @@ mod tests {
     fn small_syncs_find_zeros_and_large_ones_leave_none() {
         let disk = SimDisk::new(1);
         let file = disk.create(Path::new("/log")).unwrap();
-        let mut ahead = Ahead::new(128);
+        let mut ahead = Ahead::new(128, false);
         let mut grew = 0;
         let mut end = 128;
         for _ in 0..200 {
@@ -89,7 +97,7 @@ mod tests {
         assert_eq!(file.len().unwrap(), end);
 
         let file = disk.create(Path::new("/large")).unwrap();
-        let mut ahead = Ahead::new(0);
+        let mut ahead = Ahead::new(0, false);
         for turn in 0..5 {
             file.write_all_at(turn * 100_000, &[1; 100_000]).unwrap();
             ahead.prepare(&*file, turn * 100_000, (turn + 1) * 100_000, CAPACITY);
@@ -98,15 +106,16 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_ends_it() {
+    fn a_full_disk_ends_it_and_gets_its_last_room_back() {
         let disk = SimDisk::new(1);
         let file = disk.create(Path::new("/log")).unwrap();
-        let mut ahead = Ahead::new(0);
+        let mut ahead = Ahead::new(0, false);
         file.write_all_at(0, &[1; 1000]).unwrap();
         ahead.prepare(&*file, 0, 500, CAPACITY);
         disk.inject(Fault::new(&[Op::Write], 0, Errno::Enospc));
+        let used = disk.used();
         ahead.prepare(&*file, 500, 1000, CAPACITY);
-        assert_eq!(file.len().unwrap(), 1000);
+        assert_eq!((file.len().unwrap(), disk.used()), (1000, used));
         // There is room again; it is not tried again in this file.
         ahead.prepare(&*file, 1000, 1000, CAPACITY);
         assert_eq!(file.len().unwrap(), 1000);

@@ -82,7 +82,7 @@ impl ActiveSegment {
             durable: HEADER_LEN,
             begun: HEADER_LEN,
             capacity,
-            ahead: Ahead::new(HEADER_LEN),
+            ahead: Ahead::new(HEADER_LEN, spare.is_some()),
             min_sequence: u64::MAX,
             max_sequence: 0,
             documents: FxHashSet::default(),
@@ -177,13 +177,18 @@ impl ActiveSegment {
         Ok(())
     }
 
+    /// Gives back the room behind the end: on a full disk what comes next may need it.
+    pub fn give_back(&mut self) {
+        self.ahead.cut(&*self.file, self.end);
+    }
+
     /// Ends the segment: footer, sync. Says what the manifest must say of it.
     pub fn seal(&mut self) -> Result<SegmentMeta> {
         let at = self.end;
         self.before_seal = at;
         // A segment does without a footer where there is no room or memory for one: whoever needs it scans.
         let written = self.footer().is_ok_and(|mut footer| self.append(&mut footer, 1).is_ok());
-        self.ahead.cut(&*self.file, self.end);
+        self.give_back();
         if self.durable < self.end {
             self.sync_file()?;
         }
@@ -215,10 +220,13 @@ impl ActiveSegment {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::format::segment::SegmentKind;
     use crate::log::scan;
     use crate::vfs::os::OsFileSystem;
+    use crate::vfs::sim::SimDisk;
 
     #[test]
     fn a_segment_full_of_small_records_can_be_read_to_its_end_through_its_mapping() {
@@ -253,5 +261,27 @@ mod tests {
         active.append(&mut [2; 56], 1).unwrap();
         assert_eq!((active.end(), active.durable()), (end + 56, end));
         assert_eq!(active.segment().readable(), end + 56);
+    }
+
+    #[test]
+    fn what_a_log_leaves_of_the_reserve_or_of_its_zeros_is_given_back() {
+        for reserved in [true, false] {
+            let disk = SimDisk::new(1);
+            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+            let spare = Spare::find(&dir, "SPARE.log").unwrap();
+            if reserved {
+                spare.reserve(&dir, 64 << 10);
+            }
+            let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+            let spare = reserved.then_some(&spare);
+            let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, spare).unwrap();
+            for _ in 0..5 {
+                active.append(&mut [1; 56], 1).unwrap();
+                active.sync().unwrap();
+            }
+            assert!(disk.used() >= 64 << 10, "{}", disk.used());
+            let meta = active.seal().unwrap();
+            assert_eq!(disk.used(), meta.length);
+        }
     }
 }

@@ -274,6 +274,7 @@ impl Group<'_> {
             first_sequence: self.writer.sequence + 1,
         };
         let capacity = core.options.segment_size.max(HEADER_LEN + writer::room_for(bytes));
+        self.writer.active.iter_mut().for_each(ActiveSegment::give_back);
         let spare = from_spare.then_some(&core.spare_log);
         let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
         let next = created.inspect_err(|_| {
