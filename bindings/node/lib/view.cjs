@@ -51,7 +51,7 @@ class View {
   }
 
   blobText(document) {
-    return made(this.blob(document), (bytes) => Buffer.from(bytes.buffer).toString('utf8'));
+    return native.viewBlobText(this.#handle, document);
   }
 
   readBlob(document, buffer) {
