@@ -15,7 +15,10 @@ if [ "$(cat node_modules/built 2> /dev/null)" != "$wanted" ]; then
     if [ -f "$beside/include/node/node.h" ]; then
         export npm_config_nodedir="$beside"
     fi
-    npm rebuild --silent --build-from-source better-sqlite3
+    (cd node_modules/better-sqlite3 && npm run --silent build-release > build.log 2>&1) || {
+        cat node_modules/better-sqlite3/build.log
+        exit 1
+    }
     echo "$wanted" > node_modules/built
 fi
 [ -n "${BUILD_ONLY:-}" ] || exec node --expose-gc compare.mjs "$@"

@@ -27,7 +27,7 @@ export class Sqlite {
     this.addTest = db.prepare('INSERT INTO test VALUES (?, ?, ?, ?)');
     this.getDocument = db.prepare('SELECT name, bound, statement FROM document WHERE id = ?');
     this.getTests = db.prepare('SELECT input, output FROM test WHERE document = ? ORDER BY position');
-    this.someDocuments = db.prepare('SELECT id, name, bound, statement FROM document WHERE id > ? ORDER BY id LIMIT 256');
+    this.someDocuments = db.prepare('SELECT id, name, bound, statement FROM document WHERE id > ? ORDER BY id LIMIT 64');
     this.someTests = db.prepare(
       'SELECT input, output FROM test WHERE document > ? AND document <= ? ORDER BY document, position',
     );

@@ -36,7 +36,7 @@ export class Stratum {
 
   oneOfAll() {
     let sum = 0;
-    for (const [, tree] of this.view.allTrees()) sum += tree.columns.get('name').length + tree.input(10).output.length;
+    for (const id of this.view.documents()) sum += this.column(id).length + this.output(id).length;
     return sum;
   }
 
