@@ -1,5 +1,5 @@
-//! A small number for each thread, by which threads that count the same thing count it in different places: a count that
-//! two cores change in turn costs each of them a trip of its cache line.
+//! A small number for each thread, by which threads that count the same thing count it in different places: a count
+//! that two cores change in turn costs each of them a trip of its cache line.
 //!
 //! 1. Threads get their stripes in turn, so that up to `STRIPES` of them that begin together have one each. More share.
 //! 2. Nothing depends on who has which stripe but speed.
