@@ -146,5 +146,6 @@ if [ "$purpose" = bindings ]; then
     enough=1.21
     [ "$(go env GOTOOLCHAIN)" != local ] || enough=$wanted
     reaches "go$enough" "$version" ||
-        fail "${version:-Go} is too old: install Go $wanted or later, see https://go.dev/dl, or golang-go of Debian's backports"
+        fail "${version:-Go} is too old: install Go $wanted or later, see https://go.dev/dl, or golang-go of
+    Debian's backports"
 fi

@@ -4,8 +4,8 @@
 # without: their summary comes last.
 #
 # 1. What is missing is installed, or named; nothing is skipped.
-# 2. First it is seen that the sanitizer finds an overrun of JavaScript's memory, and a use of the library's after it was
-#    given back.
+# 2. First it is seen that the sanitizer finds an overrun of JavaScript's memory, and a use of the library's after it
+#    was given back.
 set -eu
 cd "$(dirname "$0")/../.."
 tools/setup.sh bindings

@@ -57,8 +57,8 @@ var engines = []struct {
 
 const sumOfTree = treeInputs * (treeInputs - 1) / 2
 
-// check fails where there is an error. Helper looks through the stack, which takes longer than a call that is measured: it
-// is called only where it is of use.
+// check fails where there is an error. Helper looks through the stack, which takes longer than a call that is
+// measured: it is called only where it is of use.
 func check(tb testing.TB, err error) {
 	if err != nil {
 		tb.Helper()

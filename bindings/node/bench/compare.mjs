@@ -2,7 +2,8 @@
 //
 //     bindings/node/bench/run.sh [TREES [ROUNDS]]
 //
-// A tree is a problem: 600 bytes of statement, two columns, twenty tests of an input and an answer, texts and numbers.
+// A tree is a problem: 600 bytes of statement, two columns, twenty tests of an input and an answer, which are texts or
+// numbers.
 //
 // 1. Each figure is the best of several rounds, in which the two take turns, each with new files.
 // 2. Both give back what was written, which is compared before anything is measured.
@@ -33,8 +34,10 @@ function make(number) {
 
 /** What a reader of a tree has used of it. */
 const size = (value) => (typeof value === 'string' ? value.length : value);
-const sizeOf = ({ blob, columns, inputs }) =>
-  inputs.reduce((sum, { value, output }) => sum + size(value) + size(output), blob.length + size(columns.name) + columns.limit);
+function sizeOf({ blob, columns, inputs }) {
+  const own = blob.length + size(columns.name) + columns.limit;
+  return inputs.reduce((sum, { value, output }) => sum + size(value) + size(output), own);
+}
 
 const trees = Array.from({ length: count }, (_, at) => make(at + 1));
 const expected = trees.map(sizeOf);
@@ -60,7 +63,8 @@ function measured(open) {
   const figures = [];
   const measure = (what, calls, call, each = 1) => figures.push([what, took(calls, call) / each]);
 
-  measure('write a tree, 100 at once', count / atOnce, (at) => fast.write(trees.slice(at * atOnce, (at + 1) * atOnce)), atOnce);
+  const some = (at) => trees.slice(at * atOnce, (at + 1) * atOnce);
+  measure('write a tree, 100 at once', count / atOnce, (at) => fast.write(some(at)), atOnce);
   measure('write a tree, durable', durableWrites, (at) => durable.write([trees[at]]));
   const { ids } = fast;
   ids.forEach((id, at) => same(fast.tree(id), expected[at], `tree ${at}`));
@@ -103,7 +107,6 @@ try {
 console.log('| | Stratum | a second | better-sqlite3 | better-sqlite3 : Stratum |\n|---|---|---|---|---|');
 for (const [what, ours] of best[0]) {
   const theirs = best[1].get(what);
-  console.log(
-    `| ${what} | ${ours.toFixed(0)} ns | ${(1e9 / ours).toFixed(0)} | ${theirs.toFixed(0)} ns | ${(theirs / ours).toFixed(2)} |`,
-  );
+  const shown = [`${ours.toFixed(0)} ns`, (1e9 / ours).toFixed(0), `${theirs.toFixed(0)} ns`, (theirs / ours).toFixed(2)];
+  console.log(`| ${[what, ...shown].join(' | ')} |`);
 }

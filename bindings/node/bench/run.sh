@@ -7,7 +7,8 @@ cd "$(dirname "$0")/../../.."
 tools/setup.sh bindings
 (cd bindings/node && npm ci --silent --ignore-scripts && npm run --silent build)
 cd bindings/node/bench
-wanted=$(node -p 'process.version + process.versions.modules + require("./package-lock.json").packages["node_modules/better-sqlite3"].integrity')
+wanted=$(node -p 'const { packages } = require("./package-lock.json");
+[process.version, packages["node_modules/better-sqlite3"].integrity]')
 if [ "$(cat node_modules/built 2> /dev/null)" != "$wanted" ]; then
     npm ci --silent --ignore-scripts
     # Node's own headers, where they lie beside it; otherwise node-gyp gets them.

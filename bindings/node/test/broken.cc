@@ -39,5 +39,6 @@ napi_value broken(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
     napi_value function;
     (void)exports;
-    return napi_create_function(env, "broken", NAPI_AUTO_LENGTH, broken, nullptr, &function) == napi_ok ? function : nullptr;
+    const napi_status made = napi_create_function(env, "broken", NAPI_AUTO_LENGTH, broken, nullptr, &function);
+    return made == napi_ok ? function : nullptr;
 }
