@@ -71,7 +71,7 @@ fn calls_cost_something_on_both_sides_of_the_c_abi() {
         .expect("the command runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    for name in ["exists", "one input", "whole tree", "batch of 100 set blob, for one of them"] {
+    for name in ["exists", "one input", "whole tree", "batch of 100 set blob"] {
         assert!(row(&text, name)[..2].iter().all(|nanos| *nanos > 0.0), "{text}");
     }
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! bench-compare compaction                     20,000 documents, their contents replaced 20 times over
 //! bench-compare compaction --svg FILE          with a picture of the space over time, beside the ceiling
+//! bench-compare compaction --overwrite 0       the latencies alone; --seconds 0 leaves them out
 //! ```
 //!
 //! 1. Every store is proven after its run: all documents are what was last written, and no deleted one is there.
@@ -30,12 +31,15 @@ pub struct Arguments {
     /// Documents of a store, about 11 KB each
     #[arg(long, default_value_t = 20_000)]
     documents: u64,
-    /// How often the contents are replaced
+    /// How often the contents are replaced; 0 leaves space and throughput out
     #[arg(long, default_value_t = 20)]
     overwrite: u64,
     /// Seconds of each run that latencies are taken from; 0 leaves them out
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
+    /// Commits a second of the runs at a steady rate
+    #[arg(long, default_value_t = 2500.0)]
+    rate: f64,
     #[command(flatten)]
     output: Output,
 }
@@ -50,24 +54,32 @@ pub fn run(arguments: Arguments) -> Outcome {
         arguments.documents, arguments.overwrite, arguments.output.caption
     );
     println!("{caption}\n");
-    let sustained = space::sustained(&workload, arguments.overwrite);
-    println!("{}", sustained_sheet(&sustained).markdown());
-    println!("{}", sizes_sheet(&sustained).markdown());
-    let (progress, took) = space::compactor(&workload);
-    let mut alone = Sheet::new(["compact_now alone, a third of the store garbage", ""]);
-    alone.row(["read (MB)".to_string(), number(progress.bytes_read as f64 / MEGA)]);
-    alone.row(["written (MB)".to_string(), number(progress.bytes_written as f64 / MEGA)]);
-    alone.row(["took (s)".to_string(), number(took.as_secs_f64())]);
-    alone.row(["read (MB/s)".to_string(), number(progress.bytes_read as f64 / MEGA / took.as_secs_f64())]);
-    println!("{}", alone.markdown());
+    if arguments.overwrite > 0 {
+        let sustained = space::sustained(&workload, arguments.overwrite);
+        if let Some(path) = &arguments.output.svg {
+            lines::draw(&[chart(&sustained.samples)], &caption, path)?;
+        }
+        println!("{}", sustained_sheet(&sustained).markdown());
+        println!("{}", sizes_sheet(&sustained).markdown());
+        println!("{}", compactor_sheet(&workload).markdown());
+    }
     if arguments.seconds > 0.0 {
-        let fastest = sustained.commits.len() as f64 / sustained.took.as_secs_f64();
-        println!("{}", latencies(&workload, Duration::from_secs_f64(arguments.seconds), fastest / 4.0).markdown());
+        let time = Duration::from_secs_f64(arguments.seconds);
+        println!("{}", latencies(&workload, time, arguments.rate).markdown());
     }
-    match arguments.output.svg {
-        Some(path) => lines::draw(&[chart(&sustained.samples)], &caption, &path),
-        None => Ok(()),
-    }
+    Ok(())
+}
+
+fn compactor_sheet(workload: &Workload) -> Sheet {
+    let (progress, took) = space::compactor(workload);
+    let mega_read = progress.bytes_read as f64 / MEGA;
+    let mut sheet = Sheet::new(["compact_now alone, a third of the store garbage", ""]);
+    let mut row = |name: &str, figure: f64| sheet.row([name.to_string(), number(figure)]);
+    row("read (MB)", mega_read);
+    row("written (MB)", progress.bytes_written as f64 / MEGA);
+    row("took (s)", took.as_secs_f64());
+    row("read (MB/s)", mega_read / took.as_secs_f64());
+    sheet
 }
 
 fn worst(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
