@@ -17,8 +17,9 @@
 //! 3. Freeing a slot raises its generation. A slot whose generations are used up is retired: no handle value is
 //!    ever given out twice.
 //! 4. Slots never move and are never freed; entering and leaving takes no lock.
-//! 5. Handles that many threads use at once are counted elsewhere (`pins`); their state says 1 pin once nobody is inside any
-//!    more. They have tables of their own: whoever is the last one out, be it with a stale handle, knows the type.
+//! 5. Handles that many threads use at once are counted elsewhere (`pins`); their state says 1 pin once nobody is
+//!    inside any more. They have tables of their own: whoever is the last one out, be it with a stale handle, knows the
+//!    type.
 //! 6. Each stripe of threads has a list of free slots: threads that make and free handles do not meet there.
 
 #![allow(unsafe_code)] // objects behind type-erased pointers, guarded by the states above
