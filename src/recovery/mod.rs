@@ -13,9 +13,9 @@
 //!    still shows may have been dropped by a failed sync. A recovered segment is never appended to.
 //! 4. What `open` shows is durable when it returns, whatever state the process before left the page cache in.
 //!    Contents are: each edit was made when what it names had been synced. Names, the manifest's own among them, are
-//!    synced by any edit made here, and at the end where none was - unless the checkpoint vouches for them: it was begun
-//!    when the edit whose number it gives was durable. Where that is the newest still, and nothing but what it names is
-//!    there, no process that was killed left anything to be synced.
+//!    synced by any edit made here, and at the end where none was - unless the checkpoint vouches for them: it was
+//!    begun when the edit whose number it gives was durable. Where that is the newest still, and nothing but what it
+//!    names is there, no process that was killed left anything to be synced.
 //! 5. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
 
 mod rebuild;
