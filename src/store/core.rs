@@ -87,8 +87,8 @@ pub struct Writer {
 /// What maintenance remembers between jobs.
 #[derive(Default)]
 pub struct Maintenance {
-    /// The state that the last checkpoint covers: sequence number and segments.
-    pub checkpoint: Option<(u64, Vec<u32>)>,
+    /// What the last checkpoint covers: sequence number of the state, number of the manifest's edit.
+    pub checkpoint: Option<(u64, u64)>,
     /// Segments that could not be compacted because they are damaged.
     pub damaged: Vec<u32>,
     /// Tombstones that had to stay when they were last looked at.
@@ -99,6 +99,8 @@ impl Core {
     pub fn new(opened: Opened, options: Options) -> Core {
         let marks = opened.manifest.marks();
         let checkpoint = opened.report.checkpoint_sequence;
+        let maintenance =
+            Maintenance { checkpoint: opened.vouched_for.map(|edit| (checkpoint, edit)), ..Maintenance::default() };
         let gate = Arc::new(Gate::new(options.verify_reads));
         let writer = Writer {
             sequence: opened.state.sequence,
@@ -122,7 +124,7 @@ impl Core {
             next_document: AtomicU64::new(opened.next_document),
             next_segment: AtomicU32::new(marks.next_segment),
             queue: GroupQueue::default(),
-            maintenance: Mutex::new(Maintenance::default()),
+            maintenance: Mutex::new(maintenance),
             retained: Retained::default(),
             signal: Signal::default(),
             lock: Mutex::new(Some(opened.lock)),
