@@ -139,7 +139,7 @@ mod tests {
     fn what_a_segment_leaves_of_the_reserve_is_given_back() {
         let disk = SimDisk::new(1);
         let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
-        let spare = Spare::find(&dir, "SPARE.compaction").unwrap();
+        let spare = Spare::new(&dir, "SPARE.compaction", false);
         spare.reserve(&dir, 64 << 10);
         let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Compacted, epoch: 1, first_sequence: 0 };
         let builder = SegmentBuilder::create(&dir, header, Some(&spare)).unwrap();

@@ -268,7 +268,7 @@ mod tests {
         for reserved in [true, false] {
             let disk = SimDisk::new(1);
             let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
-            let spare = Spare::find(&dir, "SPARE.log").unwrap();
+            let spare = Spare::new(&dir, "SPARE.log", false);
             if reserved {
                 spare.reserve(&dir, 64 << 10);
             }
