@@ -50,6 +50,8 @@ struct Pending {
     staged: Vec<usize>,
     /// Document, first and last sequence number of each record, for the segment's footer once they are written.
     notes: Vec<(u64, u64, u64)>,
+    /// How many of the records are folds.
+    folds: u64,
     /// The state and ledger to go back to when they cannot be written.
     before: State,
     ledger_before: Ledger,
@@ -62,6 +64,8 @@ struct Group<'a> {
     state: State,
     ledger: Ledger,
     pending: Pending,
+    /// Folds that were written.
+    folds: u64,
     results: Vec<Result<u64>>,
 }
 
@@ -108,11 +112,12 @@ impl Core {
             buffer: std::mem::take(&mut writer.buffer),
             staged: Vec::new(),
             notes: Vec::new(),
+            folds: 0,
             before: state.clone(),
             ledger_before: Ledger::default(),
         };
-        let mut group =
-            Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
+        let (ledger, results) = (Ledger::default(), Vec::new());
+        let mut group = Group { core: self, writer: &mut writer, state, ledger, pending, folds: 0, results };
         for request in &requests {
             // A sync may have failed while the group was at work: nothing is written after that.
             let result = self.check_writable().and_then(|()| group.stage(request));
@@ -214,6 +219,7 @@ impl Group<'_> {
                     _ => deleted = true,
                 }
                 self.pending.notes.push((*document, header.first_sequence, sequence));
+                self.pending.folds += u64::from(header.fold);
             }
             if deleted {
                 self.state.index.remove(*document, &mut self.ledger);
@@ -231,6 +237,7 @@ impl Group<'_> {
         let staged = std::mem::take(&mut self.pending.staged);
         let mut buffer = std::mem::take(&mut self.pending.buffer);
         let notes = std::mem::take(&mut self.pending.notes);
+        let folds = std::mem::take(&mut self.pending.folds);
         let bytes = buffer.len() as u64;
         let written = match &mut self.writer.active {
             Some(active) => active.append(&mut buffer, staged.len()).map(|()| {
@@ -245,6 +252,7 @@ impl Group<'_> {
         match written {
             Ok(()) => {
                 self.writer.since_checkpoint += bytes;
+                self.folds += folds;
                 self.settle();
             }
             Err(error) => {
@@ -338,6 +346,7 @@ impl Group<'_> {
         let counters = &self.core.counters;
         counters::add(&counters.commits, count);
         counters::add(&counters.durable_commits, durable);
+        counters::add(&counters.folds, self.folds);
         counters.largest_group.fetch_max(durable, Ordering::Relaxed);
         if durable == 0 && requests.iter().any(|request| request.durability == Durability::Interval) {
             self.core.signal.sync_soon();

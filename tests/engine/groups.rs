@@ -248,3 +248,25 @@ fn a_commit_follows_those_before_it_in_its_group() {
         assert!(db.verify().unwrap().damage.is_empty());
     }
 }
+
+/// A commit that was prepared again, since its document changed within its group, counts its fold once.
+#[test]
+fn a_commit_that_is_prepared_twice_counts_its_fold_once() {
+    let gate = Gate::new(1);
+    let mut options = plain::options(1 << 20);
+    options.fold_after = 1;
+    let db = gate.open(&options).unwrap();
+    let id = plain::put(&db, &[1; 20_000], Durability::Always).unwrap();
+    let change = |name: &'static str| {
+        let db = &db;
+        Box::new(move || db.write(|batch| batch.set_column(id, name, &Value::Null)))
+            as Box<dyn FnOnce() -> stratum::Result<()> + Send + '_>
+    };
+    change("a")().unwrap();
+    assert_eq!(db.stats().unwrap().folds, 0);
+    let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
+    for result in gate.group(first, vec![change("b"), change("c")], || ()) {
+        result.unwrap();
+    }
+    assert_eq!(db.stats().unwrap().folds, 2, "one for each of the two commits");
+}

@@ -319,6 +319,5 @@ fn fold(
         }
     };
     record.header.fold = true;
-    crate::store::counters::add(&core.counters.folds, 1);
     Ok(Some(record))
 }
