@@ -99,10 +99,11 @@ impl Core {
         Ok(())
     }
 
-    /// On a full disk the store does without a checkpoint: everything is in the log, and the next open reads it.
+    /// On a full disk, or where memory is refused, the store does without a checkpoint: everything is in the log, and
+    /// the next open reads it.
     fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
         match self.write_checkpoint(maintenance) {
-            Err(Error::NoSpace { .. }) => Ok(()),
+            Err(Error::NoSpace { .. } | Error::NoMemory) => Ok(()),
             written => written,
         }
     }
