@@ -3,8 +3,12 @@
 //! 1. A layer's head (header, directory, columns) is enough to find a body; bodies are read one by one, so that
 //!    columns cost no blob, and one input not its tree.
 //! 2. What is returned was checked: record header and head always, bodies unless `verify` is off.
-//! 3. Damage is reported with segment, offset and document, never skipped.
+//! 3. Reading counts nothing that other threads count: segments are borrowed from the state, and bytes that are only
+//!    looked at from the segments. What a caller keeps is counted (`Bytes`).
+//! 4. Damage is reported with segment, offset and document, never skipped.
 
+use std::borrow::Cow;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use super::slot::Slot;
@@ -21,8 +25,8 @@ use crate::tree::Tree;
 const FIRST_READ: u64 = 4096;
 
 /// One packed tree or delta of a document.
-struct Layer {
-    segment: Arc<Segment>,
+struct Layer<'a> {
+    segment: Cow<'a, Arc<Segment>>,
     offset: u64,
     header: RecordHeader,
     head: HeadFields,
@@ -31,25 +35,48 @@ struct Layer {
     verify: bool,
 }
 
-impl Layer {
-    fn open(state: &State, extent: &Extent, document: u64, kind: RecordKind, verify: bool) -> Result<Layer> {
-        let segment = Arc::clone(segment_of(state, extent, document)?);
+/// Bytes that are looked at and not kept.
+enum Part<'a> {
+    Lent(&'a [u8]),
+    Read(Bytes),
+}
+
+impl Deref for Part<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Part::Lent(bytes) => bytes,
+            Part::Read(bytes) => bytes,
+        }
+    }
+}
+
+impl<'a> Layer<'a> {
+    fn open(state: &'a State, extent: &Extent, document: u64, kind: RecordKind, verify: bool) -> Result<Layer<'a>> {
+        let segment = segment_of(state, extent, document)?;
         let (offset, length) = (extent.offset(), extent.length());
         if let Some(record) = segment.mapped(offset, length)? {
-            let header = checked_header(&segment, record, extent, document, kind)?;
-            let head = read_head(&segment, &header, offset, payload_of(record, &header))?;
-            return Ok(Layer { segment, offset, header, head, copied: None, verify });
+            let header = checked_header(segment, record, extent, document, kind)?;
+            let head = read_head(segment, &header, offset, payload_of(record, &header))?;
+            return Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: None, verify });
         }
         let first = segment.read(offset, length.min(FIRST_READ))?;
-        let header = checked_header(&segment, &first, extent, document, kind)?;
+        let header = checked_header(segment, &first, extent, document, kind)?;
         let payload = payload_of(&first, &header);
-        let head = read_head(&segment, &header, offset, payload)?;
+        let head = read_head(segment, &header, offset, payload)?;
         let copied = if head.head_len() > payload.len() as u64 {
             segment.read(offset + record::HEADER_LEN, head.head_len())?
         } else {
             first.slice(record::HEADER_LEN..record::HEADER_LEN + payload.len() as u64).unwrap_or(first)
         };
-        Ok(Layer { segment, offset, header, head, copied: Some(copied), verify })
+        Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: Some(copied), verify })
+    }
+
+    /// The layer with a hold of its own on its segment.
+    fn into_kept(self) -> Layer<'static> {
+        let Layer { segment, offset, header, head, copied, verify } = self;
+        Layer { segment: Cow::Owned(segment.into_owned()), offset, header, head, copied, verify }
     }
 
     /// The payload from its start on: at least the head, all of it where it is mapped.
@@ -72,34 +99,56 @@ impl Layer {
         error.into_error(|what| self.segment.damage(self.offset, Some(self.header.document), what))
     }
 
-    /// A part of the payload.
-    fn part(&self, offset: u64, length: u64) -> Result<Bytes> {
+    /// A part of the payload, to be kept.
+    fn kept(&self, offset: u64, length: u64) -> Result<Bytes> {
         match self.copied.as_ref().and_then(|bytes| bytes.slice(offset..offset.checked_add(length)?)) {
             Some(bytes) => Ok(bytes),
             None => self.segment.read(self.offset + record::HEADER_LEN + offset, length),
         }
     }
 
-    /// A body of this layer.
-    fn body(&self, span: Span) -> Result<Bytes> {
+    /// A part of the payload, to be looked at.
+    fn part(&self, offset: u64, length: u64) -> Result<Part<'_>> {
+        let place = self.offset + record::HEADER_LEN + offset;
+        let lent = match &self.copied {
+            Some(bytes) => bytes.get(offset as usize..).and_then(|rest| rest.get(..length as usize)),
+            None => self.segment.mapped(place, length)?,
+        };
+        lent.map_or_else(|| self.segment.read(place, length).map(Part::Read), |bytes| Ok(Part::Lent(bytes)))
+    }
+
+    /// Passes on a body of this layer, once its checksum is verified.
+    fn checked_body<'s, B: Deref<Target = [u8]>>(
+        &'s self,
+        span: Span,
+        take: impl FnOnce(&'s Self, u64, u64) -> Result<B>,
+    ) -> Result<B> {
         let end = span.offset.checked_add(span.length);
         if end.is_none_or(|end| end > self.header.payload_len.into()) {
             return Err(self.malformed(Malformed("a body lies outside of its tree")));
         }
-        let bytes = self.part(span.offset, span.length)?;
+        let bytes = take(self, span.offset, span.length)?;
         if self.verify && crc(&bytes) != span.crc {
             return Err(self.malformed(Malformed("a body's checksum does not match")));
         }
         Ok(bytes)
     }
 
-    /// The whole payload, its checksum verified.
-    fn whole(&self) -> Result<Bytes> {
-        let bytes = self.part(0, self.header.payload_len.into())?;
+    /// Passes on the whole payload, once its checksum is verified.
+    fn checked_whole<'s, B: Deref<Target = [u8]>>(
+        &'s self,
+        take: impl FnOnce(&'s Self, u64, u64) -> Result<B>,
+    ) -> Result<B> {
+        let bytes = take(self, 0, self.header.payload_len.into())?;
         if self.verify && crc(&bytes) != self.header.payload_crc {
             return Err(self.malformed(Malformed("the payload's checksum does not match")));
         }
         Ok(bytes)
+    }
+
+    /// The whole payload, its checksum verified, to be kept.
+    fn whole(&self) -> Result<Bytes> {
+        self.checked_whole(Layer::kept)
     }
 }
 
@@ -120,27 +169,39 @@ fn read_head(segment: &Segment, header: &RecordHeader, offset: u64, payload: &[u
 }
 
 /// A document at one moment, ready to be read.
-pub struct Layers {
+pub struct Layers<'a> {
     document: u64,
-    tree: Layer,
+    tree: Layer<'a>,
     /// Oldest first.
-    deltas: Vec<Layer>,
-    blob: Option<(Arc<Segment>, Extent)>,
+    deltas: Vec<Layer<'a>>,
+    blob: Option<(Cow<'a, Arc<Segment>>, Extent)>,
     verify: bool,
 }
 
-impl Layers {
+impl<'a> Layers<'a> {
     /// Opens the layers of `slot`; `None` where it is vacant.
-    pub fn open(state: &State, document: u64, slot: &Slot, verify: bool) -> Result<Option<Layers>> {
+    pub fn open(state: &'a State, document: u64, slot: &Slot, verify: bool) -> Result<Option<Layers<'a>>> {
         let Some(tree) = slot.tree() else { return Ok(None) };
         let tree = Layer::open(state, tree, document, RecordKind::Tree, verify)?;
         let open = |run: &Run| Layer::open(state, &run.extent, document, RecordKind::Delta, verify);
         let deltas = slot.runs().iter().map(open).collect::<Result<_>>()?;
         let blob = match slot.blob() {
-            Some(extent) => Some((Arc::clone(segment_of(state, extent, document)?), *extent)),
+            Some(extent) => Some((Cow::Borrowed(segment_of(state, extent, document)?), *extent)),
             None => None,
         };
         Ok(Some(Layers { document, tree, deltas, blob, verify }))
+    }
+
+    /// The layers with holds of their own on their segments.
+    pub fn into_kept(self) -> Layers<'static> {
+        let Layers { document, tree, deltas, blob, verify } = self;
+        Layers {
+            document,
+            tree: tree.into_kept(),
+            deltas: deltas.into_iter().map(Layer::into_kept).collect(),
+            blob: blob.map(|(segment, extent)| (Cow::Owned(segment.into_owned()), extent)),
+            verify,
+        }
     }
 
     /// The heads, for finding things.
@@ -148,13 +209,17 @@ impl Layers {
         Ok(Stack { base: self.tree.head()?, deltas: self.deltas.iter().map(Layer::head).collect::<Result<_>>()? })
     }
 
-    /// A body that the stack found.
-    pub fn body(&self, (layer, span): (usize, Span)) -> Result<Bytes> {
+    fn layer(&self, layer: usize) -> Result<&Layer<'a>> {
         match layer.checked_sub(1).map(|delta| self.deltas.get(delta)) {
-            None => self.tree.body(span),
-            Some(Some(delta)) => delta.body(span),
+            None => Ok(&self.tree),
+            Some(Some(delta)) => Ok(delta),
             Some(None) => Err(self.malformed(Malformed("a document has no such layer"))),
         }
+    }
+
+    /// A body that the stack found, to be looked at.
+    pub fn body(&self, (layer, span): (usize, Span)) -> Result<impl Deref<Target = [u8]>> {
+        self.layer(layer)?.checked_body(span, Layer::part)
     }
 
     /// Damage that the decoding of something in this document came across.
@@ -165,7 +230,7 @@ impl Layers {
     /// The document's blob.
     pub fn blob(&self) -> Result<Bytes> {
         match self.stack()?.blob() {
-            (layer, BlobState::Inline(span)) => self.body((layer, span)),
+            (layer, BlobState::Inline(span)) => self.layer(layer)?.checked_body(span, Layer::kept),
             (_, BlobState::External { length, crc }) => self.external_blob(length, crc),
             (_, BlobState::Unchanged) => Err(self.malformed(Malformed("no layer says where the blob is"))),
         }
@@ -197,7 +262,7 @@ impl Layers {
     pub fn tree(&self) -> Result<Tree> {
         // Either way the checksums of whole payloads were verified: those within them tell nothing more.
         let tree = if self.is_plain()? {
-            packed::to_tree_unverified(&self.tree.whole()?)
+            packed::to_tree_unverified(&self.tree.checked_whole(Layer::part)?)
         } else {
             packed::to_tree_unverified(&self.merged()?)
         };

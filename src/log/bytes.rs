@@ -6,7 +6,7 @@
 use std::ops::{Deref, Range};
 use std::sync::Arc;
 
-use super::segment::Segment;
+use super::segment::{Pin, Segment};
 use crate::memory::{self, NoMemory};
 
 /// Shared, immutable bytes: a range of a mapped segment, or a copy.
@@ -19,17 +19,17 @@ pub struct Bytes {
 
 #[derive(Clone)]
 enum Owner {
-    Mapped(Arc<Segment>),
+    Mapped(Arc<Pin>),
     /// A vector as it was filled: to move it behind a count would copy it once more.
     Copied(Arc<Vec<u64>>),
 }
 
 impl Bytes {
     /// A range of a mapped segment; `None` where it is not mapped that far.
-    pub fn mapped(segment: &Arc<Segment>, start: u64, length: u64) -> Option<Bytes> {
+    pub fn mapped(segment: &Segment, start: u64, length: u64) -> Option<Bytes> {
         let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
         segment.mapping()?.get(start..start.checked_add(length)?)?;
-        Some(Bytes { owner: Owner::Mapped(Arc::clone(segment)), start, length })
+        Some(Bytes { owner: Owner::Mapped(segment.pin()), start, length })
     }
 
     /// An aligned copy filled by `fill`.
@@ -67,7 +67,7 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         let all: &[u8] = match &self.owner {
-            Owner::Mapped(segment) => segment.mapping().unwrap_or_default(),
+            Owner::Mapped(pin) => pin.mapping(),
             Owner::Copied(words) => bytemuck::cast_slice(words.as_slice()),
         };
         // Bounds were checked when these bytes were made, and neither kind of owner shrinks.

@@ -4,10 +4,12 @@
 //!    The file itself is not kept open then: a store of many segments needs no descriptor for each.
 //! 2. Reads stay below `readable`, which rises only after bytes were written, so the mapping is never touched
 //!    past the end of the file (which would be a SIGBUS).
+//! 3. Who keeps bytes of a mapping counts himself in at a `Pin`. There is one for each stripe of threads, made when it
+//!    is first wanted: threads that read the same segment do not share a count.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 
 use super::bytes::Bytes;
 use super::dir::Dir;
@@ -17,6 +19,7 @@ use crate::format::segment::{HEADER_LEN, SegmentHeader};
 use crate::format::{HeaderError, crc};
 use crate::options::ReadMode;
 use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::stripe::{self, Apart, STRIPES};
 use crate::vfs::{File, Mapping};
 
 /// An open segment.
@@ -24,14 +27,44 @@ pub struct Segment {
     header: SegmentHeader,
     salt: u32,
     path: PathBuf,
-    source: Source,
+    source: Arc<Source>,
+    pins: [OnceLock<Arc<Pin>>; STRIPES],
     readable: AtomicU64,
+}
+
+/// Keeps a segment's bytes readable, also when the segment is gone.
+pub struct Pin(Apart<Arc<Source>>);
+
+impl Pin {
+    /// The mapped bytes.
+    pub fn mapping(&self) -> &[u8] {
+        self.0.0.mapping().unwrap_or_default()
+    }
+}
+
+/// Tells whether anybody still holds a segment, or bytes of it.
+pub struct Watch(Weak<Source>);
+
+impl Watch {
+    /// Whether somebody does.
+    pub fn is_held(&self) -> bool {
+        self.0.strong_count() > 0
+    }
 }
 
 /// Where bytes come from.
 enum Source {
     Mapping(Box<dyn Mapping>),
     File(Arc<dyn File>),
+}
+
+impl Source {
+    fn mapping(&self) -> Option<&[u8]> {
+        match self {
+            Source::Mapping(map) => Some(map),
+            Source::File(_) => None,
+        }
+    }
 }
 
 impl Segment {
@@ -52,7 +85,14 @@ impl Segment {
                 Err(error) => return Err(Error::io("mapping", &path, error)),
             },
         };
-        Ok(Segment { salt: header.salt(), header, path, source, readable: AtomicU64::new(readable) })
+        Ok(Segment {
+            salt: header.salt(),
+            header,
+            path,
+            source: Arc::new(source),
+            pins: [const { OnceLock::new() }; STRIPES],
+            readable: AtomicU64::new(readable),
+        })
     }
 
     /// Opens an existing segment of which `length` bytes count.
@@ -112,10 +152,18 @@ impl Segment {
 
     /// The mapped bytes, where it is mapped.
     pub fn mapping(&self) -> Option<&[u8]> {
-        match &self.source {
-            Source::Mapping(map) => Some(map),
-            Source::File(_) => None,
-        }
+        self.source.mapping()
+    }
+
+    /// A hold on the segment's bytes, counted where the calling thread counts.
+    pub fn pin(&self) -> Arc<Pin> {
+        let pin = self.pins[stripe::own()].get_or_init(|| Arc::new(Pin(Apart(Arc::clone(&self.source)))));
+        Arc::clone(pin)
+    }
+
+    /// Watches who holds it.
+    pub fn watch(&self) -> Watch {
+        Watch(Arc::downgrade(&self.source))
     }
 
     /// Bytes that may be read.
@@ -144,7 +192,7 @@ impl Segment {
 
     /// A range of the mapping, `None` where there is none.
     pub fn mapped(&self, offset: u64, length: u64) -> Result<Option<&[u8]>> {
-        let Source::Mapping(map) = &self.source else { return Ok(None) };
+        let Some(map) = self.mapping() else { return Ok(None) };
         self.check_written(offset, length)?;
         let bytes = map.get(offset as usize..).and_then(|rest| rest.get(..length as usize));
         let beyond = || self.damage(offset, None, format!("{length} bytes reach beyond the mapping"));
@@ -152,9 +200,9 @@ impl Segment {
     }
 
     /// Reads a range, as a view of the mapping where there is one.
-    pub fn read(self: &Arc<Self>, offset: u64, length: u64) -> Result<Bytes> {
+    pub fn read(&self, offset: u64, length: u64) -> Result<Bytes> {
         self.check_written(offset, length)?;
-        match &self.source {
+        match &*self.source {
             Source::Mapping(_) => Bytes::mapped(self, offset, length)
                 .ok_or_else(|| self.damage(offset, None, format!("{length} bytes reach beyond the mapping"))),
             Source::File(file) => Bytes::filled(length as usize, |into| {
@@ -164,7 +212,7 @@ impl Segment {
     }
 
     /// Reads and checks the record header at `offset`.
-    pub fn record_header(self: &Arc<Self>, offset: u64) -> Result<RecordHeader> {
+    pub fn record_header(&self, offset: u64) -> Result<RecordHeader> {
         let bytes = self.read(offset, record::HEADER_LEN)?;
         self.decode_header(&bytes, offset)
     }
@@ -178,7 +226,7 @@ impl Segment {
     }
 
     /// Reads the record at `offset` whole; its checksums are verified.
-    pub fn record(self: &Arc<Self>, offset: u64) -> Result<(RecordHeader, Bytes)> {
+    pub fn record(&self, offset: u64) -> Result<(RecordHeader, Bytes)> {
         let header = self.record_header(offset)?;
         let payload = self.read(offset + record::HEADER_LEN, header.payload_len.into())?;
         if crc(&payload) != header.payload_crc {

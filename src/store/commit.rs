@@ -33,6 +33,9 @@ use crate::sync::atomic::Ordering;
 /// Why a store takes no commits after a panic.
 const CUT_SHORT: &str = "a commit was cut short by a panic";
 
+/// A buffer of up to so many bytes is kept for the next group.
+const KEPT_BUFFER: usize = 4 << 20;
+
 /// A batch on its way.
 pub struct Request {
     pub contents: Arc<Contents>,
@@ -106,7 +109,7 @@ impl Core {
         let unless_done = PoisonOnPanic(self);
         let state = State::clone(&self.published());
         let pending = Pending {
-            buffer: Vec::new(),
+            buffer: std::mem::take(&mut writer.buffer),
             staged: Vec::new(),
             notes: Vec::new(),
             folds: 0,
@@ -233,16 +236,20 @@ impl Group<'_> {
     /// Writes what is staged. What cannot be written is taken back, and its results say so.
     fn write(&mut self) {
         let staged = std::mem::take(&mut self.pending.staged);
-        let buffer = std::mem::take(&mut self.pending.buffer);
+        let mut buffer = std::mem::take(&mut self.pending.buffer);
         let notes = std::mem::take(&mut self.pending.notes);
         let folds = std::mem::take(&mut self.pending.folds);
         let bytes = buffer.len() as u64;
         let written = match &mut self.writer.active {
-            Some(active) => active.append(buffer, staged.len()).map(|()| {
+            Some(active) => active.append(&mut buffer, staged.len()).map(|()| {
                 notes.into_iter().for_each(|(document, first, last)| active.note(document, first, last));
             }),
             None => Ok(()),
         };
+        if buffer.capacity() <= KEPT_BUFFER {
+            buffer.clear();
+            self.pending.buffer = buffer;
+        }
         match written {
             Ok(()) => {
                 self.writer.since_checkpoint += bytes;
@@ -276,6 +283,7 @@ impl Group<'_> {
             first_sequence: self.writer.sequence + 1,
         };
         let capacity = core.options.segment_size.max(HEADER_LEN + writer::room_for(bytes));
+        self.writer.active.iter_mut().for_each(ActiveSegment::give_back);
         let spare = from_spare.then_some(&core.spare_log);
         let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
         let next = created.inspect_err(|_| {
@@ -323,6 +331,7 @@ impl Group<'_> {
     fn finish(mut self, requests: &[Request]) -> Vec<Result<u64>> {
         self.write();
         self.retry_alone(requests);
+        self.writer.buffer = std::mem::take(&mut self.pending.buffer);
         if let Err(error) = self.sync(requests) {
             for result in self.results.iter_mut().filter(|result| result.is_ok()) {
                 *result = Err(error.again());

@@ -4,10 +4,9 @@
 //!   ended           held by whoever closes the store, until it is closed
 //!     maintenance   held by the one compaction, checkpoint or verification at work
 //!       writer      held by the commit leader (validate, write, sync, publish) and, briefly, by maintenance
-//!         published held to swap or copy one pointer; readers take nothing else
 //! ```
 //!
-//! 1. Locks are taken in this order, from the outside in.
+//! 1. Locks are taken in this order, from the outside in. Readers take none of them: `published` is a pointer.
 //! 2. Only the holder of `writer` publishes; states become visible in the order of their sequence numbers.
 //! 3. Foreign code runs under none of them but in `report`, under `maintenance`: what would wait for that lock from
 //!    there is refused.
@@ -19,6 +18,7 @@ use super::background::Signal;
 use super::commit::Request;
 use super::counters::Counters;
 use super::input_ids::InputIds;
+use super::moment::{Gate, Moment};
 use super::queue::GroupQueue;
 use super::retained::Retained;
 use crate::compaction::KeptTombstones;
@@ -31,10 +31,10 @@ use crate::log::writer::ActiveSegment;
 use crate::manifest::Manifest;
 use crate::options::Options;
 use crate::recovery::{Opened, Report};
-use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::thread::{self, ThreadId};
-use crate::sync::{Mutex, MutexGuard, RwLock};
-use crate::vfs::{FileLock, os};
+use crate::sync::{ArcSwap, Guard, Mutex, MutexGuard, RwLock};
+use crate::vfs::FileLock;
 
 /// Bytes that even a small store sets aside for a full disk, twice.
 const LEAST_RESERVE: u64 = 256 << 10;
@@ -59,13 +59,11 @@ pub struct Core {
     pub lock: Mutex<Option<Box<dyn FileLock>>>,
     /// The thread that is in the callback of a `compact_now`, and so holds `maintenance` while foreign code runs.
     reporting: Mutex<Option<ThreadId>>,
-    published: RwLock<Arc<State>>,
-    closed: AtomicBool,
+    published: ArcSwap<Moment>,
+    pub gate: Arc<Gate>,
     /// What closing came to, for every other call of `close`; `None` until one began.
     pub ended: Mutex<Option<Result<()>>>,
     poisoned: RwLock<Option<String>>,
-    /// The process that opened the store; a fork has another number.
-    generation: u64,
 }
 
 /// What the commit leader works with.
@@ -82,13 +80,15 @@ pub struct Writer {
     pub compacting: bool,
     /// Bytes of log since the last checkpoint.
     pub since_checkpoint: u64,
+    /// An empty buffer for the next group: fresh memory costs a page fault for every 4 KiB.
+    pub buffer: Vec<u8>,
 }
 
 /// What maintenance remembers between jobs.
 #[derive(Default)]
 pub struct Maintenance {
-    /// The state that the last checkpoint covers: sequence number and segments.
-    pub checkpoint: Option<(u64, Vec<u32>)>,
+    /// What the last checkpoint covers: sequence number of the state, number of the manifest's edit.
+    pub checkpoint: Option<(u64, u64)>,
     /// Segments that could not be compacted because they are damaged.
     pub damaged: Vec<u32>,
     /// Tombstones that had to stay when they were last looked at.
@@ -99,6 +99,9 @@ impl Core {
     pub fn new(opened: Opened, options: Options) -> Core {
         let marks = opened.manifest.marks();
         let checkpoint = opened.report.checkpoint_sequence;
+        let maintenance =
+            Maintenance { checkpoint: opened.vouched_for.map(|edit| (checkpoint, edit)), ..Maintenance::default() };
+        let gate = Arc::new(Gate::new(options.verify_reads));
         let writer = Writer {
             sequence: opened.state.sequence,
             durable_sequence: opened.state.sequence,
@@ -107,6 +110,7 @@ impl Core {
             ledger: opened.ledger,
             compacting: false,
             since_checkpoint: opened.report.replayed_bytes,
+            buffer: Vec::new(),
         };
         let core = Core {
             spare_log: opened.spares.0,
@@ -120,16 +124,15 @@ impl Core {
             next_document: AtomicU64::new(opened.next_document),
             next_segment: AtomicU32::new(marks.next_segment),
             queue: GroupQueue::default(),
-            maintenance: Mutex::new(Maintenance::default()),
+            maintenance: Mutex::new(maintenance),
             retained: Retained::default(),
             signal: Signal::default(),
             lock: Mutex::new(Some(opened.lock)),
             reporting: Mutex::new(None),
-            published: RwLock::new(Arc::new(opened.state)),
-            closed: AtomicBool::new(false),
+            published: ArcSwap::new(Arc::new(Moment { state: opened.state, gate: Arc::clone(&gate) })),
+            gate,
             ended: Mutex::new(None),
             poisoned: RwLock::new(None),
-            generation: os::fork_generation(),
             writer: Mutex::new(writer),
         };
         core.counters.checkpoint_sequence.store(checkpoint, Ordering::Relaxed);
@@ -145,31 +148,28 @@ impl Core {
     }
 
     /// The newest moment.
-    pub fn published(&self) -> Arc<State> {
-        Arc::clone(&self.published.read())
+    pub fn published(&self) -> Guard<Arc<Moment>> {
+        self.published.load()
     }
 
     /// Makes a moment the newest; the caller holds `writer`.
     pub fn publish(&self, state: State) {
-        let state = Arc::new(state);
-        // Letting go of the old moment may unmap segments: not while readers wait for the pointer.
-        let _old = std::mem::replace(&mut *self.published.write(), state);
+        self.published.store(Arc::new(Moment { state, gate: Arc::clone(&self.gate) }));
     }
 
     /// Comes before any lock is taken: in a fork it may be held by a thread that does not exist there.
     pub fn check_not_forked(&self) -> Result<()> {
-        if self.is_forked() { Err(Error::Forked) } else { Ok(()) }
+        self.gate.check_not_forked()
     }
 
     /// Whether this process may use the store.
     pub fn check_open(&self) -> Result<()> {
-        self.check_not_forked()?;
-        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+        self.gate.check_open()
     }
 
     /// Whether this process is a fork of the one that opened the store.
     pub fn is_forked(&self) -> bool {
-        self.generation != os::fork_generation()
+        self.gate.is_forked()
     }
 
     /// Whether the store takes commits.
@@ -234,11 +234,11 @@ impl Core {
 
     /// Marks the store closed: calls that come from here on are refused.
     pub fn begin_close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.gate.close();
     }
 
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Acquire)
+        self.gate.is_closed()
     }
 
     /// Makes a manifest edit. On a full disk, one that leads to more room (`frees`) gets its own from the reserves;

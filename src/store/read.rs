@@ -15,21 +15,19 @@ use crate::tree::{Columns, Input};
 use crate::value::Value;
 
 /// The layers of a document that must be there.
-pub fn open(state: &State, document: DocumentId, verify: bool) -> Result<Layers> {
+pub fn open(state: &State, document: DocumentId, verify: bool) -> Result<Layers<'_>> {
     let layers = Layers::open(state, document.get(), state.index.get(document.get()), verify)?;
     layers.ok_or_else(|| Missing::Document(document).into())
 }
 
 /// A document's columns.
-pub fn columns(state: &State, document: DocumentId, verify: bool) -> Result<Columns> {
-    let layers = open(state, document, verify)?;
+pub fn columns(layers: &Layers<'_>) -> Result<Columns> {
     let columns = layers.stack()?.columns();
     columns.map_err(|error| layers.malformed(error))
 }
 
 /// One column of a document.
-pub fn column(state: &State, document: DocumentId, name: &str, verify: bool) -> Result<Value> {
-    let layers = open(state, document, verify)?;
+pub fn column(layers: &Layers<'_>, document: DocumentId, name: &str) -> Result<Value> {
     let stack = layers.stack()?;
     let found = stack.column(name).map_err(|error| layers.malformed(error))?;
     let bytes = found.ok_or(Missing::Column(document))?;
@@ -37,29 +35,26 @@ pub fn column(state: &State, document: DocumentId, name: &str, verify: bool) -> 
 }
 
 /// Where an input's parts are.
-fn node(layers: &Layers, document: DocumentId, input: InputId) -> Result<packed::Node> {
+fn node(layers: &Layers<'_>, document: DocumentId, input: InputId) -> Result<packed::Node> {
     let node = layers.stack()?.locate(input).map_err(|error| layers.malformed(error))?;
     node.ok_or_else(|| Missing::Input(document, input).into())
 }
 
 /// An input's value.
-pub fn input(state: &State, document: DocumentId, input: InputId, verify: bool) -> Result<Value> {
-    let layers = open(state, document, verify)?;
-    value(&layers, node(&layers, document, input)?.value)
+pub fn input(layers: &Layers<'_>, document: DocumentId, input: InputId) -> Result<Value> {
+    value(layers, node(layers, document, input)?.value)
 }
 
 /// An input's output.
-pub fn output(state: &State, document: DocumentId, input: InputId, verify: bool) -> Result<Value> {
-    let layers = open(state, document, verify)?;
-    let output = node(&layers, document, input)?.output;
-    value(&layers, output.ok_or(Missing::Output(document, input))?)
+pub fn output(layers: &Layers<'_>, document: DocumentId, input: InputId) -> Result<Value> {
+    let output = node(layers, document, input)?.output;
+    value(layers, output.ok_or(Missing::Output(document, input))?)
 }
 
 /// An input's columns.
-pub fn input_columns(state: &State, document: DocumentId, input: InputId, verify: bool) -> Result<Columns> {
-    let layers = open(state, document, verify)?;
-    let node = node(&layers, document, input)?;
-    columns_of_node(&layers, &node)
+pub fn input_columns(layers: &Layers<'_>, document: DocumentId, input: InputId) -> Result<Columns> {
+    let node = node(layers, document, input)?;
+    columns_of_node(layers, &node)
 }
 
 /// The columns of an input of a packed tree that is not stored yet.
@@ -75,7 +70,7 @@ pub fn input_columns_of_packed(tree: &[u8], input: InputId) -> Result<Columns> {
 }
 
 /// Where the parts of inputs of the chain are, the first one's last.
-pub fn locate_all(layers: &Layers, ids: &[InputId]) -> Result<Vec<(InputId, packed::Node)>> {
+pub fn locate_all(layers: &Layers<'_>, ids: &[InputId]) -> Result<Vec<(InputId, packed::Node)>> {
     let stack = layers.stack()?;
     let locate = || -> Decoded<Vec<(InputId, packed::Node)>> {
         let directories = stack.layers()?;
@@ -86,7 +81,7 @@ pub fn locate_all(layers: &Layers, ids: &[InputId]) -> Result<Vec<(InputId, pack
 }
 
 /// An input with everything that hangs on it.
-pub fn whole_input(layers: &Layers, id: InputId, node: &packed::Node) -> Result<Input> {
+pub fn whole_input(layers: &Layers<'_>, id: InputId, node: &packed::Node) -> Result<Input> {
     Ok(Input {
         id: Some(id),
         value: value(layers, node.value)?,
@@ -95,11 +90,11 @@ pub fn whole_input(layers: &Layers, id: InputId, node: &packed::Node) -> Result<
     })
 }
 
-fn value(layers: &Layers, place: (usize, packed::Span)) -> Result<Value> {
+fn value(layers: &Layers<'_>, place: (usize, packed::Span)) -> Result<Value> {
     decode_value(&layers.body(place)?).map_err(|error| layers.malformed(error))
 }
 
-fn columns_of_node(layers: &Layers, node: &packed::Node) -> Result<Columns> {
+fn columns_of_node(layers: &Layers<'_>, node: &packed::Node) -> Result<Columns> {
     let mut columns = Columns::new();
     for place in &node.columns {
         let bytes = layers.body(*place)?;

@@ -6,28 +6,36 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::index::State;
+use super::moment::Moment;
 use crate::log::Segment;
-use crate::sync::{Mutex, RwLock};
+use crate::log::segment::Watch;
+use crate::sync::{ArcSwapOption, Mutex};
 
-/// A snapshot's hold on its state; `None` once revoked.
-pub type Lease = RwLock<Option<Arc<State>>>;
+/// A snapshot's hold on its moment; `None` once revoked.
+pub type Lease = ArcSwapOption<Moment>;
 
 /// Snapshots and the segments that outlive their names.
 #[derive(Default)]
 pub struct Retained {
     snapshots: Mutex<Vec<Weak<Lease>>>,
-    segments: Mutex<Vec<(Weak<Segment>, u64)>>,
+    segments: Mutex<Vec<Replaced>>,
+}
+
+/// A segment that was replaced.
+struct Replaced {
+    id: u32,
+    bytes: u64,
+    watch: Watch,
 }
 
 impl Retained {
     /// A lease on the newest moment, and that moment's sequence number. `newest` is asked once `limit` can see the
     /// lease that comes of it: what it gives then is not a moment that `limit` has just cleared out.
-    pub fn lease(&self, newest: impl FnOnce() -> Arc<State>) -> (Arc<Lease>, u64) {
+    pub fn lease(&self, newest: impl FnOnce() -> Arc<Moment>) -> (Arc<Lease>, u64) {
         let mut snapshots = self.snapshots.lock();
         let state = newest();
         let sequence = state.sequence;
-        let lease = Arc::new(RwLock::new(Some(state)));
+        let lease = Arc::new(Lease::new(Some(state)));
         snapshots.retain(|snapshot| snapshot.strong_count() > 0);
         snapshots.push(Arc::downgrade(&lease));
         (lease, sequence)
@@ -39,8 +47,8 @@ impl Retained {
     }
 
     /// Notes a segment that was replaced.
-    pub fn retire(&self, segment: &Arc<Segment>, bytes: u64) {
-        self.segments.lock().push((Arc::downgrade(segment), bytes));
+    pub fn retire(&self, segment: &Segment, bytes: u64) {
+        self.segments.lock().push(Replaced { id: segment.id(), bytes, watch: segment.watch() });
     }
 
     /// Bytes of replaced segments that somebody still holds.
@@ -51,8 +59,8 @@ impl Retained {
     /// Ids and bytes of replaced segments that somebody still holds.
     fn held(&self) -> Vec<(u32, u64)> {
         let mut segments = self.segments.lock();
-        segments.retain(|(segment, _)| segment.strong_count() > 0);
-        segments.iter().filter_map(|(segment, bytes)| Some((segment.upgrade()?.id(), *bytes))).collect()
+        segments.retain(|segment| segment.watch.is_held());
+        segments.iter().map(|segment| (segment.id, segment.bytes)).collect()
     }
 
     /// Revokes the oldest snapshots while snapshots hold more than `limit` bytes of replaced segments. Those that hold
@@ -62,15 +70,15 @@ impl Retained {
         let mut snapshots = self.snapshots.lock();
         loop {
             let open: Vec<Arc<Lease>> = snapshots.iter().filter_map(Weak::upgrade).collect();
-            let holds = |lease: &Lease, id: u32| lease.read().as_ref().is_some_and(|state| state.segments.has(id));
+            let holds = |lease: &Lease, id: u32| lease.load().as_ref().is_some_and(|state| state.segments.has(id));
             let by_snapshots = held.iter().filter(|(id, _)| open.iter().any(|lease| holds(lease, *id)));
             if by_snapshots.map(|(_, bytes)| bytes).sum::<u64>() <= limit {
                 return;
             }
             let oldest = open.iter().find(|lease| held.iter().any(|(id, _)| holds(lease, *id)));
             let Some(oldest) = oldest else { return };
-            *oldest.write() = None;
-            snapshots.retain(|snapshot| snapshot.upgrade().is_some_and(|lease| lease.read().is_some()));
+            oldest.store(None);
+            snapshots.retain(|snapshot| snapshot.upgrade().is_some_and(|lease| lease.load().is_some()));
         }
     }
 }

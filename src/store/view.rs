@@ -1,19 +1,19 @@
 //! Views: one moment of the whole store, and everything that can be read at it.
 
-use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
 use super::core::Core;
+use super::moment::{Gate, Moment};
 use super::read;
 use super::retained::Lease;
 use crate::error::{Error, Result};
 use crate::format::Malformed;
 use crate::format::packed::{self, Head};
 use crate::ids::{DocumentId, InputId};
-use crate::index::State;
 use crate::index::layers::Layers;
 use crate::log::Bytes;
+use crate::sync::Guard;
 use crate::tree::{Columns, Input, Tree};
 use crate::value::Value;
 
@@ -36,46 +36,60 @@ use crate::value::Value;
 /// # Ok::<(), stratum::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct View {
-    core: Arc<Core>,
-    moment: Moment,
+pub struct View(Hold);
+
+enum Hold {
+    Latest(Guard<Arc<Moment>>),
+    Snapshot { lease: Arc<Lease>, sequence: u64, gate: Arc<Gate> },
 }
 
-#[derive(Clone)]
-enum Moment {
-    Latest(Arc<State>),
-    Snapshot(Arc<Lease>, u64),
+impl Clone for Hold {
+    fn clone(&self) -> Hold {
+        match self {
+            Hold::Latest(moment) => Hold::Latest(Guard::from_inner(Arc::clone(moment))),
+            Hold::Snapshot { lease, sequence, gate } => {
+                Hold::Snapshot { lease: Arc::clone(lease), sequence: *sequence, gate: Arc::clone(gate) }
+            }
+        }
+    }
 }
 
 impl View {
-    pub(super) fn latest(core: &Arc<Core>) -> View {
-        View { core: Arc::clone(core), moment: Moment::Latest(core.published()) }
+    pub(super) fn latest(core: &Core) -> View {
+        View(Hold::Latest(core.published()))
     }
 
-    pub(super) fn snapshot(core: &Arc<Core>) -> View {
-        let (lease, sequence) = core.retained.lease(|| core.published());
-        View { core: Arc::clone(core), moment: Moment::Snapshot(lease, sequence) }
+    pub(super) fn snapshot(core: &Core) -> View {
+        let (lease, sequence) = core.retained.lease(|| Guard::into_inner(core.published()));
+        View(Hold::Snapshot { lease, sequence, gate: Arc::clone(&core.gate) })
     }
 
-    fn state(&self) -> Result<Cow<'_, Arc<State>>> {
-        self.core.check_open()?;
-        match &self.moment {
-            Moment::Latest(state) => Ok(Cow::Borrowed(state)),
-            Moment::Snapshot(lease, _) => lease.read().clone().map(Cow::Owned).ok_or(Error::SnapshotTooOld),
+    /// Reads at this view's moment.
+    fn at<T>(&self, read: impl FnOnce(&Arc<Moment>) -> Result<T>) -> Result<T> {
+        match &self.0 {
+            Hold::Latest(moment) => {
+                moment.gate.check_open()?;
+                read(moment)
+            }
+            Hold::Snapshot { lease, gate, .. } => {
+                gate.check_open()?;
+                read(lease.load().as_ref().ok_or(Error::SnapshotTooOld)?)
+            }
         }
     }
 
-    fn verify(&self) -> bool {
-        self.core.options.verify_reads
+    /// Reads a document, which must be there, at this view's moment.
+    fn document<T>(&self, document: DocumentId, read: impl FnOnce(&Layers<'_>) -> Result<T>) -> Result<T> {
+        self.at(|moment| read(&read::open(moment, document, moment.gate.verify)?))
     }
 
     /// Sequence number of the newest commit in this view; zero before the first. After an open it may be a higher one,
     /// which a commit was given that failed, or that a power loss took back, and that is not given again: no commit in
     /// the view has a higher one, and every commit after it has.
     pub fn sequence(&self) -> u64 {
-        match &self.moment {
-            Moment::Latest(state) => state.sequence,
-            Moment::Snapshot(_, sequence) => *sequence,
+        match &self.0 {
+            Hold::Latest(moment) => moment.sequence,
+            Hold::Snapshot { sequence, .. } => *sequence,
         }
     }
 
@@ -84,7 +98,7 @@ impl View {
     /// # Errors
     /// `Closed`, `Forked` and, for snapshots, `SnapshotTooOld`; so do all calls below.
     pub fn document_count(&self) -> Result<u64> {
-        Ok(self.state()?.index.documents())
+        self.at(|moment| Ok(moment.index.documents()))
     }
 
     /// Whether the document is there.
@@ -92,7 +106,7 @@ impl View {
     /// # Errors
     /// As for [`View::document_count`].
     pub fn exists(&self, document: DocumentId) -> Result<bool> {
-        Ok(!self.state()?.index.get(document.get()).is_vacant())
+        self.at(|moment| Ok(!moment.index.get(document.get()).is_vacant()))
     }
 
     /// Live ids from `from` on, ascending.
@@ -100,7 +114,7 @@ impl View {
     /// # Errors
     /// As for [`View::document_count`].
     pub fn documents(&self, from: DocumentId) -> Result<Documents> {
-        Ok(Documents { state: self.state()?.into_owned(), next: Some(from.get()) })
+        self.at(|moment| Ok(Documents { moment: Arc::clone(moment), next: Some(from.get()) }))
     }
 
     /// A document's blob: a view of the store's own bytes where it can be.
@@ -108,7 +122,7 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn blob(&self, document: DocumentId) -> Result<Pinned> {
-        read::open(&*self.state()?, document, self.verify())?.blob().map(Pinned)
+        self.document(document, |layers| layers.blob().map(Pinned))
     }
 
     /// A document's columns. Reads no blob.
@@ -116,7 +130,7 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn columns(&self, document: DocumentId) -> Result<Columns> {
-        read::columns(&*self.state()?, document, self.verify())
+        self.document(document, read::columns)
     }
 
     /// One column of a document. Reads no blob.
@@ -124,7 +138,7 @@ impl View {
     /// # Errors
     /// `NotFound` for the document or the column, `Corruption`, `Io`.
     pub fn column(&self, document: DocumentId, name: &str) -> Result<Value> {
-        read::column(&*self.state()?, document, name, self.verify())
+        self.document(document, |layers| read::column(layers, document, name))
     }
 
     /// How many inputs a document has.
@@ -132,13 +146,14 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn input_count(&self, document: DocumentId) -> Result<u64> {
-        let layers = read::open(&*self.state()?, document, self.verify())?;
-        let stack = layers.stack()?;
-        if stack.deltas.is_empty() {
-            return Ok(stack.base.entry_count().into());
-        }
-        let order = stack.order().map_err(|error| layers.malformed(error))?;
-        Ok(order.len() as u64)
+        self.document(document, |layers| {
+            let stack = layers.stack()?;
+            if stack.deltas.is_empty() {
+                return Ok(stack.base.entry_count().into());
+            }
+            let order = stack.order().map_err(|error| layers.malformed(error))?;
+            Ok(order.len() as u64)
+        })
     }
 
     /// The ids of a document's inputs, in the chain's order.
@@ -146,9 +161,7 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn input_ids(&self, document: DocumentId) -> Result<Vec<InputId>> {
-        let layers = read::open(&*self.state()?, document, self.verify())?;
-        let order = layers.stack()?.order();
-        order.map_err(|error| layers.malformed(error))
+        self.document(document, |layers| layers.stack()?.order().map_err(|error| layers.malformed(error)))
     }
 
     /// A cursor over a document's inputs in the chain's order, one decoded at a time.
@@ -156,10 +169,12 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn inputs(&self, document: DocumentId) -> Result<Inputs> {
-        let layers = read::open(&*self.state()?, document, self.verify())?;
-        let order = layers.stack()?.order();
-        let order = order.map_err(|error| layers.malformed(error))?;
-        Ok(Inputs { layers, order: order.into_iter(), located: Vec::new() })
+        self.at(|moment| {
+            let layers = read::open(moment, document, moment.gate.verify)?.into_kept();
+            let order = layers.stack()?.order();
+            let order = order.map_err(|error| layers.malformed(error))?;
+            Ok(Inputs { layers, order: order.into_iter(), located: Vec::new() })
+        })
     }
 
     /// An input's value. Reads no other input.
@@ -167,7 +182,7 @@ impl View {
     /// # Errors
     /// `NotFound` for the document or the input, `Corruption`, `Io`.
     pub fn input(&self, document: DocumentId, input: InputId) -> Result<Value> {
-        read::input(&*self.state()?, document, input, self.verify())
+        self.document(document, |layers| read::input(layers, document, input))
     }
 
     /// An input's columns.
@@ -175,7 +190,7 @@ impl View {
     /// # Errors
     /// `NotFound` for the document or the input, `Corruption`, `Io`.
     pub fn input_columns(&self, document: DocumentId, input: InputId) -> Result<Columns> {
-        read::input_columns(&*self.state()?, document, input, self.verify())
+        self.document(document, |layers| read::input_columns(layers, document, input))
     }
 
     /// An input's output.
@@ -183,7 +198,7 @@ impl View {
     /// # Errors
     /// `NotFound` for the document, the input or the output, `Corruption`, `Io`.
     pub fn output(&self, document: DocumentId, input: InputId) -> Result<Value> {
-        read::output(&*self.state()?, document, input, self.verify())
+        self.document(document, |layers| read::output(layers, document, input))
     }
 
     /// The whole document: blob, columns, inputs in order, outputs; all of one moment.
@@ -191,9 +206,7 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn tree(&self, document: DocumentId) -> Result<Tree> {
-        let state = self.state()?;
-        let layers = read::open(&state, document, self.verify())?;
-        layers.tree()
+        self.document(document, |layers| layers.tree())
     }
 
     /// The whole document in its packed form: the store's own bytes where the document is unchanged since it was
@@ -202,7 +215,7 @@ impl View {
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.
     pub fn packed_tree(&self, document: DocumentId) -> Result<PackedTree> {
-        read::open(&*self.state()?, document, self.verify())?.packed().map(PackedTree)
+        self.document(document, |layers| layers.packed().map(PackedTree))
     }
 }
 
@@ -224,7 +237,7 @@ impl View {
 /// # Ok::<(), stratum::Error>(())
 /// ```
 pub struct Documents {
-    state: Arc<State>,
+    moment: Arc<Moment>,
     next: Option<u64>,
 }
 
@@ -239,7 +252,7 @@ impl Iterator for Documents {
     type Item = DocumentId;
 
     fn next(&mut self) -> Option<DocumentId> {
-        let found = self.next.and_then(|from| self.state.index.next(from));
+        let found = self.next.and_then(|from| self.moment.index.next(from));
         self.next = found.and_then(|found| found.checked_add(1));
         found.and_then(DocumentId::new)
     }
@@ -268,7 +281,7 @@ impl Iterator for Documents {
 /// # Ok::<(), stratum::Error>(())
 /// ```
 pub struct Inputs {
-    layers: Layers,
+    layers: Layers<'static>,
     order: std::vec::IntoIter<InputId>,
     /// The next few inputs, the nearest last: directories are verified once for all of them.
     located: Vec<(InputId, packed::Node)>,

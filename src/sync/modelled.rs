@@ -5,7 +5,7 @@
 //! 3. A wait with a time limit may end at any time: others have had a turn, and that is all its caller can count on.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 #[cfg(loom)]
@@ -107,5 +107,56 @@ impl<T> RwLock<T> {
 
     pub fn write(&self) -> base::RwLockWriteGuard<'_, T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// `arc_swap::ArcSwapAny`: here a lock around the pointer, which is what it stands for.
+pub struct ArcSwapAny<T>(RwLock<T>);
+
+/// `arc_swap::ArcSwap`.
+pub type ArcSwap<T> = ArcSwapAny<Arc<T>>;
+/// `arc_swap::ArcSwapOption`.
+pub type ArcSwapOption<T> = ArcSwapAny<Option<Arc<T>>>;
+
+/// `arc_swap::Guard`.
+pub struct Guard<T>(T);
+
+impl<T: Clone> ArcSwapAny<T> {
+    pub fn new(value: T) -> ArcSwapAny<T> {
+        ArcSwapAny(RwLock::new(value))
+    }
+
+    pub fn load(&self) -> Guard<T> {
+        Guard(self.load_full())
+    }
+
+    pub fn load_full(&self) -> T {
+        self.0.read().clone()
+    }
+
+    pub fn swap(&self, value: T) -> T {
+        std::mem::replace(&mut *self.0.write(), value)
+    }
+
+    pub fn store(&self, value: T) {
+        drop(self.swap(value));
+    }
+}
+
+impl<T> Guard<T> {
+    pub fn from_inner(value: T) -> Guard<T> {
+        Guard(value)
+    }
+
+    pub fn into_inner(guard: Guard<T>) -> T {
+        guard.0
+    }
+}
+
+impl<T> Deref for Guard<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
     }
 }

@@ -178,7 +178,11 @@ impl Batch {
             return Ok(columns.get(name).is_some());
         }
         let state = self.core.published();
-        let columns = crate::store::read::input_columns(&state, document, input, self.core.options.verify_reads)?;
+        let columns = crate::store::read::input_columns(
+            &crate::store::read::open(&state, document, self.core.options.verify_reads)?,
+            document,
+            input,
+        )?;
         Ok(columns.get(name).is_some())
     }
 }
