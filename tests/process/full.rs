@@ -236,8 +236,8 @@ fn a_process_that_is_killed_on_a_full_disk_loses_nothing() {
                 file.set_len(length.saturating_sub(rng.below(24 << 10))).unwrap();
             }
             live(job.start(), &job.journal, &mut rng);
-            // Where the reserves are used up, too, an open may not find the little room that it needs. It says so, and has
-            // lost nothing: with room, all is there. (A file that is still open keeps its room.)
+            // Where the reserves are used up, too, an open may not find the little room that it needs. It says so, and
+            // has lost nothing: with room, all is there. (A file that is still open keeps its room.)
             let mut make_room = || {
                 let was_full = file.take().map(drop).is_some();
                 was_full.then(|| std::fs::remove_file(&other).unwrap()).is_some()

@@ -41,8 +41,8 @@ impl Subject {
         self.oracle.follow(&records).map(|()| records)
     }
 
-    /// Opens the store here, and checks all of it. What is refused for want of room is tried once more after `make_room`,
-    /// which says whether it made any.
+    /// Opens the store here, and checks all of it. What is refused for want of room is tried once more after
+    /// `make_room`, which says whether it made any.
     pub(crate) fn check(&mut self, job: &Job, make_room: &mut dyn FnMut() -> bool) -> Result<(), String> {
         let db = match Db::open(&job.store, &job.options()) {
             Err(Error::NoSpace { .. }) if make_room() => Db::open(&job.store, &job.options()),
