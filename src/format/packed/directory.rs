@@ -251,7 +251,7 @@ impl<'a> Directory<'a> {
             return Err(Malformed("inputs of a packed form share bytes"));
         }
         let mut previous = None;
-        let mut ascends = |id: InputId| std::mem::replace(&mut previous, Some(id)) < Some(id);
+        let mut ascends = |id: InputId| previous.replace(id) < Some(id);
         let ascend = match self.permutation() {
             none if none.len() == 0 => self.ids().all(|id| id.is_ok_and(&mut ascends)),
             mut positions => positions.all(|position| self.id(position).is_ok_and(&mut ascends)),
