@@ -2,13 +2,20 @@
 //!
 //! 1. Disposable: missing, stale or damaged it is ignored, and the log tells the same.
 //! 2. It covers only what is durable: the caller syncs the log up to `state.position` first.
-//! 3. Entries keep their sequence numbers, so that what compaction moved later can be matched (`recovery::rebuild`).
+//! 3. Opening one checks all of it, once. Where files are mapped that builds nothing: its pages stay where they are
+//!    until they are wanted. Where they are not, a copy would have to be kept beside what is built of it: so all of it
+//!    is built, and the copy goes.
+//! 4. Entries keep their sequence numbers, so that what compaction moved later can be matched (`recovery::rebuild`).
 
-use crate::error::Result;
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
 use crate::format::checkpoint::{CheckpointHead, CheckpointReader, CheckpointWriter};
 use crate::format::names;
-use crate::index::{Filler, Index, Ledger, State};
+use crate::index::{Assembly, Index, Ledger, Pages, State, Unread};
 use crate::log::Dir;
+use crate::memory;
+use crate::options::ReadMode;
 
 /// Writes a checkpoint of `state`, made after the manifest's edit of this number; gives back its size in bytes.
 pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64, edit: u64) -> Result<u64> {
@@ -29,9 +36,9 @@ pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64, edit
         if written.is_ok() {
             written = writer.row(document, &slot.to_entries());
         }
-    });
+    })?;
     written?;
-    let bytes = writer.finish();
+    let bytes = writer.finish()?;
     dir.replace(names::CHECKPOINT_NEW, names::CHECKPOINT, &bytes)?;
     Ok(bytes.len() as u64)
 }
@@ -48,21 +55,26 @@ pub struct Loaded {
 
 /// Reads the checkpoint, which is there; `None` where it cannot be believed. A read that fails is an error: the
 /// next one might not.
-pub fn load(dir: &Dir, store: &[u8; 16]) -> Result<Option<Loaded>> {
-    let bytes = dir.read(&dir.join(names::CHECKPOINT))?;
+pub fn load(dir: &Dir, store: &[u8; 16], mode: ReadMode) -> Result<Option<Loaded>> {
+    let path = dir.join(names::CHECKPOINT);
+    let bytes = dir.view(&path, mode)?;
     let Ok(reader) = CheckpointReader::open(&bytes) else { return Ok(None) };
     if reader.head.store != *store {
         return Ok(None);
     }
-    let (mut filler, mut last) = (Filler::default(), 0);
-    let read = reader.rows(|document, entries| {
-        if document <= last {
-            return Err(crate::format::Malformed("checkpoint rows do not ascend"));
+    let mut table = memory::vec(reader.pages().len())?;
+    table.extend(reader.pages());
+    let head = reader.head;
+    let pages = Arc::new(Pages::new(path, bytes, table));
+    let mut assembly = Assembly::default();
+    for page in pages.each() {
+        let added = if mode == ReadMode::Pread { assembly.add_built(&page) } else { assembly.add(page) };
+        match added {
+            Ok(true) => {}
+            Ok(false) | Err(Unread::Rotten(_)) => return Ok(None),
+            Err(Unread::NoMemory) => return Err(Error::NoMemory),
         }
-        last = document;
-        filler.push(document, entries);
-        Ok(())
-    });
-    let (index, ledger) = filler.finish();
-    Ok(read.is_ok().then_some(Loaded { head: reader.head, index, ledger }))
+    }
+    let (index, ledger) = assembly.finish();
+    Ok(Some(Loaded { head, index, ledger }))
 }

@@ -109,7 +109,7 @@ fn checkpoint(bytes: &[u8]) {
     let Ok(rows) = rows(&reader) else { return };
     let mut writer = CheckpointWriter::new(reader.head.clone());
     rows.iter().for_each(|(document, entries)| writer.row(*document, entries).expect("there is memory"));
-    let written = writer.finish();
+    let written = writer.finish().expect("there is memory");
     let again = CheckpointReader::open(&written).expect("what was written opens");
     assert_eq!(again.head, reader.head);
     assert_eq!(self::rows(&again).expect("what was written can be read"), rows);

@@ -57,12 +57,23 @@ pub fn edits(mut bytes: &mut [u8]) {
     }
 }
 
-/// Seals a checkpoint.
+/// Seals a checkpoint: its pages, as far as the table's lengths lead, the tables, the header.
 pub fn checkpoint(bytes: &mut [u8]) {
     if bytes.len() >= 96 {
-        let body = bytes.len() as u64 - 96;
-        bytes[56..64].copy_from_slice(&body.to_le_bytes());
-        put_crc(bytes, 88, 96..bytes.len());
+        let end = bytes.len();
+        bytes[56..64].copy_from_slice(&(end as u64 - 96).to_le_bytes());
+        let field = |bytes: &[u8], at: usize| u32_at(bytes, at).unwrap_or(0) as usize;
+        let tables =
+            (field(bytes, 64) * 16).checked_add(field(bytes, 68) * 48).and_then(|length| end.checked_sub(length));
+        if let Some(tables) = tables.filter(|tables| *tables >= 96) {
+            let mut start = 96;
+            for row in (tables + field(bytes, 64) * 16..end).step_by(48) {
+                let length = field(bytes, row + 8) * 8;
+                put_crc(bytes, row + 12, start..start + length);
+                start += length;
+            }
+            put_crc(bytes, 88, tables..end);
+        }
     }
     file_header(bytes);
 }

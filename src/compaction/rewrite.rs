@@ -127,7 +127,7 @@ impl Writer<'_> {
 
     fn record(&mut self, segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> Result<()> {
         let here = Extent::of(header, segment.id(), offset);
-        let slot = self.job.state.index.get(header.document);
+        let slot = self.job.state.index.get(header.document)?;
         let changed = !slot.runs().is_empty();
         match header.kind {
             RecordKind::Tree if slot.tree().is_some_and(|tree| tree.same_place(&here)) => {

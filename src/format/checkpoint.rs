@@ -2,19 +2,23 @@
 //!
 //! ```text
 //! File header, 96 bytes: 0 magic "STRATCKP", 8 u32 version, 12 u32 length, 16 store UUID, 32 u64 sequence,
-//!                        40 u64 position offset, 48 u64 next document, 56 u64 body length, 64 u64 rows,
-//!                        72 u32 position segment, 76 u32 segments, 80 u64 manifest edit,
-//!                        88 u32 CRC of the body, 92 u32 CRC of the header
-//! Body: segments  {u32 id, u32 zero, u64 bytes covered}
-//!       rows      {u64 document, u32 entries, u32 zero} and per entry, 48 bytes:
-//!                 {u32 tag (1 tree, 2 run, 3 blob), u32 segment, u32 offset / 8, u32 length / 8, i32 nodes,
-//!                  u32 blob place, u64 sequence, u64 first sequence, u32 replaced / 8, u32 zero}
+//!                        40 u64 position offset, 48 u64 next document, 56 u64 body length, 64 u32 segments,
+//!                        68 u32 pages, 72 u32 position segment, 76 u32 zero, 80 u64 manifest edit,
+//!                        88 u32 CRC of the tables, 92 u32 CRC of the header
+//! Body: pages     one behind the other: entries, of documents with the same id / 256
+//!       tables    of segments, {u32 id, u32 zero, u64 bytes covered}
+//!                 of pages, {u64 id / 256, u32 length / 8, u32 CRC, 256 bits: which documents it has}
+//! Entry, 32 bytes:  {u8 id % 256, u8 tag (1 tree, 2 run, 3 blob), u8 blob place, u8 zero, u32 segment, u32 offset / 8,
+//!                   u32 length / 8, i32 nodes, u32 replaced / 8, u64 sequence}; a run has u64 first sequence behind it
 //! ```
 //!
 //! 1. A checkpoint is disposable: what does not check out is ignored, and the log tells the same.
-//! 2. Rows ascend by document.
+//! 2. Pages ascend, and entries by document. A document's first entry is its tree, the only one of it. A page has a
+//!    document; no document has the id 0.
+//! 3. A page can be read without the others: the tables, which are small, say where it is and what it must be.
 
 use super::extent::{Extent, Run};
+use super::present::Present;
 use super::record::BlobPlace;
 use super::{Decoded, Header, HeaderError, Malformed, NUMBER_LIMIT, crc, u32_at, u64_at};
 use crate::memory::{self, NoMemory};
@@ -22,8 +26,17 @@ use crate::memory::{self, NoMemory};
 /// Bytes before the body.
 pub const HEADER_LEN: usize = 96;
 const MAGIC: &[u8; 8] = b"STRATCKP";
-const ROW_LEN: usize = 16;
-const ENTRY_LEN: usize = 48;
+const SEGMENT_LEN: usize = 16;
+const PAGE_ENTRY_LEN: usize = 48;
+const ENTRY_LEN: usize = 32;
+/// That of a run.
+const LONG_ENTRY_LEN: usize = 40;
+/// Tags of entries.
+const TREE: u8 = 1;
+const RUN: u8 = 2;
+const BLOB: u8 = 3;
+/// A page has the documents whose ids differ in so many bits.
+pub const PAGE_BITS: u32 = 8;
 
 /// What a checkpoint covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,22 +66,44 @@ pub enum Entry {
     Blob(Extent),
 }
 
+/// Where a page lies in a checkpoint, and what it must be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageAt {
+    /// Its documents' ids, without the lowest bits.
+    pub number: u64,
+    /// Offset in the file.
+    pub start: usize,
+    /// Bytes.
+    pub length: usize,
+    /// Which documents it has.
+    pub present: Present,
+    crc: u32,
+}
+
+/// The sums of a page of trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trees {
+    /// The segment that all of them lie in.
+    pub segment: u32,
+    /// How many there are.
+    pub documents: u64,
+    /// Documents, inputs and outputs.
+    pub nodes: i64,
+    /// Their length, divided by 8.
+    pub length8: u64,
+}
+
 /// Builds a checkpoint's bytes row by row.
 pub struct CheckpointWriter {
     head: CheckpointHead,
     bytes: Vec<u8>,
-    rows: u64,
+    pages: Vec<PageAt>,
 }
 
 impl CheckpointWriter {
     /// Begins a checkpoint.
     pub fn new(head: CheckpointHead) -> CheckpointWriter {
-        let mut bytes = vec![0; HEADER_LEN];
-        for (id, length) in &head.segments {
-            bytes.extend(u64::from(*id).to_le_bytes());
-            bytes.extend(length.to_le_bytes());
-        }
-        CheckpointWriter { head, bytes, rows: 0 }
+        CheckpointWriter { head, bytes: vec![0; HEADER_LEN], pages: Vec::new() }
     }
 
     /// Adds a document; ids must ascend.
@@ -76,123 +111,255 @@ impl CheckpointWriter {
     /// # Errors
     /// `NoMemory`; the checkpoint is then to be given up.
     pub fn row(&mut self, document: u64, entries: &[Entry]) -> Result<(), NoMemory> {
-        memory::reserve(&mut self.bytes, ROW_LEN + entries.len() * ENTRY_LEN)?;
-        self.rows += 1;
-        self.bytes.extend(document.to_le_bytes());
-        self.bytes.extend((entries.len() as u64).to_le_bytes());
+        memory::reserve(&mut self.bytes, entries.len() * LONG_ENTRY_LEN)?;
+        let (number, place) = (document >> PAGE_BITS, document as u8);
+        if self.pages.last().is_none_or(|page| page.number != number) {
+            self.end_page();
+            let page = PageAt { number, start: self.bytes.len(), length: 0, present: Present::default(), crc: 0 };
+            memory::push(&mut self.pages, page)?;
+        }
+        if let Some(page) = self.pages.last_mut() {
+            page.present.add(place);
+        }
         for entry in entries {
-            let (tag, extent, first) = match entry {
-                Entry::Tree(extent) => (1u32, extent, extent.sequence),
-                Entry::Run(run) => (2, &run.extent, run.first_sequence),
-                Entry::Blob(extent) => (3, extent, extent.sequence),
+            let (tag, extent) = match entry {
+                Entry::Tree(extent) => (TREE, extent),
+                Entry::Run(run) => (RUN, &run.extent),
+                Entry::Blob(extent) => (BLOB, extent),
             };
-            for number in [tag, extent.segment, extent.offset8, extent.length8] {
+            self.bytes.extend([place, tag, extent.blob as u8, 0]);
+            for number in [extent.segment, extent.offset8, extent.length8] {
                 self.bytes.extend(number.to_le_bytes());
             }
             self.bytes.extend(extent.nodes.to_le_bytes());
-            self.bytes.extend((extent.blob as u32).to_le_bytes());
+            self.bytes.extend(extent.replaced8.to_le_bytes());
             self.bytes.extend(extent.sequence.to_le_bytes());
-            self.bytes.extend(first.to_le_bytes());
-            self.bytes.extend(u64::from(extent.replaced8).to_le_bytes());
+            if let Entry::Run(run) = entry {
+                self.bytes.extend(run.first_sequence.to_le_bytes());
+            }
         }
         Ok(())
     }
 
+    fn end_page(&mut self) {
+        if let Some(page) = self.pages.last_mut() {
+            page.length = self.bytes.len() - page.start;
+            page.crc = crc(&self.bytes[page.start..]);
+        }
+    }
+
     /// The whole file.
-    pub fn finish(mut self) -> Vec<u8> {
-        let body = &self.bytes[HEADER_LEN..];
+    ///
+    /// # Errors
+    /// `NoMemory`.
+    pub fn finish(mut self) -> Result<Vec<u8>, NoMemory> {
+        self.end_page();
+        let tables = self.bytes.len();
+        let more = self.head.segments.len() * SEGMENT_LEN + self.pages.len() * PAGE_ENTRY_LEN;
+        memory::reserve(&mut self.bytes, more)?;
+        for (id, length) in &self.head.segments {
+            self.bytes.extend(u64::from(*id).to_le_bytes());
+            self.bytes.extend(length.to_le_bytes());
+        }
+        for page in &self.pages {
+            self.bytes.extend(page.number.to_le_bytes());
+            self.bytes.extend(((page.length / 8) as u32).to_le_bytes());
+            self.bytes.extend(page.crc.to_le_bytes());
+            page.present.words().iter().for_each(|word| self.bytes.extend(word.to_le_bytes()));
+        }
         let mut header = Header::<HEADER_LEN>::new(MAGIC, super::VERSION);
         header.put(16, &self.head.store);
         header.put(32, &self.head.sequence.to_le_bytes());
         header.put(40, &self.head.position.1.to_le_bytes());
         header.put(48, &self.head.next_document.to_le_bytes());
-        header.put(56, &(body.len() as u64).to_le_bytes());
-        header.put(64, &self.rows.to_le_bytes());
+        header.put(56, &((self.bytes.len() - HEADER_LEN) as u64).to_le_bytes());
+        header.put(64, &(self.head.segments.len() as u32).to_le_bytes());
+        header.put(68, &(self.pages.len() as u32).to_le_bytes());
         header.put(72, &self.head.position.0.to_le_bytes());
-        header.put(76, &(self.head.segments.len() as u32).to_le_bytes());
         header.put(80, &self.head.edit.to_le_bytes());
-        header.put(88, &crc(body).to_le_bytes());
+        header.put(88, &crc(&self.bytes[tables..]).to_le_bytes());
         self.bytes[..HEADER_LEN].copy_from_slice(&header.seal());
-        self.bytes
+        Ok(self.bytes)
     }
 }
 
-/// A checkpoint read whole, its checksums verified.
+/// A checkpoint whose header and tables were verified. Its pages are, each when it is read.
 pub struct CheckpointReader<'a> {
     /// What it covers.
     pub head: CheckpointHead,
-    rows: &'a [u8],
-    count: u64,
+    bytes: &'a [u8],
+    table: &'a [u8],
 }
 
 impl<'a> CheckpointReader<'a> {
-    /// Checks header and body; the text says why a checkpoint is not believed.
+    /// Checks header and tables; the text says why a checkpoint is not believed.
     pub fn open(bytes: &'a [u8]) -> Result<CheckpointReader<'a>, HeaderError> {
         let header = Header::<HEADER_LEN>::open(bytes, MAGIC, super::VERSION)?;
         if [32, 48].into_iter().any(|at| header.u64(at) >= NUMBER_LIMIT) {
             return Err(HeaderError::Damaged("the header's numbers are impossible"));
         }
         let body = &bytes[HEADER_LEN..];
-        if body.len() as u64 != header.u64(56) || crc(body) != header.u32(88) {
-            return Err(HeaderError::Damaged("the body's checksum does not match"));
+        let segments_len = header.u32(64) as usize * SEGMENT_LEN;
+        let tables_len = segments_len + header.u32(68) as usize * PAGE_ENTRY_LEN;
+        if body.len() as u64 != header.u64(56) || tables_len > body.len() {
+            return Err(HeaderError::Damaged("the body has another length than the header says"));
         }
-        let count = header.u32(76) as usize;
-        let table = body.get(..count * 16).ok_or(HeaderError::Damaged("the segment table is cut off"))?;
-        let segments = table.chunks_exact(16).map(|row| (u32_at(row, 0), u64_at(row, 8))).collect();
+        let (pages, tables) = body.split_at(body.len() - tables_len);
+        if crc(tables) != header.u32(88) {
+            return Err(HeaderError::Damaged("the checksum of the tables does not match"));
+        }
+        let (segments, table) = tables.split_at(segments_len);
         let head = CheckpointHead {
             store: header.uuid(16),
             sequence: header.u64(32),
             position: (header.u32(72), header.u64(40)),
             next_document: header.u64(48),
             edit: header.u64(80),
-            segments,
+            segments: segments.chunks_exact(SEGMENT_LEN).map(|row| (u32_at(row, 0), u64_at(row, 8))).collect(),
         };
-        Ok(CheckpointReader { head, rows: &body[count * 16..], count: header.u64(64) })
+        let reader = CheckpointReader { head, bytes, table };
+        let (mut end, mut before) = (HEADER_LEN, None);
+        for page in reader.pages() {
+            if page.number >= NUMBER_LIMIT >> PAGE_BITS || before.is_some_and(|before| before >= page.number) {
+                return Err(HeaderError::Damaged("the pages do not ascend"));
+            }
+            let first = page.number << PAGE_BITS | u64::from(page.present.next(0).unwrap_or(0));
+            if first == 0 || page.present == Present::default() {
+                return Err(HeaderError::Damaged("a page has no document, or one with the id 0"));
+            }
+            (end, before) = (page.start.saturating_add(page.length), Some(page.number));
+        }
+        if end != HEADER_LEN + pages.len() {
+            return Err(HeaderError::Damaged("the pages have other lengths than their table says"));
+        }
+        Ok(reader)
     }
 
-    /// Calls `each` with every row, in order.
+    /// Where the pages are.
+    pub fn pages(&self) -> impl ExactSizeIterator<Item = PageAt> {
+        let mut end = HEADER_LEN;
+        self.table.chunks_exact(PAGE_ENTRY_LEN).map(move |row| {
+            let start = end;
+            let length = u32_at(row, 8) as usize * 8;
+            end = end.saturating_add(length);
+            let present = Present::of([16, 24, 32, 40].map(|at| u64_at(row, at)));
+            PageAt { number: u64_at(row, 0), start, length, present, crc: u32_at(row, 12) }
+        })
+    }
+
+    /// Calls `each` with every row, in order, once the checksum of its page is verified.
     pub fn rows(&self, mut each: impl FnMut(u64, &[Entry]) -> Decoded<()>) -> Decoded<()> {
-        let cut = Malformed("a checkpoint row is cut off");
-        let mut rest = self.rows;
-        let mut entries = Vec::new();
-        for _ in 0..self.count {
-            let row = rest.get(..ROW_LEN).ok_or(cut)?;
-            let length = (u32_at(row, 8) as usize).checked_mul(ENTRY_LEN).ok_or(cut)?;
-            let body = rest.get(ROW_LEN..).and_then(|rest| rest.get(..length)).ok_or(cut)?;
-            entries.clear();
-            for entry in body.chunks_exact(ENTRY_LEN) {
-                entries.push(decode_entry(entry)?);
-            }
-            let document = u64_at(row, 0);
-            if document >= NUMBER_LIMIT {
-                return Err(Malformed("a checkpoint row's document is impossible"));
-            }
-            each(document, &entries)?;
-            rest = &rest[ROW_LEN + length..];
-        }
-        if !rest.is_empty() {
-            return Err(Malformed("a checkpoint has bytes behind its last row"));
+        for page in self.pages() {
+            page.rows(self.bytes, |document, entries| each(document, entries))?;
         }
         Ok(())
     }
 }
 
-fn decode_entry(bytes: &[u8]) -> Decoded<Entry> {
-    let places = [BlobPlace::Unchanged, BlobPlace::Inline, BlobPlace::External];
-    let blob = places.into_iter().find(|place| *place as u32 == u32_at(bytes, 20));
-    let extent = Extent {
-        segment: u32_at(bytes, 4),
-        offset8: u32_at(bytes, 8),
-        length8: u32_at(bytes, 12),
-        nodes: u32_at(bytes, 16).cast_signed(),
-        sequence: u64_at(bytes, 24),
-        replaced8: u32_at(bytes, 40),
-        blob: blob.ok_or(Malformed("a checkpoint entry's blob place is unknown"))?,
+impl PageAt {
+    /// The page's bytes, once their checksum is verified. `file` is the whole checkpoint.
+    fn verified<'a>(&self, file: &'a [u8]) -> Decoded<&'a [u8]> {
+        let bytes = file.get(self.start..).and_then(|rest| rest.get(..self.length));
+        let bytes = bytes.ok_or(Malformed("a page of the checkpoint is cut off"))?;
+        if crc(bytes) != self.crc {
+            return Err(Malformed("the checksum of a page of the checkpoint does not match"));
+        }
+        Ok(bytes)
+    }
+
+    /// What `rows` would come to, if it has nothing but trees with their blobs inside them, all in one segment. Most
+    /// pages are so; this is what opening a store takes its time for.
+    pub fn trees(&self, file: &[u8]) -> Decoded<Option<Trees>> {
+        let (entries, rest) = self.verified(file)?.as_chunks::<ENTRY_LEN>();
+        let Some(first) = entries.first().filter(|_| rest.is_empty()) else { return Ok(None) };
+        let segment = u32_at(first, 4);
+        let mut trees = Trees { segment, documents: entries.len() as u64, nodes: 0, length8: 0 };
+        let (mut found, mut others, mut last) = (Present::default(), 0, -1);
+        for entry in entries {
+            let head = u32_at(entry, 0);
+            let place = (head as u8).into();
+            found.add(head as u8);
+            // Tag 1, padding 0, and a blob place of 0 or 1, which is not external; ids that ascend; the same segment.
+            others |= (head >> 8 & !0x100) ^ u32::from(TREE) | u32_at(entry, 4) ^ segment | u32::from(place <= last);
+            last = place;
+            trees.nodes += i64::from(u32_at(entry, 16).cast_signed());
+            trees.length8 += u64::from(u32_at(entry, 12));
+        }
+        Ok((others == 0 && found == self.present).then_some(trees))
+    }
+
+    /// Calls `each` with every document of the page and its entries, once the page's checksum is verified. `file` is
+    /// the whole checkpoint.
+    pub fn rows(&self, file: &[u8], mut each: impl FnMut(u64, &[Entry]) -> Decoded<()>) -> Decoded<()> {
+        let bytes = self.verified(file)?;
+        let (mut rest, mut last, mut found, mut entries) = (bytes, None, Present::default(), Vec::new());
+        while !rest.is_empty() {
+            let (place, tree, behind) = decode_entry(rest)?;
+            if !matches!(tree, Entry::Tree(_)) || last.is_some_and(|last| last >= place) {
+                return Err(Malformed("the documents of a page of the checkpoint do not ascend, each with its tree"));
+            }
+            (rest, last) = (behind, Some(place));
+            found.add(place);
+            let document = self.number << PAGE_BITS | u64::from(place);
+            // Most documents are a tree and nothing else.
+            if begins_document(rest) {
+                each(document, std::slice::from_ref(&tree))?;
+                continue;
+            }
+            entries.clear();
+            memory::push(&mut entries, tree)?;
+            while !begins_document(rest) {
+                let (of, entry, behind) = decode_entry(rest)?;
+                if of != place {
+                    return Err(Malformed("an entry of the checkpoint stands behind another document's tree"));
+                }
+                memory::push(&mut entries, entry)?;
+                rest = behind;
+            }
+            each(document, &entries)?;
+        }
+        if found != self.present {
+            return Err(Malformed("a page of the checkpoint has other documents than its table says"));
+        }
+        Ok(())
+    }
+}
+
+/// Whether a document's entries begin here, or the page ends.
+fn begins_document(rest: &[u8]) -> bool {
+    rest.get(1).is_none_or(|tag| *tag == TREE)
+}
+
+/// The entry that the bytes begin with, the place of its document, and the bytes behind it.
+fn decode_entry(bytes: &[u8]) -> Decoded<(u8, Entry, &[u8])> {
+    let cut = Malformed("an entry of the checkpoint is cut off");
+    let (entry, behind) = bytes.split_first_chunk::<ENTRY_LEN>().ok_or(cut)?;
+    let blob = match entry[2] {
+        0 => BlobPlace::Unchanged,
+        1 => BlobPlace::Inline,
+        2 => BlobPlace::External,
+        _ => return Err(Malformed("a checkpoint entry's blob place is unknown")),
     };
-    match u32_at(bytes, 0) {
-        1 => Ok(Entry::Tree(extent)),
-        2 => Ok(Entry::Run(Run { extent, first_sequence: u64_at(bytes, 32) })),
-        3 => Ok(Entry::Blob(extent)),
+    if entry[3] != 0 {
+        return Err(Malformed("padding is not zero"));
+    }
+    let extent = Extent {
+        segment: u32_at(entry, 4),
+        offset8: u32_at(entry, 8),
+        length8: u32_at(entry, 12),
+        nodes: u32_at(entry, 16).cast_signed(),
+        replaced8: u32_at(entry, 20),
+        sequence: u64_at(entry, 24),
+        blob,
+    };
+    match entry[1] {
+        TREE => Ok((entry[0], Entry::Tree(extent), behind)),
+        RUN => {
+            let (first, behind) = behind.split_first_chunk().ok_or(cut)?;
+            let run = Run { extent, first_sequence: u64::from_le_bytes(*first) };
+            Ok((entry[0], Entry::Run(run), behind))
+        }
+        BLOB => Ok((entry[0], Entry::Blob(extent), behind)),
         _ => Err(Malformed("a checkpoint entry's tag is unknown")),
     }
 }
@@ -229,7 +396,7 @@ mod tests {
         let (head, rows) = sample();
         let mut writer = CheckpointWriter::new(head);
         rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
-        writer.finish()
+        writer.finish().unwrap()
     }
 
     #[test]
@@ -253,7 +420,7 @@ mod tests {
         };
         let mut writer = CheckpointWriter::new(head);
         writer.row(1, &[Entry::Tree(tree)]).unwrap();
-        golden::check("checkpoint", &writer.finish());
+        golden::check("checkpoint", &writer.finish().unwrap());
     }
 
     #[test]
@@ -283,7 +450,7 @@ mod tests {
             Entry::Blob(of(560, 72, 0, 3, BlobPlace::Unchanged)),
         ];
         writer.row(1, &entries).unwrap();
-        golden::check("checkpoint-of-changes", &writer.finish());
+        golden::check("checkpoint-of-changes", &writer.finish().unwrap());
     }
 
     #[test]
@@ -300,14 +467,124 @@ mod tests {
         assert_eq!((reader.head, rows), sample());
     }
 
+    /// Whether everything checks out.
+    fn is_whole(bytes: &[u8]) -> bool {
+        CheckpointReader::open(bytes).is_ok_and(|reader| reader.rows(|_, _| Ok(())).is_ok())
+    }
+
     #[test]
     fn every_flip_and_truncation_is_seen() {
         let bytes = encoded();
+        assert!(is_whole(&bytes));
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 0x20;
-            assert!(CheckpointReader::open(&damaged).is_err(), "byte {at}");
-            assert!(CheckpointReader::open(&bytes[..at]).is_err());
+            assert!(!is_whole(&damaged), "byte {at}");
+            assert!(!is_whole(&bytes[..at]));
         }
+    }
+
+    #[test]
+    fn a_page_is_read_without_the_others() {
+        let (head, rows) = sample();
+        let mut writer = CheckpointWriter::new(head);
+        for document in [3, 255, 256, 1 << 40] {
+            writer.row(document, &rows[1].1).unwrap();
+        }
+        let mut bytes = writer.finish().unwrap();
+        let pages: Vec<PageAt> = CheckpointReader::open(&bytes).unwrap().pages().collect();
+        assert_eq!(pages.iter().map(|page| page.number).collect::<Vec<_>>(), [0, 1, 1 << 32]);
+        bytes[pages[1].start] ^= 1;
+        let mut found = Vec::new();
+        let mut read = |page: &PageAt| {
+            page.rows(&bytes, |document, entries| {
+                found.push((document, entries.len()));
+                Ok(())
+            })
+        };
+        assert!(read(&pages[0]).is_ok() && read(&pages[1]).is_err() && read(&pages[2]).is_ok());
+        assert_eq!(found, [(3, 3), (255, 3), (1 << 40, 3)]);
+    }
+
+    #[test]
+    fn rows_out_of_order_or_without_their_tree_are_malformed() {
+        let (head, rows) = sample();
+        let (plain, rich) = (&rows[0].1, &rows[1].1);
+        let cases: [&[(u64, &[Entry])]; 6] = [
+            &[(0, plain)],
+            &[(8, plain), (3, plain)],
+            &[(300, plain), (3, plain)],
+            &[(3, plain), (3, plain)],
+            &[(3, &rich[1..])],
+            &[(3, rich), (4, &rich[2..])],
+        ];
+        for (at, case) in cases.into_iter().enumerate() {
+            let mut writer = CheckpointWriter::new(head.clone());
+            case.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
+            assert!(!is_whole(&writer.finish().unwrap()), "case {at}");
+        }
+    }
+
+    #[test]
+    fn a_table_that_lies_is_not_believed_whatever_its_checksums_say() {
+        let (head, rows) = sample();
+        let mut writer = CheckpointWriter::new(head.clone());
+        [3, 255, 300].into_iter().for_each(|document| writer.row(document, &rows[1].1).unwrap());
+        let bytes = writer.finish().unwrap();
+        let tables = bytes.len() - 2 * PAGE_ENTRY_LEN - head.segments.len() * SEGMENT_LEN;
+        let table = bytes.len() - 2 * PAGE_ENTRY_LEN;
+        let with = |changes: &[(usize, u64)]| {
+            let mut lying = bytes.clone();
+            for (at, field) in changes {
+                lying[*at..at + 8].copy_from_slice(&field.to_le_bytes());
+            }
+            let sum = crc(&lying[tables..]);
+            lying[88..92].copy_from_slice(&sum.to_le_bytes());
+            let sum = crc(&lying[..92]);
+            lying[92..96].copy_from_slice(&sum.to_le_bytes());
+            lying
+        };
+        assert!(is_whole(&with(&[])));
+        let (second, size) = (table + PAGE_ENTRY_LEN, u64_at(&bytes, table + 8));
+        let cases: [(&str, &[(usize, u64)]); 11] = [
+            ("a page of impossible ids", &[(second, NUMBER_LIMIT >> PAGE_BITS)]),
+            ("the same page twice", &[(second, 0)]),
+            ("pages that descend", &[(table, 2)]),
+            ("a page that is longer", &[(table + 8, size + 1)]),
+            ("a page that is shorter", &[(table + 8, size - 1)]),
+            ("a page beyond the file", &[(second + 8, u64::from(u32::MAX))]),
+            ("a document that is not there", &[(table + 16, 1 << 3 | 1 << 4)]),
+            ("a document that is not told", &[(table + 40, 0)]),
+            ("another document", &[(second + 16, 1 << 43)]),
+            ("a page without documents", &[(second + 16, 0)]),
+            ("more pages than the file can have", &[(64, u64::MAX)]),
+        ];
+        for (what, changes) in cases {
+            assert!(!is_whole(&with(changes)), "{what}");
+        }
+    }
+
+    #[test]
+    fn pages_of_trees_have_sums_and_no_other_pages() {
+        let (head, rows) = sample();
+        let Entry::Tree(plain) = rows[0].1[0] else { panic!("a tree") };
+        let sums = |rows: &[(u64, &[Entry])]| {
+            let mut writer = CheckpointWriter::new(head.clone());
+            rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
+            let bytes = writer.finish().unwrap();
+            let page = CheckpointReader::open(&bytes).unwrap().pages().next().unwrap();
+            page.trees(&bytes).unwrap()
+        };
+        let tree = |blob, segment| [Entry::Tree(Extent { blob, segment, length8: u32::MAX, nodes: 2, ..plain })];
+        let (inline, unchanged) = (&tree(BlobPlace::Inline, 7), &tree(BlobPlace::Unchanged, 7));
+        let expected = Trees { segment: 7, documents: 3, nodes: 6, length8: 3 * u64::from(u32::MAX) };
+        assert_eq!(sums(&[(1, inline), (2, unchanged), (255, inline)]), Some(expected));
+        assert_eq!(sums(&[(1, inline), (2, &tree(BlobPlace::External, 7))]), None);
+        assert_eq!(sums(&[(1, inline), (2, &tree(BlobPlace::Inline, 8))]), None);
+        assert_eq!(sums(&[(1, inline), (3, &rows[1].1)]), None);
+        assert_eq!(sums(&[(2, inline), (1, inline)]), None, "out of order");
+        assert_eq!(sums(&[(1, inline), (1, inline)]), None, "twice");
+        let runs = [Entry::Run(Run { extent: plain, first_sequence: 1 }); 4];
+        assert_eq!(sums(&[(1, &runs)]), None, "as many bytes as five trees");
     }
 }

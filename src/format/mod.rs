@@ -13,6 +13,7 @@ mod header;
 pub mod manifest;
 pub mod names;
 pub mod packed;
+pub mod present;
 pub mod record;
 pub mod segment;
 pub mod value;

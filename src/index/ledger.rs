@@ -24,6 +24,11 @@ impl Ledger {
         }
     }
 
+    /// The segments that are booked.
+    pub fn segments(&self) -> impl Iterator<Item = u32> {
+        self.0.iter().map(|(segment, _)| *segment)
+    }
+
     /// Forgets a segment that is gone.
     pub fn forget(&mut self, segment: u32) {
         if let Ok(at) = self.find(segment) {

@@ -4,19 +4,23 @@
 //! 2. Every change goes through `apply` and `remove`, which keep the counts and tell the ledger which bytes of
 //!    which segment came alive or died.
 //! 3. It holds nothing that the log does not hold: a rebuild gives the same index to the bit.
+//! 4. What was opened from a checkpoint stays in its file until it is wanted (`stored`). Where that has rotted
+//!    meanwhile, whoever wants it gets an error (`Unread`).
 
 pub mod layers;
 pub mod ledger;
 mod radix;
 pub mod slot;
 pub mod state;
+mod stored;
 
 pub use ledger::Ledger;
 pub use slot::Slot;
 pub use state::State;
+pub use stored::{Pages, Stored, Unread};
 
 use crate::format::checkpoint::Entry;
-use radix::Radix;
+use radix::{Page, Radix};
 
 /// Every document's entry.
 #[derive(Clone, Debug, Default)]
@@ -26,37 +30,58 @@ pub struct Index {
     nodes: i64,
 }
 
-/// Builds an index of rows whose documents ascend, as a checkpoint has them.
+/// Puts an index together from the pages of a checkpoint.
 #[derive(Default)]
-pub struct Filler {
-    slots: radix::Filler,
-    documents: u64,
-    nodes: i64,
+pub struct Assembly {
+    index: Index,
     ledger: Ledger,
 }
 
-impl Filler {
-    /// Adds all records of a document, which is above all before it.
-    pub fn push(&mut self, document: u64, entries: &[Entry]) {
-        let slot = match entries {
-            [Entry::Tree(tree)] => Slot::Tree(*tree),
-            _ => entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(*entry)).settled(),
-        };
-        self.documents += u64::from(!slot.is_vacant());
-        self.nodes += slot.nodes();
+impl Assembly {
+    /// Adds a page, which is above all before it: to be built when it is wanted. Gives back whether all of its
+    /// documents make sense.
+    pub fn add(&mut self, page: Stored) -> Result<bool, Unread> {
+        let mut is_sound = true;
+        match page.trees()? {
+            Some(trees) => {
+                self.index.documents += trees.documents;
+                self.index.nodes += trees.nodes;
+                self.ledger.note(trees.segment, trees.length8 as i64 * 8);
+            }
+            None => page.slots(|_, slot| is_sound &= self.count(&slot))?,
+        }
+        self.index.slots.place(page);
+        Ok(is_sound)
+    }
+
+    /// As `add`, built at once.
+    pub fn add_built(&mut self, page: &Stored) -> Result<bool, Unread> {
+        let (mut is_sound, mut slots) = (true, Vec::new());
+        page.slots(|place, slot| {
+            is_sound &= self.count(&slot);
+            slots.push((place, slot));
+        })?;
+        self.index.slots.place_built(page.number(), Page::of(slots));
+        Ok(is_sound)
+    }
+
+    /// Counts a document; false where it makes no sense.
+    fn count(&mut self, slot: &Slot) -> bool {
+        self.index.documents += 1;
+        self.index.nodes += slot.nodes();
         slot.live().for_each(|(extent, bytes)| self.ledger.note(extent.segment, bytes as i64));
-        self.slots.push(document, slot);
+        slot.is_sound()
     }
 
     /// The index, and the live bytes per segment.
     pub fn finish(self) -> (Index, Ledger) {
-        (Index { slots: self.slots.finish(), documents: self.documents, nodes: self.nodes }, self.ledger)
+        (self.index, self.ledger)
     }
 }
 
 impl Index {
     /// The entry of a document.
-    pub fn get(&self, document: u64) -> &Slot {
+    pub fn get(&self, document: u64) -> Result<&Slot, Unread> {
         self.slots.get(document)
     }
 
@@ -76,56 +101,62 @@ impl Index {
     }
 
     /// Calls `each` with every document, ids ascending.
-    pub fn for_each(&self, each: impl FnMut(u64, &Slot)) {
-        self.slots.for_each(each);
+    pub fn for_each(&self, each: impl FnMut(u64, &Slot)) -> Result<(), Unread> {
+        self.slots.for_each(each)
     }
 
-    /// Adds records of one document.
-    pub fn apply(&mut self, document: u64, entries: &[Entry], ledger: &mut Ledger) {
-        self.add(document, entries, true, ledger);
+    /// As `for_each`, without those that nobody wanted since they were found in a checkpoint.
+    pub fn for_each_built(&self, each: impl FnMut(u64, &Slot)) {
+        self.slots.for_each_built(each);
+    }
+
+    /// Adds records of one document. Cannot fail where `get` gave its entry.
+    pub fn apply(&mut self, document: u64, entries: &[Entry], ledger: &mut Ledger) -> Result<(), Unread> {
+        self.add(document, entries, true, ledger)
     }
 
     /// Adds records during recovery, before all of the document's records were seen.
-    pub fn absorb(&mut self, document: u64, entry: Entry, ledger: &mut Ledger) {
-        self.add(document, &[entry], false, ledger);
+    pub fn absorb(&mut self, document: u64, entry: Entry, ledger: &mut Ledger) -> Result<(), Unread> {
+        self.add(document, &[entry], false, ledger)
     }
 
-    fn add(&mut self, document: u64, entries: &[Entry], settle: bool, ledger: &mut Ledger) {
-        let old = self.slots.get(document);
+    fn add(&mut self, document: u64, entries: &[Entry], settle: bool, ledger: &mut Ledger) -> Result<(), Unread> {
+        let old = self.slots.get(document)?;
         let slot = match entries {
             // The common case, without a detour over an allocation: a new document's one tree.
             [Entry::Tree(tree)] if old.is_vacant() => Slot::Tree(*tree),
             _ => entries.iter().fold(old.clone(), |slot, entry| slot.with(*entry)),
         };
-        self.replace(document, if settle { slot.settled() } else { slot }, ledger);
+        self.replace(document, if settle { slot.settled() } else { slot }, ledger)
     }
 
-    /// Ends recovery: documents get the form that commits give them (see `slot`, invariant 3).
-    pub fn settle(&mut self, ledger: &mut Ledger) {
+    /// Ends recovery: documents get the form that commits give them (see `slot`, invariant 3). A checkpoint's have it.
+    pub fn settle(&mut self, ledger: &mut Ledger) -> Result<(), Unread> {
         let mut with_blob = Vec::new();
-        self.slots.for_each(|document, slot| {
+        self.slots.for_each_built(|document, slot| {
             if slot.blob().is_some() {
                 with_blob.push(document);
             }
         });
         for document in with_blob {
-            let slot = self.slots.get(document).settled();
-            self.replace(document, slot, ledger);
+            let slot = self.slots.get(document)?.settled();
+            self.replace(document, slot, ledger)?;
         }
+        Ok(())
     }
 
-    /// Takes a document out.
-    pub fn remove(&mut self, document: u64, ledger: &mut Ledger) {
-        self.replace(document, Slot::Vacant, ledger);
+    /// Takes a document out. Cannot fail where `get` gave its entry.
+    pub fn remove(&mut self, document: u64, ledger: &mut Ledger) -> Result<(), Unread> {
+        self.replace(document, Slot::Vacant, ledger)
     }
 
-    fn replace(&mut self, document: u64, slot: Slot, ledger: &mut Ledger) {
-        let old = self.slots.get(document);
+    fn replace(&mut self, document: u64, slot: Slot, ledger: &mut Ledger) -> Result<(), Unread> {
+        let old = self.slots.get(document)?;
         self.documents = self.documents + u64::from(!slot.is_vacant()) - u64::from(!old.is_vacant());
         self.nodes += slot.nodes() - old.nodes();
         old.live().for_each(|(extent, bytes)| ledger.note(extent.segment, -(bytes as i64)));
         slot.live().for_each(|(extent, bytes)| ledger.note(extent.segment, bytes as i64));
-        self.slots.set(document, slot);
+        self.slots.set(document, slot)
     }
 
     /// Bytes of memory.
@@ -140,7 +171,7 @@ impl PartialEq for Index {
             return false;
         }
         let mut equal = true;
-        self.for_each(|document, slot| equal &= slot.same(other.get(document)));
-        equal
+        let compared = self.for_each(|document, slot| equal &= other.get(document).is_ok_and(|other| slot.same(other)));
+        equal && compared.is_ok()
     }
 }

@@ -38,6 +38,24 @@ pub struct Document {
 }
 
 impl Slot {
+    /// The document with these records and no others, settled.
+    pub fn of(entries: &[Entry]) -> Slot {
+        match entries {
+            [Entry::Tree(tree)] => Slot::Tree(*tree),
+            _ => {
+                let mut document = Document::default();
+                entries.iter().for_each(|entry| document.add(*entry));
+                document.settle();
+                document.into_slot()
+            }
+        }
+    }
+
+    /// Whether it has its tree, and a blob record if and only if its blob is one.
+    pub fn is_sound(&self) -> bool {
+        self.tree().is_some() && self.blob().is_some() == self.blob_is_external()
+    }
+
     /// Whether there is no document.
     pub fn is_vacant(&self) -> bool {
         matches!(self, Slot::Vacant)

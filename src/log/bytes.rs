@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use super::segment::{Pin, Segment};
 use crate::memory::{self, NoMemory};
+use crate::vfs::Mapping;
 
-/// Shared, immutable bytes: a range of a mapped segment, or a copy.
+/// Shared, immutable bytes: a range of a mapped segment, a whole mapped file, or a copy.
 #[derive(Clone)]
 pub struct Bytes {
     owner: Owner,
@@ -20,6 +21,7 @@ pub struct Bytes {
 #[derive(Clone)]
 enum Owner {
     Mapped(Arc<Pin>),
+    File(Arc<dyn Mapping>),
     /// A vector as it was filled: to move it behind a count would copy it once more.
     Copied(Arc<Vec<u64>>),
 }
@@ -30,6 +32,12 @@ impl Bytes {
         let (start, length) = (usize::try_from(start).ok()?, usize::try_from(length).ok()?);
         segment.mapping()?.get(start..start.checked_add(length)?)?;
         Some(Bytes { owner: Owner::Mapped(segment.pin()), start, length })
+    }
+
+    /// All of a mapped file.
+    pub fn file(mapping: Box<dyn Mapping>) -> Bytes {
+        let length = mapping.len();
+        Bytes { owner: Owner::File(Arc::from(mapping)), start: 0, length }
     }
 
     /// An aligned copy filled by `fill`.
@@ -58,7 +66,13 @@ impl Bytes {
 
     /// Whether these are the store's own bytes rather than a copy.
     pub fn is_mapped(&self) -> bool {
-        matches!(self.owner, Owner::Mapped(_))
+        !matches!(self.owner, Owner::Copied(_))
+    }
+}
+
+impl std::fmt::Debug for Bytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.length)
     }
 }
 
@@ -68,6 +82,7 @@ impl Deref for Bytes {
     fn deref(&self) -> &[u8] {
         let all: &[u8] = match &self.owner {
             Owner::Mapped(pin) => pin.mapping(),
+            Owner::File(mapping) => mapping,
             Owner::Copied(words) => bytemuck::cast_slice(words.as_slice()),
         };
         // Bounds were checked when these bytes were made, and neither kind of owner shrinks.

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::bytes::Bytes;
 use crate::error::{Error, Result};
 use crate::format::names;
 use crate::memory;
+use crate::options::ReadMode;
 use crate::vfs::{File, FileSystem, HeldDir, OpenMode};
 
 /// The directory of one store.
@@ -67,6 +69,21 @@ impl Dir {
         let mut bytes = memory::zeros(usize::try_from(length).map_err(|_| Error::NoMemory)?)?;
         file.read_exact_at(0, &mut bytes).map_err(reading)?;
         Ok(bytes)
+    }
+
+    /// All of a file that nobody writes to any more, to be kept: mapped, or read where it cannot be or is not to be.
+    pub fn view(&self, path: &Path, mode: ReadMode) -> Result<Bytes> {
+        let file = self.open(path)?;
+        let length = file.len().map_err(|error| Error::io("reading the length of", path, error))?;
+        if mode == ReadMode::Mmap {
+            match file.map(length) {
+                Err(error) if error.kind() == std::io::ErrorKind::Unsupported => {}
+                mapped => return mapped.map(Bytes::file).map_err(|error| Error::io("mapping", path, error)),
+            }
+        }
+        Bytes::filled(usize::try_from(length).map_err(|_| Error::NoMemory)?, |into| {
+            file.read_exact_at(0, into).map_err(|error| Error::io("reading", path, error))
+        })
     }
 
     /// Makes the names in the directory durable.

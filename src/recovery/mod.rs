@@ -172,7 +172,8 @@ fn recover(store: Locked, mode: ReadMode) -> Result<Opened> {
     let spare = |name| Spare::new(&dir, name, is_listed(&listed, name));
     let spares = (spare(names::SPARE_LOG), spare(names::SPARE_COMPACTION));
     let (mut leftovers, unfinished) = unnamed(&dir, &manifest, &listed)?;
-    let checkpoint = if is_listed(&listed, names::CHECKPOINT) { checkpoint::load(&dir, &state.store)? } else { None };
+    let checkpoint =
+        if is_listed(&listed, names::CHECKPOINT) { checkpoint::load(&dir, &state.store, mode)? } else { None };
     let synced = checkpoint.as_ref().map_or((0, 0), |checkpoint| checkpoint.head.position);
     let vouched_for = checkpoint.as_ref().map(|checkpoint| checkpoint.head.edit);
     let mut segments: Vec<(Arc<Segment>, u64)> = Vec::new();
@@ -208,7 +209,7 @@ fn recover(store: Locked, mode: ReadMode) -> Result<Opened> {
         let (segment, _) = segments.remove(at.unwrap_or_default());
         let settled = with_reserves(&dir, &spares, || settle_tail(&dir, &mut manifest, &segment, &found, mode))?;
         for (header, extent) in settled.moved {
-            rebuilt.relocate(&header, extent);
+            rebuilt.relocate(&header, extent)?;
         }
         for segment in settled.segments {
             let length = segment.readable();

@@ -52,7 +52,7 @@ pub fn rebuild(segments: &[(Arc<Segment>, u64)], checkpoint: Option<Loaded>) -> 
     for (segment, length) in segments {
         rebuilt.replay(segment, HEADER_LEN, *length)?;
     }
-    rebuilt.finish();
+    rebuilt.finish()?;
     rebuilt.check_trees(segments)?;
     Ok(rebuilt)
 }
@@ -67,6 +67,8 @@ fn fits(checkpoint: &Loaded, segments: &[(Arc<Segment>, u64)]) -> bool {
 
 fn from_checkpoint(checkpoint: Loaded, segments: &[(Arc<Segment>, u64)]) -> Result<Option<Rebuilt>> {
     let head = checkpoint.head;
+    let is_present = |id| segments.iter().any(|(segment, _)| segment.id() == id);
+    let is_all_there = checkpoint.ledger.segments().all(is_present);
     let mut rebuilt = Rebuilt {
         index: checkpoint.index,
         ledger: checkpoint.ledger,
@@ -84,8 +86,8 @@ fn from_checkpoint(checkpoint: Loaded, segments: &[(Arc<Segment>, u64)]) -> Resu
             None => rebuilt.replay(segment, HEADER_LEN, *length)?,
         }
     }
-    rebuilt.finish();
-    Ok((rebuilt.is_whole(segments)).then_some(rebuilt))
+    rebuilt.finish()?;
+    Ok(rebuilt.is_whole(segments, is_all_there)?.then_some(rebuilt))
 }
 
 impl Rebuilt {
@@ -93,14 +95,13 @@ impl Rebuilt {
         self.report.replayed_bytes += end.saturating_sub(from);
         let next_document = scan::records(segment, from, end, |offset, header| {
             self.deleted.try_reserve(1).map_err(|_| Error::NoMemory)?;
-            self.see(header, Extent::of(header, segment.id(), offset));
-            Ok(())
+            self.see(header, Extent::of(header, segment.id(), offset))
         })?;
         self.next_document = self.next_document.max(next_document);
         Ok(())
     }
 
-    fn see(&mut self, header: &RecordHeader, extent: Extent) {
+    fn see(&mut self, header: &RecordHeader, extent: Extent) -> Result<()> {
         self.sequence = self.sequence.max(header.sequence);
         let document = header.document;
         self.next_document = self.next_document.max(document.saturating_add(1));
@@ -110,47 +111,50 @@ impl Rebuilt {
             RecordKind::Blob => Entry::Blob(extent),
             RecordKind::Tombstone => {
                 self.deleted.insert(document);
-                return self.index.remove(document, &mut self.ledger);
+                return Ok(self.index.remove(document, &mut self.ledger)?);
             }
-            RecordKind::Frame | RecordKind::Footer => return,
+            RecordKind::Frame | RecordKind::Footer => return Ok(()),
         };
-        let moved_only = header.sequence <= self.covered && self.index.get(document).is_vacant();
+        let moved_only = header.sequence <= self.covered && self.index.get(document)?.is_vacant();
         if !moved_only && !self.deleted.contains(&document) {
-            self.index.absorb(document, entry, &mut self.ledger);
+            self.index.absorb(document, entry, &mut self.ledger)?;
         }
+        Ok(())
     }
 
     /// Points the index at a record's copy.
-    pub fn relocate(&mut self, header: &RecordHeader, extent: Extent) {
-        self.see(header, extent);
-        self.finish_document(header.document);
+    pub fn relocate(&mut self, header: &RecordHeader, extent: Extent) -> Result<()> {
+        self.see(header, extent)?;
+        Ok(self.index.apply(header.document, &[], &mut self.ledger)?)
     }
 
-    fn finish(&mut self) {
-        self.index.settle(&mut self.ledger);
+    fn finish(&mut self) -> Result<()> {
+        Ok(self.index.settle(&mut self.ledger)?)
     }
 
-    fn finish_document(&mut self, document: u64) {
-        self.index.apply(document, &[], &mut self.ledger);
-    }
-
-    /// Whether every document has its tree and nothing points at a segment that is gone.
-    fn is_whole(&self, segments: &[(Arc<Segment>, u64)]) -> bool {
+    /// Whether every document has its tree and nothing points at a segment that is gone. What the log did not change is
+    /// as it is in the checkpoint, where every document makes sense; and if all that points at is there, all is well.
+    fn is_whole(&self, segments: &[(Arc<Segment>, u64)], is_all_there: bool) -> Result<bool> {
         let mut present: Vec<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
         present.sort_unstable();
         let is_present = |segment| present.binary_search(&segment).is_ok();
         let mut whole = true;
-        self.index.for_each(|_, slot| whole &= is_sound(slot) && slot.extents().all(|at| is_present(at.segment)));
-        whole
+        let mut check = |_, slot: &Slot| whole &= slot.is_sound() && slot.extents().all(|at| is_present(at.segment));
+        if is_all_there {
+            self.index.for_each_built(check);
+        } else {
+            self.index.for_each(&mut check)?;
+        }
+        Ok(whole)
     }
 
     fn check_trees(&self, segments: &[(Arc<Segment>, u64)]) -> Result<()> {
         let mut unsound = None;
         self.index.for_each(|document, slot| {
-            if unsound.is_none() && !is_sound(slot) {
+            if unsound.is_none() && !slot.is_sound() {
                 unsound = slot.extents().next().map(|extent| (document, *extent));
             }
-        });
+        })?;
         let Some((document, extent)) = unsound else { return Ok(()) };
         let segment = segments.iter().find(|(segment, _)| segment.id() == extent.segment);
         segment.map_or(Ok(()), |(segment, _)| {
@@ -158,8 +162,4 @@ impl Rebuilt {
             Err(segment.damage(extent.offset(), Some(document), what))
         })
     }
-}
-
-fn is_sound(slot: &Slot) -> bool {
-    slot.tree().is_some() && slot.blob().is_some() == slot.blob_is_external()
 }

@@ -174,6 +174,9 @@ impl Group<'_> {
     /// Appends the commit's bytes to the buffer.
     fn encode(&mut self, prepared: &Prepared) -> Result<u64> {
         let Some(active) = &mut self.writer.active else { return Err(Error::Closed) };
+        for change in &prepared.changes {
+            self.state.index.get(change.document)?;
+        }
         let records = prepared.changes.iter().map(|change| change.records.len()).sum();
         let skip_folds = self.writer.compacting;
         let frame = Frame {
@@ -187,7 +190,7 @@ impl Group<'_> {
         memory::reserve(&mut self.pending.notes, records)?;
         active.expect_documents(self.pending.notes.len() + records)?; // those that wait are not booked yet
         memory::reserve(&mut self.pending.buffer, prepared.commit_bytes(skip_folds) as usize)?;
-        // From here on nothing may fail: what the commit needs is there.
+        // From here on nothing may fail: what the commit needs is there, the entries that it changes included.
         self.writer.sequence += 1;
         let sequence = self.writer.sequence;
         let (salt, segment) = (active.segment().salt(), active.segment().id());
@@ -223,9 +226,9 @@ impl Group<'_> {
                 self.pending.folds += u64::from(header.fold);
             }
             if deleted {
-                self.state.index.remove(*document, &mut self.ledger);
+                self.state.index.remove(*document, &mut self.ledger)?;
             } else {
-                self.state.index.apply(*document, &entries, &mut self.ledger);
+                self.state.index.apply(*document, &entries, &mut self.ledger)?;
             }
         }
         self.state.sequence = sequence;

@@ -14,7 +14,7 @@ use crate::compaction::{self, Job, KeptTombstones, Output, Usage};
 use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
-use crate::index::{Ledger, State};
+use crate::index::{Ledger, Slot, State};
 use crate::sync::atomic::Ordering;
 
 /// Index entries that are exchanged while commits wait. Models exchange few, and want to see commits in between.
@@ -168,7 +168,7 @@ impl Core {
         let before = counters::get(&self.counters.total_bytes);
         loop {
             let at_first = counters::get(&self.counters.total_bytes);
-            let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas(), &self.options);
+            let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas()?, &self.options);
             done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
             let mut refused = None;
             for victims in &jobs {
@@ -202,12 +202,13 @@ impl Core {
     }
 
     /// Segments that hold deltas of live documents.
-    fn segments_with_deltas(&self) -> Vec<u32> {
+    fn segments_with_deltas(&self) -> Result<Vec<u32>> {
         let mut segments = Vec::new();
-        self.published().index.for_each(|_, slot| segments.extend(slot.runs().iter().map(|run| run.extent.segment)));
+        let runs = |_, slot: &Slot| segments.extend(slot.runs().iter().map(|run| run.extent.segment));
+        self.published().index.for_each(runs)?;
         segments.sort_unstable();
         segments.dedup();
-        segments
+        Ok(segments)
     }
 
     /// Ends the active segment, so that all there is can be compacted. The next commit begins another.
@@ -314,7 +315,7 @@ impl Core {
             self.publish(state);
         }
         for entries in output.entries.chunks(SWAPPED_AT_ONCE) {
-            self.swap(entries);
+            self.swap(entries)?;
         }
         self.retire(victims, &ids);
         self.signal.got_on();
@@ -331,17 +332,19 @@ impl Core {
     }
 
     /// Points the index at copied records, but for documents that were deleted or replaced meanwhile.
-    fn swap(&self, entries: &[(u64, Entry)]) {
+    fn swap(&self, entries: &[(u64, Entry)]) -> Result<()> {
         let mut writer = self.writer.lock();
         let mut state = State::clone(&self.published());
         let mut ledger = Ledger::default();
         for (document, entry) in entries {
-            if !state.index.get(*document).is_vacant() {
-                state.index.apply(*document, std::slice::from_ref(entry), &mut ledger);
+            // The rewriting had all of them before it, so that none can be missed here.
+            if !state.index.get(*document)?.is_vacant() {
+                state.index.apply(*document, std::slice::from_ref(entry), &mut ledger)?;
             }
         }
         writer.ledger.add(&ledger);
         self.publish(state);
+        Ok(())
     }
 
     /// Takes replaced segments out of the newest moment. Older moments keep them open.

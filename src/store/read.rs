@@ -16,7 +16,7 @@ use crate::value::Value;
 
 /// The layers of a document that must be there.
 pub fn open(state: &State, document: DocumentId, verify: bool) -> Result<Layers<'_>> {
-    let layers = Layers::open(state, document.get(), state.index.get(document.get()), verify)?;
+    let layers = Layers::open(state, document.get(), state.index.get(document.get())?, verify)?;
     layers.ok_or_else(|| Missing::Document(document).into())
 }
 

@@ -179,7 +179,7 @@ fn check_documents(state: &State, report: &mut VerifyReport) -> Result<()> {
 
 /// Reads a document whole; gives back how many inputs and outputs it has.
 fn check_document(state: &State, document: u64) -> Result<(u64, u64)> {
-    let slot = state.index.get(document);
+    let slot = state.index.get(document)?;
     let Some(layers) = Layers::open(state, document, slot, true)? else { return Ok((0, 0)) };
     let tree = packed::to_tree(&layers.packed()?, None).map_err(|error| layers.malformed(error))?;
     let outputs = tree.inputs.iter().filter(|input| input.output.is_some()).count() as u64;

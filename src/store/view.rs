@@ -106,7 +106,7 @@ impl View {
     /// # Errors
     /// As for [`View::document_count`].
     pub fn exists(&self, document: DocumentId) -> Result<bool> {
-        self.at(|moment| Ok(!moment.index.get(document.get()).is_vacant()))
+        self.at(|moment| Ok(!moment.index.get(document.get())?.is_vacant()))
     }
 
     /// Live ids from `from` on, ascending.

@@ -5,6 +5,7 @@
 //!    own (`process`), since the others of this binary run beside it.
 
 mod batches;
+mod beneath;
 mod closing;
 mod fork;
 mod lifecycle;

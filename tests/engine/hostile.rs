@@ -176,6 +176,7 @@ fn a_checkpoint_that_makes_no_sense_is_ignored() {
     let first = Entry::Tree(extent(1, SEGMENT_HEADER_LEN + HEADER_LEN + 32, 136));
     let beyond = Entry::Tree(extent(1, length, 136));
     let gone = Entry::Tree(extent(9, 96, 136));
+    let nowhere = Entry::Tree(extent(0, 0, 0));
     let run = Entry::Run(Run { extent: extent(1, 96, 136), first_sequence: 1 });
     let checkpoints = [
         (head(1, 0, length + 8), vec![(1, vec![first])]),
@@ -185,6 +186,8 @@ fn a_checkpoint_that_makes_no_sense_is_ignored() {
         (head(2, 0, length), vec![(1, vec![run]), (2, vec![first])]),
         (head(2, 0, length), vec![(2, vec![first]), (1, vec![first])]),
         (head(2, 0, length), vec![(u64::MAX, vec![first])]),
+        (head(2, 0, length), vec![(0, vec![first]), (1, vec![first]), (2, vec![first])]),
+        (head(2, 0, length), vec![(1, vec![nowhere]), (2, vec![first])]),
         (CheckpointHead { position: (1, 100), segments: vec![(1, 100)], ..head(1, 0, 0) }, vec![(1, vec![beyond])]),
     ];
     let (min_sequence, max_sequence) = (1, 2);
@@ -194,7 +197,7 @@ fn a_checkpoint_that_makes_no_sense_is_ignored() {
         let mut writer = CheckpointWriter::new(head);
         rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
         let files: [(&str, &[u8]); 3] =
-            [("MANIFEST", &manifest), ("segment-00000001.strat", &log), ("CHECKPOINT", &writer.finish())];
+            [("MANIFEST", &manifest), ("segment-00000001.strat", &log), ("CHECKPOINT", &writer.finish().unwrap())];
         let disk = disk(&files);
         let db = open(&disk, &options()).unwrap_or_else(|error| panic!("checkpoint {at}: {error:?}"));
         assert_eq!(read_all(&db).unwrap(), 2, "checkpoint {at}");

@@ -260,6 +260,26 @@ fn a_file_that_is_cut_short_ends_a_process_that_maps_it_and_is_a_status_with_pre
 }
 
 #[test]
+fn a_checkpoint_that_is_cut_short_ends_a_process_that_maps_it_and_nothing_with_pread() {
+    let test = "a_checkpoint_that_is_cut_short_ends_a_process_that_maps_it_and_nothing_with_pread";
+    if let Some((what, store)) = job() {
+        let options = options(of_mode(&what));
+        let db = Db::open(&store, &options).unwrap();
+        let there: Vec<_> = (0..400).map(|content| (put(&db, content).unwrap(), content)).collect();
+        db.close().unwrap();
+        let db = Db::open(&store, &options).unwrap();
+        let checkpoint = std::fs::File::options().write(true).open(store.join("CHECKPOINT")).unwrap();
+        checkpoint.set_len(4096).unwrap();
+        check(&db, &there);
+        return;
+    }
+    passes(test, "Pread");
+    let folder = tempfile::tempdir().unwrap();
+    let (status, said) = alone(test, &format!("Mmap\n{}", folder.path().join("store").display()), folder.path());
+    assert_eq!(status.signal(), Some(libc::SIGBUS), "documented for mappings: {said}");
+}
+
+#[test]
 fn a_directory_that_is_removed_under_a_store_is_told() {
     for mode in MODES {
         let folder = tempfile::tempdir().unwrap();

@@ -127,7 +127,7 @@ impl Batch {
     fn pending(&mut self, document: DocumentId) -> Result<&mut Pending> {
         self.core.check_writable()?;
         let is_held = self.contents.get(document).is_some_and(|pending| pending.created || pending.changes_anything());
-        if !is_held && self.core.published().index.get(document.get()).is_vacant() {
+        if !is_held && self.core.published().index.get(document.get())?.is_vacant() {
             return Err(Missing::Document(document).into());
         }
         self.contents.expect_document()?;
@@ -148,7 +148,7 @@ impl Batch {
         }
         let state = self.core.published();
         let layers =
-            Layers::open(&state, document.get(), state.index.get(document.get()), self.core.options.verify_reads)?;
+            Layers::open(&state, document.get(), state.index.get(document.get())?, self.core.options.verify_reads)?;
         let layers = layers.ok_or(Missing::Document(document))?;
         let stack = layers.stack()?;
         read(&stack).map_err(|error| layers.malformed(error))

@@ -59,7 +59,7 @@ impl Record {
 impl Prepared {
     /// Whether every document is still what it was.
     pub fn still_holds(&self, state: &State) -> bool {
-        self.changes.iter().all(|change| change.before.same(state.index.get(change.document)))
+        self.changes.iter().all(|change| state.index.get(change.document).is_ok_and(|now| change.before.same(now)))
     }
 
     /// Bytes of the records.
@@ -87,7 +87,7 @@ impl Prepared {
 pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepared> {
     let mut changes = Vec::new();
     for (document, pending) in contents.documents().filter(|(_, pending)| pending.changes_anything()) {
-        let before = state.index.get(document.get()).clone();
+        let before = state.index.get(document.get())?.clone();
         let records = match (pending.created, pending.deleted) {
             (true, true) => continue,
             (false, _) if before.is_vacant() => return Err(Missing::Document(document).into()),

@@ -185,7 +185,7 @@ impl Batch {
         let core = Arc::clone(&self.core);
         self.contents.take_inputs(document, count, || {
             let state = core.published();
-            let slot = state.index.get(document.get());
+            let slot = state.index.get(document.get())?;
             let layers = crate::index::layers::Layers::open(&state, document.get(), slot, core.options.verify_reads)?;
             Ok(layers.ok_or(Missing::Document(document))?.stack()?.next_input_id())
         })

@@ -27,7 +27,7 @@ fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
 }
 
 fn slot(db: &Db, document: DocumentId) -> Slot {
-    db.core().published().index.get(document.get()).clone()
+    db.core().published().index.get(document.get()).unwrap().clone()
 }
 
 fn compact(db: &Db) {
