@@ -5,20 +5,25 @@
 //! 2. What is returned was checked: record header and head always, bodies unless `verify` is off.
 //! 3. Reading counts nothing that other threads count: segments are borrowed from the state, and bytes that are only
 //!    looked at from the segments. What a caller keeps is counted (`Bytes`).
-//! 4. Damage is reported with segment, offset and document, never skipped.
+//! 4. Of a compressed tree the head is plain; of the rest only the frames are decompressed that a body lies in, and each
+//!    once. Stored bytes are verified before that, also where `verify` is off.
+//! 5. Damage is reported with segment, offset and document, never skipped.
 
 use std::borrow::Cow;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::slot::Slot;
 use super::state::State;
 use crate::error::{Error, Result};
+use crate::format::compressed::{self, Frames};
 use crate::format::extent::{Extent, Run};
 use crate::format::packed::{BlobState, Head, HeadFields, MergedBlob, Span, Stack};
 use crate::format::record::{self, RecordHeader, RecordKind};
 use crate::format::{Malformed, crc, packed};
 use crate::log::{Bytes, Segment};
+use crate::memory;
+use crate::options::Compression;
 use crate::tree::Tree;
 
 /// Bytes read at first where there is no mapping: record header, packed header and the directory of a usual tree.
@@ -32,7 +37,16 @@ struct Layer<'a> {
     head: HeadFields,
     /// Where the segment is not mapped: the payload from its start on, at least the head.
     copied: Option<Bytes>,
+    /// Where it is compressed: what was decompressed so far.
+    coded: Option<Box<OnceLock<Coded>>>,
     verify: bool,
+}
+
+/// The frames of a compressed tree.
+struct Coded {
+    frames: Frames,
+    /// The plain bytes of each.
+    opened: Vec<OnceLock<Bytes>>,
 }
 
 /// Bytes that are looked at and not kept.
@@ -52,6 +66,12 @@ impl Deref for Part<'_> {
     }
 }
 
+impl From<Bytes> for Part<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Part::Read(bytes)
+    }
+}
+
 impl<'a> Layer<'a> {
     fn open(state: &'a State, extent: &Extent, document: u64, kind: RecordKind, verify: bool) -> Result<Layer<'a>> {
         let segment = segment_of(state, extent, document)?;
@@ -59,7 +79,8 @@ impl<'a> Layer<'a> {
         if let Some(record) = segment.mapped(offset, length)? {
             let header = checked_header(segment, record, extent, document, kind)?;
             let head = read_head(segment, &header, offset, payload_of(record, &header))?;
-            return Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: None, verify });
+            let coded = coded(&header);
+            return Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: None, coded, verify });
         }
         let first = segment.read(offset, length.min(FIRST_READ))?;
         let header = checked_header(segment, &first, extent, document, kind)?;
@@ -70,16 +91,17 @@ impl<'a> Layer<'a> {
         } else {
             first.slice(record::HEADER_LEN..record::HEADER_LEN + payload.len() as u64).unwrap_or(first)
         };
-        Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: Some(copied), verify })
+        let (segment, copied, coded) = (Cow::Borrowed(segment), Some(copied), coded(&header));
+        Ok(Layer { segment, offset, header, head, copied, coded, verify })
     }
 
     /// The layer with a hold of its own on its segment.
     fn into_kept(self) -> Layer<'static> {
-        let Layer { segment, offset, header, head, copied, verify } = self;
-        Layer { segment: Cow::Owned(segment.into_owned()), offset, header, head, copied, verify }
+        let Layer { segment, offset, header, head, copied, coded, verify } = self;
+        Layer { segment: Cow::Owned(segment.into_owned()), offset, header, head, copied, coded, verify }
     }
 
-    /// The payload from its start on: at least the head, all of it where it is mapped.
+    /// The payload as it is stored, from its start on: at least the head, all of it where it is mapped.
     fn start(&self) -> &[u8] {
         match &self.copied {
             Some(bytes) => bytes,
@@ -99,22 +121,98 @@ impl<'a> Layer<'a> {
         error.into_error(|what| self.segment.damage(self.offset, Some(self.header.document), what))
     }
 
-    /// A part of the payload, to be kept.
+    /// A part of the plain payload, to be kept.
     fn kept(&self, offset: u64, length: u64) -> Result<Bytes> {
+        if self.coded.is_some() {
+            return self.decompressed(offset, length);
+        }
         match self.copied.as_ref().and_then(|bytes| bytes.slice(offset..offset.checked_add(length)?)) {
             Some(bytes) => Ok(bytes),
             None => self.segment.read(self.offset + record::HEADER_LEN + offset, length),
         }
     }
 
-    /// A part of the payload, to be looked at.
+    /// A part of the plain payload, to be looked at.
     fn part(&self, offset: u64, length: u64) -> Result<Part<'_>> {
+        if self.coded.is_some() {
+            self.decompressed(offset, length).map(Part::Read)
+        } else {
+            self.stored(offset, length)
+        }
+    }
+
+    /// A part of the payload as it is stored, to be looked at.
+    fn stored(&self, offset: u64, length: u64) -> Result<Part<'_>> {
         let place = self.offset + record::HEADER_LEN + offset;
         let lent = match &self.copied {
             Some(bytes) => bytes.get(offset as usize..).and_then(|rest| rest.get(..length as usize)),
             None => self.segment.mapped(place, length)?,
         };
         lent.map_or_else(|| self.segment.read(place, length).map(Part::Read), |bytes| Ok(Part::Lent(bytes)))
+    }
+
+    /// The frames of a compressed tree.
+    fn coded<'s>(&'s self, coded: &'s OnceLock<Coded>) -> Result<&'s Coded> {
+        if let Some(coded) = coded.get() {
+            return Ok(coded);
+        }
+        let at = self.head.head_len();
+        let rest = u64::from(self.header.payload_len) - at; // a head that is longer was refused
+        let start = self.stored(at, rest.min(8))?;
+        let length = Frames::table_len(&start, rest).map_err(|error| self.malformed(error))?;
+        let frames = Frames::parse(&*self.stored(at, length)?, &self.header, &self.head);
+        let frames = frames.map_err(|error| self.malformed(error))?;
+        let opened = memory::collect((0..frames.len()).map(|_| OnceLock::new()))?;
+        Ok(coded.get_or_init(|| Coded { frames, opened }))
+    }
+
+    /// A part of the plain form of a compressed tree, behind its head.
+    fn decompressed(&self, offset: u64, length: u64) -> Result<Bytes> {
+        let outside = || self.malformed(Malformed("a body lies outside of its tree"));
+        let coded = self.coded(self.coded.as_deref().ok_or_else(outside)?)?;
+        let end = offset.checked_add(length).ok_or_else(outside)?;
+        let frames = coded.frames.of(offset..end);
+        if frames.len() == 1 {
+            let (from, _) = coded.frames.plain(frames.start);
+            let range = offset.checked_sub(from).zip(end.checked_sub(from)).ok_or_else(outside)?;
+            return self.frame(coded, frames.start)?.slice(range.0..range.1).ok_or_else(outside);
+        }
+        let mut joined = memory::vec(length.min(self.header.plain_len()) as usize)?;
+        for number in frames {
+            let (from, length) = coded.frames.plain(number);
+            let part = offset.saturating_sub(from)..length.min(end - from);
+            let frame = self.frame(coded, number)?;
+            let part = frame.get(part.start as usize..part.end as usize).ok_or_else(outside)?;
+            joined.extend_from_slice(part);
+        }
+        if joined.len() as u64 != length {
+            return Err(outside());
+        }
+        Ok(Bytes::copy(&joined)?)
+    }
+
+    /// The plain bytes of a frame.
+    fn frame(&self, coded: &Coded, number: usize) -> Result<Bytes> {
+        if let Some(opened) = coded.opened[number].get() {
+            return Ok(opened.clone());
+        }
+        let (at, length) = coded.frames.stored(number);
+        let stored = self.stored(at, length)?;
+        let plain = Bytes::filled(coded.frames.plain(number).1 as usize, |into| {
+            coded.frames.open(number, &stored, into).map_err(|error| self.malformed(error))
+        })?;
+        Ok(coded.opened[number].get_or_init(|| plain).clone())
+    }
+
+    /// The whole plain form of a compressed tree.
+    fn all_decompressed(&self) -> Result<Bytes> {
+        let stored = self.stored(0, self.header.payload_len.into())?;
+        if crc(&stored) != self.header.payload_crc {
+            return Err(self.malformed(Malformed("the payload's checksum does not match")));
+        }
+        Bytes::filled(self.header.plain_len() as usize, |into| {
+            compressed::decompress_into(&self.header, &stored, into).map_err(|error| self.malformed(error))
+        })
     }
 
     /// Passes on a body of this layer, once its checksum is verified.
@@ -124,7 +222,7 @@ impl<'a> Layer<'a> {
         take: impl FnOnce(&'s Self, u64, u64) -> Result<B>,
     ) -> Result<B> {
         let end = span.offset.checked_add(span.length);
-        if end.is_none_or(|end| end > self.header.payload_len.into()) {
+        if end.is_none_or(|end| end > self.header.plain_len()) {
             return Err(self.malformed(Malformed("a body lies outside of its tree")));
         }
         let bytes = take(self, span.offset, span.length)?;
@@ -134,11 +232,14 @@ impl<'a> Layer<'a> {
         Ok(bytes)
     }
 
-    /// Passes on the whole payload, once its checksum is verified.
-    fn checked_whole<'s, B: Deref<Target = [u8]>>(
+    /// Passes on the whole plain payload, once the checksum of what is stored is verified.
+    fn checked_whole<'s, B: Deref<Target = [u8]> + From<Bytes>>(
         &'s self,
         take: impl FnOnce(&'s Self, u64, u64) -> Result<B>,
     ) -> Result<B> {
+        if self.coded.is_some() {
+            return self.all_decompressed().map(B::from);
+        }
         let bytes = take(self, 0, self.header.payload_len.into())?;
         if self.verify && crc(&bytes) != self.header.payload_crc {
             return Err(self.malformed(Malformed("the payload's checksum does not match")));
@@ -150,6 +251,11 @@ impl<'a> Layer<'a> {
     fn whole(&self) -> Result<Bytes> {
         self.checked_whole(Layer::kept)
     }
+}
+
+/// Room for what will be decompressed of a record.
+fn coded(header: &RecordHeader) -> Option<Box<OnceLock<Coded>>> {
+    (header.codec != Compression::None).then(Box::default)
 }
 
 /// What of a record's payload is in its first bytes.
@@ -220,6 +326,25 @@ impl<'a> Layers<'a> {
     /// A body that the stack found, to be looked at.
     pub fn body(&self, (layer, span): (usize, Span)) -> Result<impl Deref<Target = [u8]>> {
         self.layer(layer)?.checked_body(span, Layer::part)
+    }
+
+    /// Bytes of the tree's record if it were plain.
+    pub fn plain_tree_len(&self) -> u64 {
+        self.tree.header.plain_record_len()
+    }
+
+    /// What the tree is compressed with.
+    pub fn tree_codec(&self) -> Compression {
+        self.tree.header.codec
+    }
+
+    /// About how many stored bytes a part of a layer takes.
+    pub fn stored_len(&self, layer: usize, length: u64) -> u64 {
+        let tree = &self.tree.header;
+        match layer {
+            0 if tree.codec != Compression::None => length * u64::from(tree.payload_len) / tree.plain_len().max(1),
+            _ => length,
+        }
     }
 
     /// Damage that the decoding of something in this document came across.

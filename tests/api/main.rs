@@ -6,6 +6,7 @@
 
 mod batches;
 mod closing;
+mod compression;
 mod fork;
 mod lifecycle;
 mod limits;

@@ -1,0 +1,196 @@
+use super::*;
+use crate::format::packed;
+use crate::format::record::RecordKind;
+use crate::tree::{Input, Tree};
+use crate::value::Value;
+
+const CODECS: [Compression; 2] = [Compression::Lz4, Compression::Zstd];
+
+/// A tree that compresses, with a blob of so many bytes.
+fn tree(inputs: i64, blob: usize) -> Vec<u8> {
+    let value = |number: i64| Value::String(format!("{number} and the same words again and again"));
+    let tree = Tree {
+        blob: b"find the longest subsequence ".iter().copied().cycle().take(blob).collect(),
+        columns: [("level", Value::Int64(3))].into(),
+        inputs: (0..inputs).map(|number| Input::new(value(number), Some(Value::Int64(number)))).collect(),
+    };
+    packed::encode_tree(&tree, 1, false).unwrap()
+}
+
+fn compressed(plain: &[u8], codec: Compression) -> Option<(RecordHeader, Vec<u8>)> {
+    let payload = Compressor::default().compress(plain, codec).unwrap()?;
+    let header = RecordHeader::new(RecordKind::Tree, 1, plain).recoded(&payload, codec);
+    Some((header, payload))
+}
+
+fn frames(header: &RecordHeader, payload: &[u8]) -> Decoded<Frames> {
+    frames_of(header, payload)
+}
+
+#[test]
+fn trees_round_trip_and_shrink() {
+    for codec in CODECS {
+        for (inputs, blob) in [(10, 0), (0, 4000), (3, 300), (500, 700_000), (9000, 5), (2, FRAME as usize)] {
+            let packed = tree(inputs, blob);
+            let (header, payload) = compressed(&packed, codec).unwrap();
+            assert!(payload.len() < packed.len(), "{inputs} {blob}");
+            assert_eq!(header.plain_len(), packed.len() as u64);
+            assert_eq!(plain(&header, &payload).unwrap(), packed, "{codec:?} {inputs} {blob}");
+            assert_eq!(plain_in_part(&header, &payload).unwrap(), packed);
+            let head = HeadFields::parse(&packed).unwrap().head_len() as usize;
+            assert_eq!(payload[..head], packed[..head], "the head is plain");
+        }
+    }
+}
+
+#[test]
+fn what_would_not_shrink_stays_plain() {
+    let mut rng = crate::vfs::sim::Rng::new(7);
+    let noise: Vec<u8> = (0..5000).map(|_| rng.index(256) as u8).collect();
+    let noisy = Tree { blob: noise.clone(), ..Tree::default() };
+    for codec in CODECS {
+        assert!(compressed(&packed::encode_tree(&noisy, 1, false).unwrap(), codec).is_none());
+        assert!(compressed(&tree(0, 10), codec).is_none());
+        // Beside nodes that shrink, noise is a frame that is stored as it is.
+        let value = Value::String("words ".repeat(500));
+        let both = Tree { blob: noise.clone(), inputs: vec![Input::new(value, None)], ..Tree::default() };
+        let packed = packed::encode_tree(&both, 1, false).unwrap();
+        let (header, payload) = compressed(&packed, codec).unwrap();
+        assert_eq!(plain(&header, &payload).unwrap(), packed);
+        let frames = frames(&header, &payload).unwrap();
+        let noise = frames.len() - 1;
+        assert_eq!(frames.plain(noise).1, frames.stored(noise).1);
+    }
+    assert!(compressed(&tree(10, 4000), Compression::None).is_none());
+}
+
+#[test]
+fn a_range_is_in_the_frames_that_overlap_it() {
+    let packed = tree(9000, 700_000);
+    let (header, payload) = compressed(&packed, Compression::Zstd).unwrap();
+    let frames = frames(&header, &payload).unwrap();
+    let head = HeadFields::parse(&packed).unwrap();
+    assert!(frames.len() > 4);
+    for number in 0..frames.len() {
+        let (from, length) = frames.plain(number);
+        assert!(length <= FRAME);
+        assert_eq!(frames.of(from..from + length), number..number + 1);
+        assert_eq!(frames.of(from + 3..from + 4), number..number + 1);
+        if number > 0 {
+            assert_eq!(frames.of(from - 1..from + 1), number - 1..number + 1);
+        }
+    }
+    let blob = (0..frames.len()).position(|number| frames.plain(number).0 == head.nodes_end());
+    assert!(blob.is_some(), "the blob begins a frame");
+    assert!(frames.of(packed.len() as u64..packed.len() as u64).is_empty());
+}
+
+#[test]
+fn every_changed_byte_is_seen() {
+    for codec in CODECS {
+        let packed = tree(10, 300);
+        let (header, payload) = compressed(&packed, codec).unwrap();
+        let head = HeadFields::parse(&packed).unwrap().head_len() as usize;
+        for at in (0..80).chain(head..payload.len()) {
+            for flip in [0x01, 0x80, 0xff] {
+                let mut damaged = payload.clone();
+                damaged[at] ^= flip;
+                assert!(plain(&header, &damaged).is_err(), "{codec:?} byte {at}");
+            }
+            assert!(plain(&header, &payload[..at]).is_err());
+        }
+        for coded_len in [0, 8, header.coded_len - 8, header.coded_len + 8, u32::MAX] {
+            assert!(plain(&RecordHeader { coded_len, ..header }, &payload).is_err());
+        }
+    }
+}
+
+/// A payload whose one frame has these stored bytes and this plain length, everything sealed.
+fn forged(codec: Compression, stored: &[u8], packed: &[u8]) -> (RecordHeader, Vec<u8>) {
+    let head = HeadFields::parse(packed).unwrap().head_len() as usize;
+    let entry = [(packed.len() - head) as u32, stored.len() as u32, crc(stored)].map(u32::to_le_bytes).concat();
+    let table = [&1u32.to_le_bytes()[..], &crc(&entry).to_le_bytes(), &entry].concat();
+    let payload = [&packed[..head], &table, stored].concat();
+    let header = RecordHeader::new(RecordKind::Tree, 1, packed).recoded(&payload, codec);
+    (header, payload)
+}
+
+#[test]
+fn sealed_nonsense_is_refused() {
+    let packed = tree(10, 0);
+    let head = HeadFields::parse(&packed).unwrap().head_len() as usize;
+    let mut rng = crate::vfs::sim::Rng::new(3);
+    for codec in CODECS {
+        let mut good = Vec::new();
+        Compressor::default().append(&packed[head..], codec, &mut good).unwrap();
+        let (header, payload) = forged(codec, &good, &packed);
+        assert_eq!(plain(&header, &payload).unwrap(), packed, "the forger's hand is good");
+        for _ in 0..3000 {
+            let mut stored = good.clone();
+            let at = rng.index(stored.len());
+            match rng.index(3) {
+                0 => stored[at] ^= 1 << rng.index(8),
+                1 => stored.truncate(at),
+                _ => stored.iter_mut().for_each(|byte| *byte = rng.index(256) as u8),
+            }
+            let (header, payload) = forged(codec, &stored, &packed);
+            // Some changes are to content only, which the checksums of the bodies within tell; some to nothing.
+            if let Ok(changed) = plain(&header, &payload) {
+                assert!(changed == packed || packed::check(&changed).is_err());
+            }
+        }
+        // More, or less, than the table says.
+        for length in [8, packed.len() - head - 8, packed.len() - head + 8] {
+            let mut other = Vec::new();
+            Compressor::default().append(&vec![b'x'; length], codec, &mut other).unwrap();
+            let (header, payload) = forged(codec, &other, &packed);
+            assert!(plain(&header, &payload).is_err(), "{codec:?} {length}");
+        }
+    }
+}
+
+#[test]
+fn lengths_that_no_table_may_have_are_refused() {
+    let packed = tree(10, 300);
+    let (header, payload) = compressed(&packed, Compression::Zstd).unwrap();
+    let head = HeadFields::parse(&packed).unwrap().head_len() as usize;
+    let change = |at: usize, value: u32| {
+        let mut payload = payload.clone();
+        let at = head + COUNT_LEN as usize + at;
+        payload[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        let entries = head + COUNT_LEN as usize..head + (COUNT_LEN + 2 * ENTRY_LEN) as usize;
+        let sealed = crc(&payload[entries]);
+        payload[head + 4..head + 8].copy_from_slice(&sealed.to_le_bytes());
+        plain(&header, &payload)
+    };
+    assert_eq!(
+        change(8, crc(&payload[head + 32..][..frames(&header, &payload).unwrap().stored(0).1 as usize])),
+        Ok(packed)
+    );
+    for length in [0, 1, FRAME as u32 + 1, u32::MAX] {
+        assert!(change(0, length).is_err());
+        assert!(change(4, length).is_err());
+    }
+    let mut cut = payload.clone();
+    cut[head..head + 4].copy_from_slice(&u32::MAX.to_le_bytes());
+    assert!(plain(&header, &cut).is_err(), "a count beyond the payload");
+}
+
+#[test]
+fn of_a_damaged_tree_the_other_frames_are_saved() {
+    let packed = tree(10, 300);
+    let (header, payload) = compressed(&packed, Compression::Zstd).unwrap();
+    let frames = frames(&header, &payload).unwrap();
+    assert_eq!(frames.len(), 2);
+    let mut damaged = payload.clone();
+    damaged[frames.stored(0).0 as usize] ^= 1;
+    let saved = plain_in_part(&header, &damaged).unwrap();
+    let (from, length) = frames.plain(0);
+    let (from, end) = (from as usize, (from + length) as usize);
+    assert_eq!(saved[..from], packed[..from]);
+    assert!(saved[from..end].iter().all(|byte| *byte == 0));
+    assert_eq!(saved[end..], packed[end..]);
+    let mut damaged = payload.clone();
+    damaged[from] ^= 1;
+    assert_eq!(plain_in_part(&header, &damaged).unwrap(), damaged, "without its table only the head");
+}
