@@ -1652,7 +1652,7 @@ int32_t stratum_input_cursor_free(struct stratum_input_cursor **cursor);
 
 /**
  * Makes an empty batch. The caller commits it with stratum_batch_commit or abandons it with stratum_batch_free.
- * Errors: STRATUM_CLOSED, STRATUM_POISONED.
+ * Errors: STRATUM_CLOSED, STRATUM_POISONED; STRATUM_IO where a thread of the store's own cannot be started.
  *
  * Thread safety: any thread.
  */

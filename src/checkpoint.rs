@@ -10,8 +10,8 @@ use crate::format::names;
 use crate::index::{Filler, Index, Ledger, State};
 use crate::log::Dir;
 
-/// Writes a checkpoint of `state`; gives back its size in bytes.
-pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64) -> Result<u64> {
+/// Writes a checkpoint of `state`, made after the manifest's edit of this number; gives back its size in bytes.
+pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64, edit: u64) -> Result<u64> {
     let segments = state.segments.iter().map(|segment| {
         let covered = if segment.id() == state.position.0 { state.position.1 } else { segment.readable() };
         (segment.id(), covered)
@@ -21,6 +21,7 @@ pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64) -> R
         sequence: state.sequence,
         position: state.position,
         next_document,
+        edit,
         segments: segments.collect(),
     });
     let mut written = Ok(());
@@ -45,15 +46,10 @@ pub struct Loaded {
     pub ledger: Ledger,
 }
 
-/// Reads the checkpoint; `None` where there is none that can be believed. A read that fails is an error: the next one
-/// might not.
+/// Reads the checkpoint, which is there; `None` where it cannot be believed. A read that fails is an error: the
+/// next one might not.
 pub fn load(dir: &Dir, store: &[u8; 16]) -> Result<Option<Loaded>> {
-    let path = dir.join(names::CHECKPOINT);
-    let names = dir.fs().list(dir.path()).map_err(|error| crate::Error::io("listing", dir.path(), error))?;
-    if !names.iter().any(|name| name.as_os_str() == names::CHECKPOINT) {
-        return Ok(None);
-    }
-    let bytes = dir.read(&path)?;
+    let bytes = dir.read(&dir.join(names::CHECKPOINT))?;
     let Ok(reader) = CheckpointReader::open(&bytes) else { return Ok(None) };
     if reader.head.store != *store {
         return Ok(None);

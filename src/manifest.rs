@@ -13,6 +13,7 @@
 //! 4. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
 //!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
@@ -58,13 +59,7 @@ impl Manifest {
         let length = file.len().map_err(|error| Error::io("reading the length of", &path, error))?;
         let mut head = vec![0; length.min(4096) as usize];
         file.read_exact_at(0, &mut head).map_err(|error| Error::io("reading", &path, error))?;
-        manifest::decode_header(&head).map_err(|error| match error {
-            HeaderError::Foreign => {
-                Error::NotAStore { path, what: "the manifest is another program's file".to_string() }
-            }
-            HeaderError::Damaged(what) => Error::corruption(&path, 0, None, what),
-            HeaderError::Newer(what) => Error::NewerFormat { path, what },
-        })
+        store_of(&path, &head)
     }
 
     /// Whether the file still says what was read or written. Not asked of a file that an edit failed to get into: the
@@ -79,9 +74,9 @@ impl Manifest {
 
     /// Reads the whole file.
     pub fn load(dir: &Dir) -> Result<Manifest> {
-        let store = Manifest::peek(dir)?;
         let path = dir.join(names::MANIFEST);
         let bytes = dir.read(&path)?;
+        let store = store_of(&path, &bytes)?;
         let mut state = ManifestState::empty(store);
         let (mut at, mut number) = (HEADER_LEN, 0);
         loop {
@@ -118,6 +113,11 @@ impl Manifest {
     /// What the manifest says.
     pub fn state(&self) -> &ManifestState {
         &self.state
+    }
+
+    /// Number of the newest edit.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// The marks to raise for the next edit.
@@ -183,6 +183,18 @@ impl Manifest {
             self.reserved = self.end + RESERVED;
         }
     }
+}
+
+/// The UUID in a manifest's header.
+fn store_of(path: &Path, bytes: &[u8]) -> Result<[u8; 16]> {
+    manifest::decode_header(bytes).map_err(|error| match error {
+        HeaderError::Foreign => {
+            let what = "the manifest is another program's file".to_string();
+            Error::NotAStore { path: path.to_path_buf(), what }
+        }
+        HeaderError::Damaged(what) => Error::corruption(path, 0, None, what),
+        HeaderError::Newer(what) => Error::NewerFormat { path: path.to_path_buf(), what },
+    })
 }
 
 /// Where a valid edit with a number above `number` stands behind a place that is none. In bytes that were made to take

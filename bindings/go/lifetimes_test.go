@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -225,6 +226,36 @@ func TestCollectionDuringCalls(t *testing.T) {
 	}
 	close(stop)
 	collector.Wait()
+}
+
+// The values of a tree share their memory: each must keep what it needs, and be no other's.
+func TestValuesOfATreeOutliveIt(t *testing.T) {
+	db := open(t, nil)
+	tree := &stratum.Tree{}
+	var wanted []any
+	for at := range 300 {
+		number := int64(at)
+		ways := []any{fmt.Sprint("text ", at), number, -number, number << 40, float64(at) / 3, "", nil, math.Copysign(0, -1),
+			stratum.List{number, "in a list", 0.5}, stratum.Map{{Key: "number", Value: number}}}
+		value, output := ways[at%len(ways)], ways[(at+at/len(ways))%len(ways)]
+		tree.Inputs = append(tree.Inputs, stratum.Input{Value: value, Output: output, HasOutput: true,
+			Columns: stratum.Columns{{Name: "a", Value: number}, {Name: "b", Value: fmt.Sprint(at)}}})
+		wanted = append(wanted, value, output, number, fmt.Sprint(at))
+	}
+	document := ok(db.PutTree(tree))(t).Document
+	var kept []any
+	for range 20 {
+		read := ok(db.Latest().Tree(document))(t)
+		kept = kept[:0]
+		for at := range read.Inputs {
+			input := &read.Inputs[at]
+			kept = append(kept, input.Value, input.Output, input.Columns[0].Value, input.Columns[1].Value)
+			// What a value is replaced by is in nobody else's place.
+			input.Value, input.Output = "replaced", int64(-1)
+		}
+		runtime.GC()
+	}
+	equal(t, wanted, kept)
 }
 
 func descriptors(t *testing.T) int { return len(ok(os.ReadDir("/proc/self/fd"))(t)) }

@@ -68,8 +68,10 @@ func (t *PackedTree) Inputs() iter.Seq[PackedInput] {
 // Tree decodes the whole tree. Its texts, bytes and lists of numbers lie in the packed form, which they keep in memory.
 func (t *PackedTree) Tree() *Tree {
 	tree := &Tree{Blob: t.Blob(), Columns: t.Columns().All(), Inputs: make([]Input, t.Len())}
+	// Most often there is one text, or one number, for each input.
+	boxes := boxes{atOnce: t.Len()}
 	for position := range tree.Inputs {
-		tree.Inputs[position] = t.Input(position).Input()
+		t.Input(position).decode(&tree.Inputs[position], &boxes)
 	}
 	return tree
 }
@@ -98,12 +100,16 @@ func (i PackedInput) Output() (output RawValue, ok bool) {
 func (i PackedInput) Columns() PackedColumns { return PackedColumns{i.columns} }
 
 // Input decodes all of it.
-func (i PackedInput) Input() Input {
-	input := Input{ID: i.id, Value: i.Value().Any(), Columns: i.Columns().All()}
-	if output, ok := i.Output(); ok {
-		input.Output, input.HasOutput = output.Any(), true
-	}
+func (i PackedInput) Input() (input Input) {
+	i.decode(&input, &boxes{})
 	return input
+}
+
+func (i PackedInput) decode(input *Input, boxes *boxes) {
+	input.ID, input.Value, input.Columns = i.id, i.Value().any(boxes), i.Columns().all(boxes)
+	if output, ok := i.Output(); ok {
+		input.Output, input.HasOutput = output.any(boxes), true
+	}
 }
 
 // PackedColumns are the columns of a packed tree or input, sorted by the bytes of their names.
@@ -145,10 +151,12 @@ func (c PackedColumns) Get(name string) (value RawValue, ok bool) {
 }
 
 // All decodes all columns.
-func (c PackedColumns) All() Columns {
+func (c PackedColumns) All() Columns { return c.all(&boxes{}) }
+
+func (c PackedColumns) all(boxes *boxes) Columns {
 	columns := make(Columns, 0, c.Len())
 	for name, value := range c.Each() {
-		columns = append(columns, Column{name, value.Any()})
+		columns = append(columns, Column{name, value.any(boxes)})
 	}
 	return columns
 }

@@ -137,11 +137,11 @@ func (v *View) PackedTrees(documents ...DocumentID) ([]*PackedTree, error) {
 	return trees, nil
 }
 
-// How many trees Trees reads in a call: as many as come to about this many bytes.
+// How many trees Trees reads in a call: as many as come to about this many bytes, which fit into a cache.
 const (
 	treesInCall      = 256
 	treesInFirstCall = 8
-	bytesInCall      = 1 << 20
+	bytesInCall      = 128 << 10
 )
 
 // Trees walks over the trees of the view by ascending id, from the id `from` on (0: from the first), many in a call. It

@@ -106,23 +106,25 @@ func (v RawValue) Strings() (value []string, ok bool) {
 }
 
 // Any is the value as a Go type, by the table in the package's documentation.
-func (v RawValue) Any() any {
+func (v RawValue) Any() any { return v.any(&boxes{}) }
+
+func (v RawValue) any(boxes *boxes) any {
 	switch v.Kind() {
 	case KindBool:
 		value, _ := v.Bool()
 		return value
 	case KindInt64:
 		value, _ := v.Int64()
-		return value
+		return boxes.int64(value)
 	case KindDouble:
 		value, _ := v.Float64()
-		return value
+		return boxes.float64(value)
 	case KindDecimal:
 		value, _ := v.Text()
 		return Decimal(value)
 	case KindString:
 		value, _ := v.Text()
-		return value
+		return boxes.text(value)
 	case KindBytes:
 		value, _ := v.Bytes()
 		return value
@@ -151,7 +153,7 @@ func (v RawValue) Any() any {
 		for at := range list {
 			var item RawValue
 			item, rest = nextValue(rest)
-			list[at] = item.Any()
+			list[at] = item.any(boxes)
 		}
 		return list
 	case KindMap:
@@ -162,7 +164,7 @@ func (v RawValue) Any() any {
 			key, rest = nextValue(rest)
 			item, rest = nextValue(rest)
 			entries[at].Key, _ = key.Text()
-			entries[at].Value = item.Any()
+			entries[at].Value = item.any(boxes)
 		}
 		return entries
 	}

@@ -1,5 +1,8 @@
 // Builds the addon into prebuilds/, with the library inside: `node build.mjs [--debug]`.
 //
+//     CXX, CXXFLAGS    another compiler than g++; further flags for it
+//     PREBUILDS        a folder in place of prebuilds/
+//
 // 1. Nothing is downloaded: headers come from the npm package node-api-headers, the library from the checkout that this
 //    folder is part of, or, outside of one, from what pkg-config calls stratum.
 
@@ -42,16 +45,20 @@ function library() {
 
 const headers = createRequire(import.meta.url)('node-api-headers').include_dir;
 const sources = path.join(here, 'src');
-const out = path.join(here, 'prebuilds', `${process.platform}-${process.arch}`);
+const flags = (process.env.CXXFLAGS ?? '').split(/\s+/).filter(Boolean);
+const out = path.join(process.env.PREBUILDS ?? path.join(here, 'prebuilds'), `${process.platform}-${process.arch}`);
 const { include, link } = library();
 mkdirSync(out, { recursive: true });
 run(process.env.CXX ?? 'g++', [
   ...['-std=c++17', '-O2', '-fPIC', '-shared', '-fvisibility=hidden', '-Wall', '-Wextra', '-Werror', '-DNAPI_VERSION=8'],
+  ...flags,
   ...['-isystem', headers],
   ...include,
   ...readdirSync(sources).filter((name) => name.endsWith('.cc')).map((name) => path.join(sources, name)),
   ...['-o', path.join(out, 'stratum.node')],
   ...link,
   // Threads of the library may outlive a worker that loaded it.
-  ...[`-Wl,--version-script=${path.join(sources, 'exports.map')}`, '-Wl,-z,nodelete', '-Wl,--gc-sections', '-s'],
+  ...[`-Wl,--version-script=${path.join(sources, 'exports.map')}`, '-Wl,-z,nodelete', '-Wl,--gc-sections'],
+  // Whoever gives flags wants to see where things are.
+  ...(flags.length === 0 ? ['-s'] : []),
 ]);

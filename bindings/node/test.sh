@@ -1,8 +1,11 @@
 #!/bin/sh
 # Every test of the Node.js package: symbols of the addon, types, the README's quick start, the packed package by import
-# and require, building from the package's sources, and node's own tests, whose summary comes last.
+# and require, building from the package's sources, and node's own tests, with the addon under AddressSanitizer, then
+# without: their summary comes last.
 #
 # 1. What is missing is installed, or named; nothing is skipped.
+# 2. First it is seen that the sanitizer finds an overrun of JavaScript's memory, and a use of the library's after it
+#    was given back.
 set -eu
 cd "$(dirname "$0")/../.."
 tools/setup.sh bindings
@@ -61,5 +64,38 @@ PKG_CONFIG_PATH="$out/usr/lib/pkgconfig" npm rebuild --silent stratum-store
 node required.cjs | diff ../expected -
 echo 'import, require, build from sources: ok'
 
-cd ../../../../bindings/node
+# The C++ of the addon under ASan, in a copy of the package. Node leaves memory behind when it ends: no leaks are looked
+# for. What is freed is kept for a while only, as a test asks how much memory there is.
+cd "$out/../.."
+sanitized=$out/sanitized
+mkdir "$sanitized"
+cp -R bindings/node/index.* bindings/node/lib bindings/node/package.json bindings/node/test "$sanitized"
+sanitize='-fsanitize=address -fno-omit-frame-pointer -O1 -g'
+PREBUILDS=$sanitized/prebuilds CXXFLAGS=$sanitize node bindings/node/build.mjs --debug
+# Word splitting is wanted: each word is a flag.
+# shellcheck disable=SC2046,SC2086
+g++ -std=c++17 -fPIC -shared -Wall -Wextra -Werror -DNAPI_VERSION=8 $sanitize -I include \
+    -isystem bindings/node/node_modules/node-api-headers/include bindings/node/test/broken.cc \
+    -o "$sanitized/broken.node" "${CARGO_TARGET_DIR:-target}/debug/libstratum.a" $(packaging/native-libs.sh)
+cd "$sanitized"
+sanitizer=$(gcc -print-file-name=libasan.so)
+export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=8:thread_local_quarantine_size_kb=64
+for bug in 'none:no bug' overrun:heap-buffer-overflow freed:heap-use-after-free; do
+    found=$(LD_PRELOAD=$sanitizer node -p "require('./broken.node')('${bug%%:*}', new Uint8Array(100))" 2>&1) || true
+    case $found in
+    *"${bug#*:}"*) ;;
+    *)
+        echo "test-node: of a bug on purpose (${bug%%:*}) is said: $found" >&2
+        exit 1
+        ;;
+    esac
+done
+LD_PRELOAD=$sanitizer npm test --silent > "$out/sanitized.txt" 2>&1 || {
+    cat "$out/sanitized.txt"
+    exit 1
+}
+unset ASAN_OPTIONS
+echo 'sanitizers: ok'
+
+cd "$out/../../bindings/node"
 npm test --silent

@@ -142,7 +142,7 @@ unsafe fn place<T: 'static>(out: *mut T) -> Call<impl FnOnce(T)> {
 }
 
 /// Makes an empty batch. The caller commits it with stratum_batch_commit or abandons it with stratum_batch_free.
-/// Errors: STRATUM_CLOSED, STRATUM_POISONED.
+/// Errors: STRATUM_CLOSED, STRATUM_POISONED; STRATUM_IO where a thread of the store's own cannot be started.
 ///
 /// Thread safety: any thread.
 #[unsafe(no_mangle)]

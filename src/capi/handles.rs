@@ -17,26 +17,18 @@
 //! 3. Freeing a slot raises its generation. A slot whose generations are used up is retired: no handle value is
 //!    ever given out twice.
 //! 4. Slots never move and are never freed; entering and leaving takes no lock.
-//! 5. Handles that many threads use at once are counted elsewhere (`pins`); their state says 1 pin once nobody is inside
-//!    any more. They have tables of their own: whoever is the last one out, be it with a stale handle, knows the type.
-//! 6. Each stripe of threads has a list of free slots: threads that make and free handles do not meet there.
 
 #![allow(unsafe_code)] // objects behind type-erased pointers, guarded by the states above
 
-use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr;
 use std::sync::OnceLock;
 
-use self::pins::{Inside, Pins};
 use super::status::{
     Call, Failure, STRATUM_BUSY, STRATUM_CLOSED, STRATUM_INVALID_HANDLE, STRATUM_PANIC, STRATUM_TOO_MANY_HANDLES,
 };
 use crate::memory;
 use crate::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
-use crate::sync::stripe::{self, Apart, STRIPES};
-
-mod pins;
 
 /// What a handle stands for. Numbers 1 to 31.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,13 +47,6 @@ pub(super) enum Kind {
     Pinned = 11,
     Report = 12,
     RepairReport = 13,
-}
-
-impl Kind {
-    /// Whether many threads use one handle of this kind at once.
-    const fn is_shared(self) -> bool {
-        matches!(self, Kind::Db | Kind::LatestView | Kind::Snapshot)
-    }
 }
 
 /// A C handle type and the Rust object behind it.
@@ -94,68 +79,28 @@ struct Slot {
     object: AtomicPtr<()>,
     /// The next free slot's number + 1, 0 for none, while this one is free.
     next_free: AtomicU32,
-    /// Who is inside, where the handle is a shared one.
-    pins: Pins,
 }
 
 struct Table {
     chunks: [OnceLock<Box<[Slot]>>; CHUNKS],
     /// Slots that were ever used.
-    used: Apart<AtomicU32>,
-    /// Heads of the lists of free slots: 63..32 a count of changes (against ABA), 31..0 slot number + 1.
-    free: [Apart<AtomicU64>; STRIPES],
-}
-
-#[cfg(not(loom))]
-macro_rules! free_lists {
-    () => {
-        [const { Apart(AtomicU64::new(0)) }; STRIPES]
-    };
-}
-
-#[cfg(loom)]
-macro_rules! free_lists {
-    () => {
-        std::array::from_fn(|_| Apart(AtomicU64::new(0)))
-    };
+    used: AtomicU32,
+    /// Head of the list of free slots: 63..32 a count of changes (against ABA), 31..0 slot number + 1.
+    free: AtomicU64,
 }
 
 macro_rules! empty_table {
     () => {
-        Table { chunks: [const { OnceLock::new() }; CHUNKS], used: Apart(AtomicU32::new(0)), free: free_lists!() }
+        Table { chunks: [const { OnceLock::new() }; CHUNKS], used: AtomicU32::new(0), free: AtomicU64::new(0) }
     };
 }
 
 #[cfg(not(loom))]
-mod tables {
-    use super::*;
-
-    pub(super) static OWN: Table = empty_table!();
-    pub(super) static STORES: Table = empty_table!();
-    pub(super) static LATEST: Table = empty_table!();
-    pub(super) static SNAPSHOTS: Table = empty_table!();
-}
+static TABLE: Table = empty_table!();
 
 #[cfg(loom)]
-mod tables {
-    use super::*;
-
-    loom::lazy_static! {
-        pub(super) static ref OWN: Table = empty_table!();
-        pub(super) static ref STORES: Table = empty_table!();
-        pub(super) static ref LATEST: Table = empty_table!();
-        pub(super) static ref SNAPSHOTS: Table = empty_table!();
-    }
-}
-
-/// The table of a kind. A shared kind has its own.
-fn table(kind: Kind) -> &'static Table {
-    match kind {
-        Kind::Db => &tables::STORES,
-        Kind::LatestView => &tables::LATEST,
-        Kind::Snapshot => &tables::SNAPSHOTS,
-        _ => &tables::OWN,
-    }
+loom::lazy_static! {
+    static ref TABLE: Table = empty_table!();
 }
 
 const fn generation_of(state: u64) -> u64 {
@@ -187,7 +132,6 @@ impl Table {
                 state: AtomicU64::new(0),
                 object: AtomicPtr::new(ptr::null_mut()),
                 next_free: AtomicU32::new(0),
-                pins: Pins::default(),
             };
             let made = memory::collect((0..FIRST_CHUNK << chunk).map(|_| fresh())).ok()?;
             slots.get_or_init(|| made.into_boxed_slice());
@@ -195,21 +139,14 @@ impl Table {
         slots.get()?.get(place)
     }
 
-    /// A free slot: of the thread's own list, or else of another's, so that slots are used again also where one thread
-    /// makes the handles that another frees.
     fn take_free(&self) -> Option<(u32, &Slot)> {
-        let own = stripe::own();
-        (0..STRIPES).find_map(|other| self.take_free_of(&self.free[(own + other) % STRIPES].0))
-    }
-
-    fn take_free_of(&self, list: &AtomicU64) -> Option<(u32, &Slot)> {
-        let mut head = list.load(Ordering::Acquire);
+        let mut head = self.free.load(Ordering::Acquire);
         loop {
             let number = (head as u32).checked_sub(1)?;
             let slot = self.slot(number)?;
             let next = u64::from(slot.next_free.load(Ordering::Relaxed));
             let changed = ((head >> 32).wrapping_add(1) << 32) | next;
-            match list.compare_exchange_weak(head, changed, Ordering::AcqRel, Ordering::Acquire) {
+            match self.free.compare_exchange_weak(head, changed, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => return Some((number, slot)),
                 Err(now) => head = now,
             }
@@ -217,12 +154,11 @@ impl Table {
     }
 
     fn give_free(&self, number: u32, slot: &Slot) {
-        let list = &self.free[stripe::own()].0;
-        let mut head = list.load(Ordering::Relaxed);
+        let mut head = self.free.load(Ordering::Relaxed);
         loop {
             slot.next_free.store(head as u32, Ordering::Relaxed);
             let changed = ((head >> 32).wrapping_add(1) << 32) | u64::from(number + 1);
-            match list.compare_exchange_weak(head, changed, Ordering::Release, Ordering::Relaxed) {
+            match self.free.compare_exchange_weak(head, changed, Ordering::Release, Ordering::Relaxed) {
                 Ok(_) => return,
                 Err(now) => head = now,
             }
@@ -230,10 +166,10 @@ impl Table {
     }
 
     fn take_new(&self) -> Option<(u32, &Slot)> {
-        let mut used = self.used.0.load(Ordering::Relaxed);
+        let mut used = self.used.load(Ordering::Relaxed);
         loop {
             let slot = self.slot_or_new(used)?;
-            match self.used.0.compare_exchange_weak(used, used + 1, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.used.compare_exchange_weak(used, used + 1, Ordering::Relaxed, Ordering::Relaxed) {
                 Ok(_) => return Some((used, slot)),
                 Err(now) => used = now,
             }
@@ -242,10 +178,6 @@ impl Table {
 
     fn insert(&self, kind: Kind, object: *mut ()) -> Option<u64> {
         let (number, slot) = self.take_free().or_else(|| self.take_new())?;
-        if kind.is_shared() && !slot.pins.make() {
-            self.give_free(number, slot);
-            return None;
-        }
         let generation = generation_of(slot.state.load(Ordering::Relaxed));
         slot.object.store(object, Ordering::Relaxed);
         // published: whoever reads this state sees the object
@@ -253,13 +185,45 @@ impl Table {
         Some(TAG | ((kind as u64) << KIND_SHIFT) | (generation << GENERATION_SHIFT) | u64::from(number))
     }
 
-    /// The slot that a handle of that kind names.
-    fn find(&self, kind: Kind, handle: u64) -> Call<(u32, &Slot)> {
+    /// Pins the handle's slot, and sets `CLOSING` where `close` says so.
+    fn pin(&self, kind: Kind, handle: u64, close: bool) -> Call<(u32, &Slot)> {
+        let foreign = || refused(STRATUM_INVALID_HANDLE, "the pointer is not a handle of this type");
+        let closed = || refused(STRATUM_CLOSED, "the handle was closed or freed before");
         if handle >> KIND_SHIFT != (TAG >> KIND_SHIFT) | kind as u64 {
             return Err(foreign());
         }
         let number = (handle & SLOT_MASK) as u32;
-        self.slot(number).map(|slot| (number, slot)).ok_or_else(foreign)
+        let generation = (handle >> GENERATION_SHIFT) & u64::from(u32::MAX);
+        let slot = self.slot(number).ok_or_else(foreign)?;
+        let mut state = slot.state.load(Ordering::Relaxed);
+        loop {
+            if generation_of(state) != generation || kind_of(state) != kind as u64 {
+                return Err(if generation < generation_of(state) { closed() } else { foreign() });
+            }
+            if state & CLOSING != 0 {
+                return Err(closed());
+            }
+            if state & POISONED != 0 && !close {
+                return Err(refused(
+                    STRATUM_PANIC,
+                    "an earlier call on this handle failed inside the library; free it",
+                ));
+            }
+            if state & PINS == PINS {
+                return Err(refused(STRATUM_BUSY, "too many threads use this handle at once"));
+            }
+            let pinned = (state + PIN) | if close { CLOSING } else { 0 };
+            match slot.state.compare_exchange_weak(state, pinned, Ordering::Acquire, Ordering::Relaxed) {
+                Ok(_) => return Ok((number, slot)),
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Gives a pin back; true where the caller is the last one out of a closing slot and must drop the object.
+    fn unpin(slot: &Slot) -> bool {
+        let before = slot.state.fetch_sub(PIN, Ordering::AcqRel);
+        before & CLOSING != 0 && before & PINS == PIN
     }
 
     /// Makes the slot free for its next generation. The object must have been taken out of it.
@@ -273,99 +237,14 @@ impl Table {
     }
 }
 
-impl Slot {
-    /// Pins the slot of a handle, and sets `CLOSING` where `close` says so.
-    fn pin(&self, kind: Kind, handle: u64, close: bool) -> Call<()> {
-        let mut state = self.state.load(Ordering::Relaxed);
-        loop {
-            check(state, kind, handle, close)?;
-            if state & PINS == PINS {
-                return Err(refused(STRATUM_BUSY, "too many threads use this handle at once"));
-            }
-            let pinned = (state + PIN) | if close { CLOSING } else { 0 };
-            match self.state.compare_exchange_weak(state, pinned, Ordering::Acquire, Ordering::Relaxed) {
-                Ok(_) => return Ok(()),
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    /// The same for a shared handle, by somebody who was counted in.
-    fn admit(&self, kind: Kind, handle: u64, close: bool) -> Call<()> {
-        let mut state = self.state.load(Ordering::SeqCst);
-        loop {
-            check(state, kind, handle, close)?;
-            if !close {
-                return Ok(());
-            }
-            match self.state.compare_exchange_weak(state, state | CLOSING, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return Ok(()),
-                Err(now) => state = now,
-            }
-        }
-    }
-
-    /// Gives a pin back; true where the caller is the last one out of a closing slot and must drop the object.
-    fn unpin(&self, inside: Option<Inside>) -> bool {
-        let Some(inside) = inside else {
-            let before = self.state.fetch_sub(PIN, Ordering::AcqRel);
-            return before & CLOSING != 0 && before & PINS == PIN;
-        };
-        self.pins.leave(inside);
-        let state = self.state.load(Ordering::SeqCst);
-        // Of several who find nobody inside any more, the one that says so is the last.
-        let over = |state: u64| self.state.compare_exchange(state, state + PIN, Ordering::SeqCst, Ordering::SeqCst);
-        state & CLOSING != 0 && state & PINS == 0 && self.pins.is_empty() && over(state).is_ok()
-    }
-}
-
-/// Whether a slot in this state lets a handle in.
-fn check(state: u64, kind: Kind, handle: u64, close: bool) -> Call<()> {
-    let generation = (handle >> GENERATION_SHIFT) & u64::from(u32::MAX);
-    let closed = || refused(STRATUM_CLOSED, "the handle was closed or freed before");
-    if generation_of(state) != generation || kind_of(state) != kind as u64 {
-        return Err(if generation < generation_of(state) { closed() } else { foreign() });
-    }
-    if state & CLOSING != 0 {
-        return Err(closed());
-    }
-    if state & POISONED != 0 && !close {
-        return Err(refused(STRATUM_PANIC, "an earlier call on this handle failed inside the library; free it"));
-    }
-    Ok(())
-}
-
 fn refused(code: i32, text: &'static str) -> Failure {
     Failure::Refused(code, text.into())
 }
 
-fn foreign() -> Failure {
-    refused(STRATUM_INVALID_HANDLE, "the pointer is not a handle of this type")
-}
-
-/// A hold on a slot: its object is not dropped meanwhile, unless this is what drops it.
-struct Pinned<H: Handle> {
-    number: u32,
-    slot: &'static Slot,
-    inside: Option<Inside>,
-    kind: PhantomData<H>,
-}
-
-impl<H: Handle> Drop for Pinned<H> {
-    fn drop(&mut self) {
-        if self.slot.unpin(self.inside) {
-            let object = self.slot.object.swap(ptr::null_mut(), Ordering::Relaxed).cast::<H::Object>();
-            table(H::KIND).recycle(self.number, self.slot);
-            // SAFETY: made by Box::into_raw in `insert` with the same type (kinds agree, or the table has no other:
-            // invariant 5); invariant 2 makes this the one place and time where it is taken back.
-            drop(unsafe { Box::from_raw(object) });
-        }
-    }
-}
-
 /// Access to the object of a handle, which stays alive for as long as this does.
 pub(super) struct Entered<H: Handle> {
-    pinned: Pinned<H>,
+    number: u32,
+    slot: &'static Slot,
     object: *const H::Object,
     /// Whether the thread was unwinding already when it came in: a panic of the host's, not of the call.
     unwinding: bool,
@@ -384,7 +263,14 @@ impl<H: Handle> Deref for Entered<H> {
 impl<H: Handle> Drop for Entered<H> {
     fn drop(&mut self) {
         if !self.unwinding && std::thread::panicking() {
-            self.pinned.slot.state.fetch_or(POISONED, Ordering::Relaxed);
+            self.slot.state.fetch_or(POISONED, Ordering::Relaxed);
+        }
+        if Table::unpin(self.slot) {
+            let object = self.slot.object.swap(ptr::null_mut(), Ordering::Relaxed).cast::<H::Object>();
+            TABLE.recycle(self.number, self.slot);
+            // SAFETY: made by Box::into_raw in `insert` with the same type (kinds agree); invariant 2 makes this the
+            // one place and time where it is taken back.
+            drop(unsafe { Box::from_raw(object) });
         }
     }
 }
@@ -392,7 +278,7 @@ impl<H: Handle> Drop for Entered<H> {
 /// Gives an object a handle.
 pub(super) fn insert<H: Handle>(object: H::Object) -> Call<*mut H> {
     let object = Box::into_raw(Box::new(object));
-    match table(H::KIND).insert(H::KIND, object.cast()) {
+    match TABLE.insert(H::KIND, object.cast()) {
         Some(handle) => Ok(ptr::without_provenance_mut(handle as usize)),
         None => {
             // SAFETY: made by Box::into_raw just above and given to nobody.
@@ -409,19 +295,9 @@ fn access<H: Handle>(handle: *const H, close: bool) -> Call<Entered<H>> {
     if handle.is_null() {
         return Err(Failure::argument("the handle is NULL"));
     }
-    let bits = handle.addr() as u64;
-    let (number, slot) = table(H::KIND).find(H::KIND, bits)?;
-    let pinned = if H::KIND.is_shared() {
-        let inside = slot.pins.enter().ok_or_else(foreign)?;
-        let counted = Pinned { number, slot, inside: Some(inside), kind: PhantomData };
-        slot.admit(H::KIND, bits, close)?; // where this fails, `counted` leaves again
-        counted
-    } else {
-        slot.pin(H::KIND, bits, close)?;
-        Pinned { number, slot, inside: None, kind: PhantomData }
-    };
+    let (number, slot) = TABLE.pin(H::KIND, handle.addr() as u64, close)?;
     let object = slot.object.load(Ordering::Relaxed).cast_const().cast();
-    Ok(Entered { pinned, object, unwinding: std::thread::panicking() })
+    Ok(Entered { number, slot, object, unwinding: std::thread::panicking() })
 }
 
 /// Enters the object of a handle for one call.
@@ -442,7 +318,157 @@ pub(super) fn is_of_kind<H: Handle, P>(pointer: *const P) -> bool {
 const _: () = assert!(usize::BITS == 64, "handles need 64-bit pointers");
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+
+    struct One(());
+    struct Other(());
+    /// Counts its drops.
+    struct Dropped(Arc<AtomicUsize>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    impl Handle for One {
+        const KIND: Kind = Kind::Tree;
+        type Object = Dropped;
+    }
+
+    impl Handle for Other {
+        const KIND: Kind = Kind::Report;
+        type Object = u64;
+    }
+
+    fn code<T>(call: Call<T>) -> i32 {
+        call.err().map_or(0, |failure| failure.code())
+    }
+
+    fn counted() -> (Arc<AtomicUsize>, *mut One) {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let handle = insert::<One>(Dropped(Arc::clone(&drops))).unwrap();
+        (drops, handle)
+    }
+
+    #[test]
+    fn the_last_one_out_drops_the_object_once() {
+        let (drops, handle) = counted();
+        let inside = enter(handle).unwrap();
+        drop(close(handle).unwrap());
+        assert_eq!(code(enter(handle)), STRATUM_CLOSED);
+        assert_eq!(code(close(handle)), STRATUM_CLOSED);
+        assert_eq!(drops.load(Ordering::SeqCst), 0);
+        drop(inside);
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+        assert_eq!(code(enter(handle)), STRATUM_CLOSED);
+    }
+
+    #[test]
+    fn handles_of_another_kind_and_other_numbers_are_refused() {
+        let (_, handle) = counted();
+        assert_eq!(code(enter(handle.cast::<Other>().cast_const())), STRATUM_INVALID_HANDLE);
+        // the right kind in the pointer, the wrong one in the slot
+        let forged = handle.addr() ^ ((Kind::Tree as usize ^ Kind::Report as usize) << KIND_SHIFT);
+        assert_eq!(code(enter(ptr::without_provenance::<Other>(forged))), STRATUM_INVALID_HANDLE);
+        for number in [1, 8, 0x7fff_0000_1000, usize::MAX, handle.addr() ^ 0x00ff_ffff, handle.addr() + (1 << 24)] {
+            assert_eq!(code(enter(ptr::without_provenance::<One>(number))), STRATUM_INVALID_HANDLE, "{number:#x}");
+        }
+        assert_eq!(code(enter(ptr::null::<One>())), super::super::status::STRATUM_INVALID_ARGUMENT);
+        close(handle).unwrap();
+    }
+
+    #[test]
+    fn a_reused_slot_does_not_answer_to_its_old_handle() {
+        let table = empty_table!();
+        let mut object = 0_u64;
+        let object = ptr::from_mut(&mut object).cast();
+        let first = table.insert(Kind::Report, object).unwrap();
+        let (number, slot) = table.pin(Kind::Report, first, true).unwrap();
+        assert!(Table::unpin(slot));
+        table.recycle(number, slot);
+        let second = table.insert(Kind::Report, object).unwrap();
+        assert_eq!(first & SLOT_MASK, second & SLOT_MASK);
+        assert_ne!(first, second);
+        assert_eq!(code(table.pin(Kind::Report, first, false)), STRATUM_CLOSED);
+        assert_eq!(code(table.pin(Kind::Report, second, false)), 0);
+    }
+
+    #[test]
+    fn a_slot_without_generations_left_is_retired() {
+        let table = empty_table!();
+        let slot = table.slot_or_new(0).unwrap();
+        slot.state.store(u64::from(u32::MAX) << 32, Ordering::Relaxed);
+        let last = table.insert(Kind::Report, ptr::null_mut()).unwrap();
+        let (number, slot) = table.pin(Kind::Report, last, true).unwrap();
+        assert!(Table::unpin(slot));
+        table.recycle(number, slot);
+        assert_eq!(code(table.pin(Kind::Report, last, false)), STRATUM_CLOSED);
+        let next = table.insert(Kind::Report, ptr::null_mut()).unwrap();
+        assert_eq!(next & SLOT_MASK, 1);
+    }
+
+    #[test]
+    fn every_slot_number_has_its_place() {
+        let total = (0..CHUNKS).map(|chunk| FIRST_CHUNK << chunk).sum::<usize>();
+        let mut expected = (0, 0);
+        for number in 0..10_000_u32 {
+            assert_eq!(Table::place(number), expected);
+            expected.1 += 1;
+            if expected.1 == FIRST_CHUNK << expected.0 {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert_eq!(Table::place(total as u32 - 1), (CHUNKS - 1, (FIRST_CHUNK << (CHUNKS - 1)) - 1));
+        assert_eq!(Table::place(total as u32).0, CHUNKS);
+        assert!(total as u64 <= SLOT_MASK);
+    }
+
+    #[test]
+    fn threads_that_enter_and_close_agree_on_one_drop() {
+        for _ in 0..200 {
+            let (drops, handle) = counted();
+            let address = handle.addr();
+            std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4)
+                    .map(|thread| {
+                        scope.spawn(move || {
+                            let handle = ptr::without_provenance::<One>(address);
+                            let mut closed = 0;
+                            for round in 0..50 {
+                                if let Ok(inside) = enter(handle) {
+                                    assert_eq!(inside.0.load(Ordering::SeqCst), 0);
+                                }
+                                if round == 20 + thread {
+                                    closed += usize::from(close(handle).is_ok());
+                                }
+                            }
+                            closed
+                        })
+                    })
+                    .collect();
+                assert_eq!(threads.into_iter().map(|thread| thread.join().unwrap()).sum::<usize>(), 1);
+            });
+            assert_eq!(drops.load(Ordering::SeqCst), 1);
+        }
+    }
+
+    #[test]
+    fn a_panic_poisons_what_was_entered() {
+        let (drops, handle) = counted();
+        let panicked = std::panic::catch_unwind(|| {
+            let _inside = enter(ptr::without_provenance::<One>(handle.addr())).unwrap();
+            std::panic::resume_unwind(Box::new(()));
+        });
+        assert!(panicked.is_err());
+        assert_eq!(code(enter(handle)), STRATUM_PANIC);
+        close(handle).unwrap();
+        assert_eq!(drops.load(Ordering::SeqCst), 1);
+    }
+}
 
 #[cfg(test)]
 #[cfg(loom)]

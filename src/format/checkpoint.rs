@@ -3,7 +3,7 @@
 //! ```text
 //! File header, 96 bytes: 0 magic "STRATCKP", 8 u32 version, 12 u32 length, 16 store UUID, 32 u64 sequence,
 //!                        40 u64 position offset, 48 u64 next document, 56 u64 body length, 64 u64 rows,
-//!                        72 u32 position segment, 76 u32 segments, 80 u64 zero,
+//!                        72 u32 position segment, 76 u32 segments, 80 u64 manifest edit,
 //!                        88 u32 CRC of the body, 92 u32 CRC of the header
 //! Body: segments  {u32 id, u32 zero, u64 bytes covered}
 //!       rows      {u64 document, u32 entries, u32 zero} and per entry, 48 bytes:
@@ -36,6 +36,8 @@ pub struct CheckpointHead {
     pub position: (u32, u64),
     /// As the manifest's mark.
     pub next_document: u64,
+    /// Number of the manifest's newest edit, which was durable, as was every name that it gives.
+    pub edit: u64,
     /// The segments there were, and how many bytes of each are covered.
     pub segments: Vec<(u32, u64)>,
 }
@@ -108,6 +110,7 @@ impl CheckpointWriter {
         header.put(64, &self.rows.to_le_bytes());
         header.put(72, &self.head.position.0.to_le_bytes());
         header.put(76, &(self.head.segments.len() as u32).to_le_bytes());
+        header.put(80, &self.head.edit.to_le_bytes());
         header.put(88, &crc(body).to_le_bytes());
         self.bytes[..HEADER_LEN].copy_from_slice(&header.seal());
         self.bytes
@@ -141,6 +144,7 @@ impl<'a> CheckpointReader<'a> {
             sequence: header.u64(32),
             position: (header.u32(72), header.u64(40)),
             next_document: header.u64(48),
+            edit: header.u64(80),
             segments,
         };
         Ok(CheckpointReader { head, rows: &body[count * 16..], count: header.u64(64) })
@@ -204,6 +208,7 @@ mod tests {
             sequence: 77,
             position: (4, 4096),
             next_document: 12,
+            edit: 5,
             segments: vec![(2, 800), (4, 4096)],
         };
         let extent = Extent {
@@ -234,6 +239,7 @@ mod tests {
             sequence: 2,
             position: (0, 0),
             next_document: 3,
+            edit: 3,
             segments: vec![(1, 544)],
         };
         let tree = Extent {
@@ -257,6 +263,7 @@ mod tests {
             sequence: 3,
             position: (1, 768),
             next_document: 3,
+            edit: 2,
             segments: vec![(1, 768)],
         };
         let of = |offset: u32, length: u32, nodes: i32, sequence: u64, blob: BlobPlace| Extent {

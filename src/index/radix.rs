@@ -193,9 +193,11 @@ fn in_use(chunks: &[Option<Arc<Chunk>>]) -> impl Iterator<Item = (usize, &Slot)>
 fn set_in_page(chunks: &mut [Option<Arc<Chunk>>], at: usize, slot: Slot) -> bool {
     let chunk = &mut chunks[at / CHUNK];
     let slots = Arc::make_mut(chunk.get_or_insert_with(|| Arc::new([const { Slot::Vacant }; CHUNK])));
-    let was_used = !slots[at % CHUNK].is_vacant();
-    slots[at % CHUNK] = slot;
-    if slots.iter().all(Slot::is_vacant) {
+    let at = at % CHUNK;
+    let was_used = !slots[at].is_vacant();
+    slots[at] = slot;
+    // From here on: where ids go in order, the next one is in use, and those before it are not.
+    if slots[at..].iter().chain(&slots[..at]).all(Slot::is_vacant) {
         *chunk = None;
     }
     was_used

@@ -34,6 +34,8 @@ pub struct SegmentBuilder {
     documents: Vec<u64>,
     min_sequence: u64,
     max_sequence: u64,
+    /// The file was the reserve.
+    reserved: bool,
 }
 
 impl SegmentBuilder {
@@ -55,6 +57,7 @@ impl SegmentBuilder {
             documents: Vec::new(),
             min_sequence: u64::MAX,
             max_sequence: 0,
+            reserved: spare.is_some(),
         })
     }
 
@@ -105,6 +108,10 @@ impl SegmentBuilder {
         let payload = record::encode_footer(&self.documents)?;
         self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload), &payload)?;
         self.flush()?;
+        if self.reserved {
+            // Blocks that nothing was written to are for the next reserve.
+            self.file.truncate(self.flushed).map_err(|error| Error::io("cutting to its length", &self.path, error))?;
+        }
         self.file.sync().map_err(|error| Error::io("syncing", &self.path, error))?;
         let meta = SegmentMeta {
             id: self.header.id,
@@ -117,5 +124,27 @@ impl SegmentBuilder {
         };
         let segment = Segment::new(self.header, self.path, self.file, self.flushed, self.flushed, mode)?;
         Ok((Arc::new(segment), meta))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::format::segment::SegmentKind;
+    use crate::vfs::sim::SimDisk;
+
+    #[test]
+    fn what_a_segment_leaves_of_the_reserve_is_given_back() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let spare = Spare::new(&dir, "SPARE.compaction", false);
+        spare.reserve(&dir, 64 << 10);
+        let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Compacted, epoch: 1, first_sequence: 0 };
+        let builder = SegmentBuilder::create(&dir, header, Some(&spare)).unwrap();
+        assert_eq!(disk.used(), 64 << 10);
+        let (_, meta) = builder.finish(ReadMode::Pread).unwrap();
+        assert_eq!(disk.used(), meta.length);
     }
 }

@@ -4,6 +4,7 @@
 //! 2. A reader is given a place only after all of the record was written; it needs no lock then.
 //! 3. Nothing here knows what records mean for documents.
 
+mod ahead;
 pub mod build;
 pub mod bytes;
 pub mod dir;

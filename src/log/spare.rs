@@ -23,11 +23,9 @@ pub struct Spare {
 }
 
 impl Spare {
-    /// The reserve under this name. What an earlier process set aside is there to be taken.
-    pub fn find(dir: &Dir, name: &str) -> Result<Spare> {
-        let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
-        let found = listed.iter().any(|other| other.as_os_str() == name);
-        Ok(Spare { path: dir.join(name), found, reserved: Mutex::new(u64::from(found)) })
+    /// The reserve under this name. What an earlier process set aside, where one was `found`, is there to be taken.
+    pub fn new(dir: &Dir, name: &str, found: bool) -> Spare {
+        Spare { path: dir.join(name), found, reserved: Mutex::new(u64::from(found)) }
     }
 
     /// Whether there was one when the store was opened.
@@ -96,7 +94,7 @@ mod tests {
     fn the_reserve_makes_room_also_for_a_name() {
         let disk = SimDisk::new(1);
         let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
-        let spare = Spare::find(&dir, "SPARE.log").unwrap();
+        let spare = Spare::new(&dir, "SPARE.log", false);
         spare.reserve(&dir, 4096);
         disk.set_capacity(Some(disk.used()));
         disk.inject(Fault::new(&[Op::Rename], 0, Errno::Enospc));

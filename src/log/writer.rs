@@ -13,9 +13,11 @@
 //!    commit is told from it: numbers must rise.
 //! 4. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
+use rustc_hash::FxHashSet;
+
+use super::ahead::Ahead;
 use super::dir::Dir;
 use super::segment::Segment;
 use super::spare::Spare;
@@ -44,9 +46,10 @@ pub struct ActiveSegment {
     /// Everything before is on its way to the disk.
     begun: u64,
     capacity: u64,
+    ahead: Ahead,
     min_sequence: u64,
     max_sequence: u64,
-    documents: HashSet<u64>,
+    documents: FxHashSet<u64>,
     /// Where commits ended when `seal` was called.
     before_seal: u64,
 }
@@ -79,9 +82,10 @@ impl ActiveSegment {
             durable: HEADER_LEN,
             begun: HEADER_LEN,
             capacity,
+            ahead: Ahead::new(HEADER_LEN, spare.is_some()),
             min_sequence: u64::MAX,
             max_sequence: 0,
-            documents: HashSet::new(),
+            documents: FxHashSet::default(),
             before_seal: HEADER_LEN,
         })
     }
@@ -127,11 +131,11 @@ impl ActiveSegment {
 
     /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not
     /// even a part of them can be taken for a commit.
-    pub fn append(&mut self, mut commits: Vec<u8>, count: usize) -> Result<()> {
+    pub fn append(&mut self, commits: &mut [u8], count: usize) -> Result<()> {
         // A single commit is whole with its last byte only. Several become commits all at once, with the last byte that
         // is written of the first frame: its kind, which is not zero.
         let kind = if count > 1 { commits.get_mut(KIND_AT).map(std::mem::take) } else { None };
-        let mut written = self.file.write_all_at(self.end, &commits);
+        let mut written = self.file.write_all_at(self.end, commits);
         if let (Ok(()), Some(kind)) = (&written, kind) {
             written = self.file.write_all_at(self.end + KIND_AT as u64, &[kind]);
         }
@@ -161,10 +165,21 @@ impl ActiveSegment {
     /// Makes everything before `end` durable.
     pub fn sync(&mut self) -> Result<()> {
         if self.durable < self.end {
-            self.file.sync().map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
-            self.durable = self.end;
+            self.ahead.prepare(&*self.file, self.durable, self.end, self.capacity);
+            self.sync_file()?;
         }
         Ok(())
+    }
+
+    fn sync_file(&mut self) -> Result<()> {
+        self.file.sync().map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
+        self.durable = self.end;
+        Ok(())
+    }
+
+    /// Gives back the room behind the end: on a full disk what comes next may need it.
+    pub fn give_back(&mut self) {
+        self.ahead.cut(&*self.file, self.end);
     }
 
     /// Ends the segment: footer, sync. Says what the manifest must say of it.
@@ -172,8 +187,11 @@ impl ActiveSegment {
         let at = self.end;
         self.before_seal = at;
         // A segment does without a footer where there is no room or memory for one: whoever needs it scans.
-        let written = self.footer().is_ok_and(|footer| self.append(footer, 1).is_ok());
-        self.sync()?;
+        let written = self.footer().is_ok_and(|mut footer| self.append(&mut footer, 1).is_ok());
+        self.give_back();
+        if self.durable < self.end {
+            self.sync_file()?;
+        }
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
     }
@@ -202,10 +220,13 @@ impl ActiveSegment {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::format::segment::SegmentKind;
     use crate::log::scan;
     use crate::vfs::os::OsFileSystem;
+    use crate::vfs::sim::SimDisk;
 
     #[test]
     fn a_segment_full_of_small_records_can_be_read_to_its_end_through_its_mapping() {
@@ -224,7 +245,7 @@ mod tests {
         while active.has_room(record::HEADER_LEN) {
             let document = documents.len() as u64 + 1;
             let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
-            active.append(record.encode(active.segment().salt(), active.end()).to_vec(), 1).unwrap();
+            active.append(&mut record.encode(active.segment().salt(), active.end()), 1).unwrap();
             active.note(document, document, document);
             documents.push(document);
         }
@@ -247,12 +268,34 @@ mod tests {
         };
         let mut active = ActiveSegment::create(&dir, header, 64 << 20, ReadMode::Mmap, None).unwrap();
         (1..=1000).for_each(|document| active.note(document, document, document));
-        active.append(vec![1; BEGIN_SYNC as usize - 8000], 1).unwrap();
+        active.append(&mut vec![1; BEGIN_SYNC as usize - 8000], 1).unwrap();
         let end = active.end();
         active.seal().unwrap();
         active.unseal();
-        active.append(vec![2; 56], 1).unwrap();
+        active.append(&mut [2; 56], 1).unwrap();
         assert_eq!((active.end(), active.durable()), (end + 56, end));
         assert_eq!(active.segment().readable(), end + 56);
+    }
+
+    #[test]
+    fn what_a_log_leaves_of_the_reserve_or_of_its_zeros_is_given_back() {
+        for reserved in [true, false] {
+            let disk = SimDisk::new(1);
+            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+            let spare = Spare::new(&dir, "SPARE.log", false);
+            if reserved {
+                spare.reserve(&dir, 64 << 10);
+            }
+            let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+            let spare = reserved.then_some(&spare);
+            let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, spare).unwrap();
+            for _ in 0..5 {
+                active.append(&mut [1; 56], 1).unwrap();
+                active.sync().unwrap();
+            }
+            assert!(disk.used() >= 64 << 10, "{}", disk.used());
+            let meta = active.seal().unwrap();
+            assert_eq!(disk.used(), meta.length);
+        }
     }
 }

@@ -12,6 +12,10 @@
 //! 3. What survives of the unsynced tail is written anew and synced before `open` returns: the pages that the kernel
 //!    still shows may have been dropped by a failed sync. A recovered segment is never appended to.
 //! 4. What `open` shows is durable when it returns, whatever state the process before left the page cache in.
+//!    Contents are: each edit was made when what it names had been synced. Names, the manifest's own among them, are
+//!    synced by any edit made here, and at the end where none was - unless the checkpoint vouches for them: it was
+//!    begun when the edit whose number it gives was durable. Where that is the newest still, and nothing but what it
+//!    names is there, no process that was killed left anything to be synced.
 //! 5. A crash anywhere in here leaves the old manifest or the new one, and both lead to the same state.
 
 mod rebuild;
@@ -54,6 +58,8 @@ pub struct Opened {
     pub next_document: u64,
     /// What recovery had to do.
     pub report: Report,
+    /// The manifest's newest edit when the checkpoint was written that was used.
+    pub vouched_for: Option<u64>,
     /// The reserves for a full disk: a log segment, and an output of compaction.
     pub spares: (Spare, Spare),
 }
@@ -72,13 +78,18 @@ pub struct Report {
 /// Opens the store at `path`, or creates it.
 pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Opened> {
     let dir = Dir::new(fs, path);
-    let found = look(&dir)?;
+    let peeked = Manifest::peek(&dir);
+    let found = match &peeked {
+        // Not there, as far as one name can tell.
+        Err(Error::Io { .. }) => look(&dir, &list(&dir)?)?,
+        _ => Found::Store,
+    };
     match found {
         Found::Store if options.exclusive => {
             let what = "there is a store already, and `exclusive` was asked for";
             return Err(Error::OpenRefused { path: path.to_path_buf(), what });
         }
-        Found::Store => drop(Manifest::peek(&dir)?),
+        Found::Store => drop(peeked?),
         Found::Nothing if !options.create => {
             let what = "there is no store, and `create` is off";
             return Err(Error::OpenRefused { path: path.to_path_buf(), what });
@@ -92,14 +103,27 @@ pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<O
     let lock = dir.fs().lock(&lock_path).map_err(|error| Error::io("locking", &lock_path, error))?;
     let lock = lock.ok_or_else(|| Error::Locked(path.to_path_buf()))?;
     // Only now is it certain that nobody else creates it.
-    let manifest = match look(&dir)? {
-        Found::Store => Manifest::load(&dir)?,
+    let listed = list(&dir)?;
+    let (manifest, is_new) = match look(&dir, &listed)? {
+        Found::Store => (Manifest::load(&dir)?, false),
         Found::Nothing => {
             let store = dir.fs().unique_id().map_err(|error| Error::io("making an id for", path, error))?;
-            Manifest::create(&dir, store)?
+            (Manifest::create(&dir, store)?, true)
         }
     };
-    recover(dir, lock, manifest, options.read_mode)
+    recover(Locked { dir, lock, manifest, is_new, listed }, options.read_mode)
+}
+
+/// The names in the directory; none where there is no directory.
+fn list(dir: &Dir) -> Result<Vec<PathBuf>> {
+    match dir.fs().list(dir.path()) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        listed => listed.map_err(|error| Error::io("listing", dir.path(), error)),
+    }
+}
+
+fn is_listed(listed: &[PathBuf], name: &str) -> bool {
+    listed.iter().any(|other| other.as_os_str() == name)
 }
 
 enum Found {
@@ -108,23 +132,19 @@ enum Found {
 }
 
 /// Tells a store from an empty place, and refuses everything else.
-fn look(dir: &Dir) -> Result<Found> {
-    let names = match dir.fs().list(dir.path()) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::Nothing),
-        listed => listed.map_err(|error| Error::io("listing", dir.path(), error))?,
-    };
-    if names.iter().any(|name| name.as_os_str() == names::MANIFEST) {
+fn look(dir: &Dir, listed: &[PathBuf]) -> Result<Found> {
+    if is_listed(listed, names::MANIFEST) {
         return Ok(Found::Store);
     }
-    if names.iter().any(|name| name.as_os_str() == names::REPAIR_UNFINISHED) {
+    if is_listed(listed, names::REPAIR_UNFINISHED) {
         let what = "a repair into this directory was cut short; remove it, and repair again".to_string();
         return Err(Error::NotAStore { path: dir.path().to_path_buf(), what });
     }
-    if let Some(segment) = names.iter().find(|name| names::segment_id(name).is_some()) {
+    if let Some(segment) = listed.iter().find(|name| names::segment_id(name).is_some()) {
         let what = "there are segments, and no manifest";
         return Err(Error::corruption(&dir.path().join(segment), 0, None, what));
     }
-    match names.iter().find(|name| !names::precedes_a_store(name)) {
+    match listed.iter().find(|name| !names::precedes_a_store(name)) {
         None => Ok(Found::Nothing),
         Some(other) => {
             let what = format!("the directory holds other files ({})", other.display());
@@ -133,13 +153,27 @@ fn look(dir: &Dir) -> Result<Found> {
     }
 }
 
-/// Finds the newest moment of a locked store.
-fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: ReadMode) -> Result<Opened> {
+/// A store that nobody else can change any more.
+struct Locked {
+    dir: Dir,
+    lock: Box<dyn FileLock>,
+    manifest: Manifest,
+    /// It was created, and so is durable.
+    is_new: bool,
+    /// The names in its directory.
+    listed: Vec<PathBuf>,
+}
+
+/// Finds the newest moment of a store.
+fn recover(store: Locked, mode: ReadMode) -> Result<Opened> {
+    let Locked { dir, lock, mut manifest, is_new, listed } = store;
     let state = manifest.state().clone();
-    let spares = (Spare::find(&dir, names::SPARE_LOG)?, Spare::find(&dir, names::SPARE_COMPACTION)?);
-    let (mut leftovers, unfinished) = unnamed(&dir, &manifest)?;
-    let checkpoint = checkpoint::load(&dir, &state.store)?;
+    let spare = |name| Spare::new(&dir, name, is_listed(&listed, name));
+    let spares = (spare(names::SPARE_LOG), spare(names::SPARE_COMPACTION));
+    let (mut leftovers, unfinished) = unnamed(&dir, &manifest, &listed)?;
+    let checkpoint = if is_listed(&listed, names::CHECKPOINT) { checkpoint::load(&dir, &state.store)? } else { None };
     let synced = checkpoint.as_ref().map_or((0, 0), |checkpoint| checkpoint.head.position);
+    let vouched_for = checkpoint.as_ref().map(|checkpoint| checkpoint.head.edit);
     let mut segments: Vec<(Arc<Segment>, u64)> = Vec::new();
     let mut tail: Option<(u32, Tail)> = None;
     for meta in state.segments.values() {
@@ -161,6 +195,8 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
     }
     let mut rebuilt = rebuild(&segments, checkpoint)?;
     let mut report = rebuilt.report;
+    let vouched_for = vouched_for.filter(|_| report.checkpoint_sequence > 0);
+    let mut is_durable = is_new || (vouched_for == Some(manifest.number()) && unfinished.is_empty());
     // They replaced nothing, and on a full disk their room is needed.
     for path in unfinished {
         dir.remove(&path)?;
@@ -178,6 +214,7 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
             segments.push((segment, length));
         }
         leftovers.push(dir.segment(id));
+        is_durable = true;
     }
     // A file that an earlier recovery left may have been written anew by this one.
     leftovers.retain(|path| !segments.iter().any(|(segment, _)| segment.path() == path));
@@ -185,18 +222,21 @@ fn recover(dir: Dir, lock: Box<dyn FileLock>, mut manifest: Manifest, mode: Read
         // What was read may not be on disk yet, and what it replaced must not go before it is.
         let marks = manifest.marks();
         with_reserves(&dir, &spares, || manifest.commit(&[], marks))?;
+        is_durable = true;
     }
     for path in leftovers {
         dir.remove(&path)?;
     }
-    // A process that was killed may have left names behind that are not on disk yet, the manifest's own among them.
-    dir.sync()?;
+    if !is_durable {
+        dir.sync()?;
+    }
     let mut table = SegmentTable::default();
     table.change(segments.into_iter().map(|(segment, _)| segment), &[]);
     let next_document = rebuilt.next_document.max(state.marks.next_document);
     let sequence = rebuilt.sequence.max(manifest.marks().sequence);
     let state = State { index: rebuilt.index, segments: table, sequence, position: (0, 0) };
-    Ok(Opened { dir, lock, manifest, state, ledger: rebuilt.ledger, next_document, report, spares })
+    let ledger = rebuilt.ledger;
+    Ok(Opened { dir, lock, manifest, state, ledger, next_document, report, vouched_for, spares })
 }
 
 /// Does what needs a little room. Where the disk is full, the reserves make it, compaction's first: a store that could
@@ -214,13 +254,12 @@ fn with_reserves<T>(dir: &Dir, spares: &(Spare, Spare), mut work: impl FnMut() -
 /// Segments that no manifest edit names: left by a crash, and of no meaning - unless they hold commits, which would
 /// mean that the edit which named them was lost, or that the manifest is another store's. And files that were to take
 /// the place of others, and never did.
-fn unnamed(dir: &Dir, manifest: &Manifest) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
+fn unnamed(dir: &Dir, manifest: &Manifest, listed: &[PathBuf]) -> Result<(Vec<PathBuf>, Vec<PathBuf>)> {
     let state = manifest.state();
-    let listed = dir.fs().list(dir.path()).map_err(|error| Error::io("listing", dir.path(), error))?;
     let (mut leftovers, mut unfinished) = (Vec::new(), Vec::new());
     for name in listed {
-        let path = dir.path().join(&name);
-        let Some(id) = names::segment_id(&name) else {
+        let path = dir.path().join(name);
+        let Some(id) = names::segment_id(name) else {
             if [names::MANIFEST_NEW, names::CHECKPOINT_NEW].iter().any(|own| name.as_os_str() == *own) {
                 unfinished.push(path);
             }

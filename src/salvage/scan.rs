@@ -292,10 +292,12 @@ impl<'a> Scan<'a> {
         if is_open_ended && self.commit.as_ref().is_some_and(|commit| commit.frame.is_none()) {
             self.survey.unknown(RECORD_LEN); // nothing tells whether the last commit had more records
         }
-        if from < limit && is_open_ended {
+        let content_end = self.window.content_end(from, limit);
+        if is_open_ended && from < content_end {
+            // Zeros at the end of a log were written ahead of it, or never.
             let what = "behind the last record that checks out: a commit that was never finished, or damage";
-            self.lost(from, limit, FindingKind::Tail, what);
-        } else if from < limit && (self.segment.is_sealed || self.window.has_content(from, limit)) {
+            self.lost(from, content_end, FindingKind::Tail, what);
+        } else if !is_open_ended && from < limit && (self.segment.is_sealed || from < content_end) {
             self.lost(from, limit, FindingKind::BytesLost, "no record checks out here; what it held is not known");
         }
         self.end_commit();

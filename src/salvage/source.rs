@@ -156,17 +156,20 @@ impl Window {
         hasher.finalize()
     }
 
-    /// Whether a range has a byte that is not zero.
-    pub fn has_content(&mut self, at: u64, end: u64) -> bool {
-        let mut at = at;
+    /// Where the last byte of a range that is not zero ends; `at` where all are zero.
+    pub fn content_end(&mut self, at: u64, end: u64) -> u64 {
+        let (mut at, mut content_end) = (at, at);
         while at < end.min(self.length) {
             let part = self.get(at, (end - at).min(WINDOW as u64) as usize);
-            if part.is_empty() || part.iter().any(|byte| *byte != 0) {
-                return !part.is_empty();
+            if part.is_empty() {
+                break;
+            }
+            if let Some(last) = part.iter().rposition(|byte| *byte != 0) {
+                content_end = at + last as u64 + 1;
             }
             at += part.len() as u64;
         }
-        false
+        content_end
     }
 }
 

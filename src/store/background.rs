@@ -2,7 +2,8 @@
 //!
 //! 1. They do nothing that the store's callers could not do themselves (`maintenance`), one step at a time.
 //! 2. A step that fails is counted and tried again when there is new work; the store goes on.
-//! 3. A sync is due an interval after the first commit that waits for it, whatever compaction is at meanwhile.
+//! 3. They start when the first batch is begun: before, there is nothing for them to do, and who only reads needs none.
+//! 4. A sync is due an interval after the first commit that waits for it, whatever compaction is at meanwhile.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use super::core::Core;
 use super::counters;
 use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
 use crate::sync::{Condvar, Mutex};
 
@@ -21,6 +23,8 @@ pub struct Signal {
     unsynced: Condvar,
     progress: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    /// All of them were started.
+    started: AtomicBool,
 }
 
 #[derive(Default)]
@@ -121,7 +125,9 @@ impl Signal {
         self.work.notify_all();
         self.unsynced.notify_all();
         self.progress.notify_all();
-        for thread in self.threads.lock().drain(..) {
+        // Whoever starts threads from here on sees the mark, and starts none.
+        let threads = std::mem::take(&mut *self.threads.lock());
+        for thread in threads {
             if thread.thread().id() != thread::current().id() {
                 // A panic in it has been told by the panic hook; there is nothing more to learn.
                 let _ = thread.join();
@@ -137,17 +143,27 @@ impl Signal {
     }
 }
 
-/// Starts the store's threads.
-pub fn start(core: &Arc<Core>) -> Result<()> {
-    start_thread(core, "stratum", maintain)?;
-    start_thread(core, "stratum-sync", sync)
-}
+/// A thread of the store: its name, and what it does.
+type Worker = (&'static str, fn(&Weak<Core>));
 
-fn start_thread(core: &Arc<Core>, name: &str, run: fn(&Weak<Core>)) -> Result<()> {
-    let weak = Arc::downgrade(core);
-    let thread = thread::Builder::new().name(name.to_string()).spawn(move || run(&weak));
-    let thread = thread.map_err(|error| Error::io("starting a thread for", core.dir.path(), error))?;
-    core.signal.threads.lock().push(thread);
+const WORKERS: [Worker; 2] = [("stratum", maintain), ("stratum-sync", sync)];
+
+/// Starts the store's threads, unless that is done.
+pub fn start(core: &Arc<Core>) -> Result<()> {
+    let signal = &core.signal;
+    if signal.started.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    let mut threads = signal.threads.lock();
+    if signal.state.lock().stop {
+        return Ok(());
+    }
+    for (name, run) in &WORKERS[threads.len()..] {
+        let weak = Arc::downgrade(core);
+        let thread = thread::Builder::new().name(name.to_string()).spawn(move || run(&weak));
+        threads.push(thread.map_err(|error| Error::io("starting a thread for", core.dir.path(), error))?);
+    }
+    signal.started.store(true, Ordering::Relaxed);
     Ok(())
 }
 

@@ -33,6 +33,9 @@ use crate::sync::atomic::Ordering;
 /// Why a store takes no commits after a panic.
 const CUT_SHORT: &str = "a commit was cut short by a panic";
 
+/// A buffer of up to so many bytes is kept for the next group.
+const KEPT_BUFFER: usize = 4 << 20;
+
 /// A batch on its way.
 pub struct Request {
     pub contents: Arc<Contents>,
@@ -47,6 +50,8 @@ struct Pending {
     staged: Vec<usize>,
     /// Document, first and last sequence number of each record, for the segment's footer once they are written.
     notes: Vec<(u64, u64, u64)>,
+    /// How many of the records are folds.
+    folds: u64,
     /// The state and ledger to go back to when they cannot be written.
     before: State,
     ledger_before: Ledger,
@@ -59,6 +64,8 @@ struct Group<'a> {
     state: State,
     ledger: Ledger,
     pending: Pending,
+    /// Folds that were written.
+    folds: u64,
     results: Vec<Result<u64>>,
 }
 
@@ -102,14 +109,15 @@ impl Core {
         let unless_done = PoisonOnPanic(self);
         let state = State::clone(&self.published());
         let pending = Pending {
-            buffer: Vec::new(),
+            buffer: std::mem::take(&mut writer.buffer),
             staged: Vec::new(),
             notes: Vec::new(),
+            folds: 0,
             before: state.clone(),
             ledger_before: Ledger::default(),
         };
-        let mut group =
-            Group { core: self, writer: &mut writer, state, ledger: Ledger::default(), pending, results: Vec::new() };
+        let (ledger, results) = (Ledger::default(), Vec::new());
+        let mut group = Group { core: self, writer: &mut writer, state, ledger, pending, folds: 0, results };
         for request in &requests {
             // A sync may have failed while the group was at work: nothing is written after that.
             let result = self.check_writable().and_then(|()| group.stage(request));
@@ -211,6 +219,7 @@ impl Group<'_> {
                     _ => deleted = true,
                 }
                 self.pending.notes.push((*document, header.first_sequence, sequence));
+                self.pending.folds += u64::from(header.fold);
             }
             if deleted {
                 self.state.index.remove(*document, &mut self.ledger);
@@ -226,18 +235,24 @@ impl Group<'_> {
     /// Writes what is staged. What cannot be written is taken back, and its results say so.
     fn write(&mut self) {
         let staged = std::mem::take(&mut self.pending.staged);
-        let buffer = std::mem::take(&mut self.pending.buffer);
+        let mut buffer = std::mem::take(&mut self.pending.buffer);
         let notes = std::mem::take(&mut self.pending.notes);
+        let folds = std::mem::take(&mut self.pending.folds);
         let bytes = buffer.len() as u64;
         let written = match &mut self.writer.active {
-            Some(active) => active.append(buffer, staged.len()).map(|()| {
+            Some(active) => active.append(&mut buffer, staged.len()).map(|()| {
                 notes.into_iter().for_each(|(document, first, last)| active.note(document, first, last));
             }),
             None => Ok(()),
         };
+        if buffer.capacity() <= KEPT_BUFFER {
+            buffer.clear();
+            self.pending.buffer = buffer;
+        }
         match written {
             Ok(()) => {
                 self.writer.since_checkpoint += bytes;
+                self.folds += folds;
                 self.settle();
             }
             Err(error) => {
@@ -268,6 +283,7 @@ impl Group<'_> {
             compression: Some(Compression::None),
         };
         let capacity = core.options.segment_size.max(HEADER_LEN + writer::room_for(bytes));
+        self.writer.active.iter_mut().for_each(ActiveSegment::give_back);
         let spare = from_spare.then_some(&core.spare_log);
         let created = ActiveSegment::create(&core.dir, header, capacity, core.options.read_mode, spare);
         let next = created.inspect_err(|_| {
@@ -315,6 +331,7 @@ impl Group<'_> {
     fn finish(mut self, requests: &[Request]) -> Vec<Result<u64>> {
         self.write();
         self.retry_alone(requests);
+        self.writer.buffer = std::mem::take(&mut self.pending.buffer);
         if let Err(error) = self.sync(requests) {
             for result in self.results.iter_mut().filter(|result| result.is_ok()) {
                 *result = Err(error.again());
@@ -330,6 +347,7 @@ impl Group<'_> {
         let counters = &self.core.counters;
         counters::add(&counters.commits, count);
         counters::add(&counters.durable_commits, durable);
+        counters::add(&counters.folds, self.folds);
         counters.largest_group.fetch_max(durable, Ordering::Relaxed);
         if durable == 0 && requests.iter().any(|request| request.durability == Durability::Interval) {
             self.core.signal.sync_soon();

@@ -80,13 +80,15 @@ pub struct Writer {
     pub compacting: bool,
     /// Bytes of log since the last checkpoint.
     pub since_checkpoint: u64,
+    /// An empty buffer for the next group: fresh memory costs a page fault for every 4 KiB.
+    pub buffer: Vec<u8>,
 }
 
 /// What maintenance remembers between jobs.
 #[derive(Default)]
 pub struct Maintenance {
-    /// The state that the last checkpoint covers: sequence number and segments.
-    pub checkpoint: Option<(u64, Vec<u32>)>,
+    /// What the last checkpoint covers: sequence number of the state, number of the manifest's edit.
+    pub checkpoint: Option<(u64, u64)>,
     /// Segments that could not be compacted because they are damaged.
     pub damaged: Vec<u32>,
     /// Tombstones that had to stay when they were last looked at.
@@ -97,6 +99,8 @@ impl Core {
     pub fn new(opened: Opened, options: Options) -> Core {
         let marks = opened.manifest.marks();
         let checkpoint = opened.report.checkpoint_sequence;
+        let maintenance =
+            Maintenance { checkpoint: opened.vouched_for.map(|edit| (checkpoint, edit)), ..Maintenance::default() };
         let gate = Arc::new(Gate::new(options.verify_reads));
         let writer = Writer {
             sequence: opened.state.sequence,
@@ -106,6 +110,7 @@ impl Core {
             ledger: opened.ledger,
             compacting: false,
             since_checkpoint: opened.report.replayed_bytes,
+            buffer: Vec::new(),
         };
         let core = Core {
             spare_log: opened.spares.0,
@@ -119,7 +124,7 @@ impl Core {
             next_document: AtomicU64::new(opened.next_document),
             next_segment: AtomicU32::new(marks.next_segment),
             queue: GroupQueue::default(),
-            maintenance: Mutex::new(Maintenance::default()),
+            maintenance: Mutex::new(maintenance),
             retained: Retained::default(),
             signal: Signal::default(),
             lock: Mutex::new(Some(opened.lock)),

@@ -4,7 +4,7 @@
 //!    itself knows it. The store publishes a commit before its batch lets go, so there is no gap between the two.
 //! 2. The document is asked only under the lock, for the same reason.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::sync::Mutex;
@@ -14,7 +14,7 @@ const SHARDS: u64 = 16;
 /// The lowest free input id of each document that open batches add inputs to.
 #[derive(Default)]
 pub struct InputIds {
-    shards: [Mutex<HashMap<u64, Taken>>; SHARDS as usize],
+    shards: [Mutex<FxHashMap<u64, Taken>>; SHARDS as usize],
 }
 
 struct Taken {
@@ -54,7 +54,7 @@ impl InputIds {
         }
     }
 
-    fn shard(&self, document: u64) -> &Mutex<HashMap<u64, Taken>> {
+    fn shard(&self, document: u64) -> &Mutex<FxHashMap<u64, Taken>> {
         &self.shards[(document % SHARDS) as usize]
     }
 }

@@ -76,34 +76,34 @@ impl Core {
 
     /// As `checkpoint`; the caller holds `maintenance`.
     pub fn write_checkpoint(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let (state, before) = {
+        let (state, before, edit) = {
             let mut writer = self.writer.lock();
             if self.is_poisoned() {
                 self.check_writable()?;
             }
             self.flush_locked(&mut writer)?;
-            (self.published(), writer.since_checkpoint)
+            (self.published(), writer.since_checkpoint, writer.manifest.number())
         };
-        let segments: Vec<u32> = state.segments.iter().map(|segment| segment.id()).collect();
-        if maintenance.checkpoint.as_ref() == Some(&(state.sequence, segments.clone())) {
+        if maintenance.checkpoint == Some((state.sequence, edit)) {
             return Ok(());
         }
         let next_document = self.next_document.load(Ordering::Relaxed);
-        checkpoint::write(&self.dir, self.store, &state, next_document).map_err(|error| self.fail(error))?;
+        checkpoint::write(&self.dir, self.store, &state, next_document, edit).map_err(|error| self.fail(error))?;
         if self.counters.checkpoint_sequence.swap(state.sequence, Ordering::Relaxed) < state.sequence {
             // More of them may go now.
             maintenance.kept = KeptTombstones::default();
         }
         counters::add(&self.counters.checkpoints, 1);
-        maintenance.checkpoint = Some((state.sequence, segments));
+        maintenance.checkpoint = Some((state.sequence, edit));
         self.writer.lock().since_checkpoint -= before;
         Ok(())
     }
 
-    /// On a full disk the store does without a checkpoint: everything is in the log, and the next open reads it.
+    /// On a full disk, or where memory is refused, the store does without a checkpoint: everything is in the log, and
+    /// the next open reads it.
     fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
         match self.write_checkpoint(maintenance) {
-            Err(Error::NoSpace { .. }) => Ok(()),
+            Err(Error::NoSpace { .. } | Error::NoMemory) => Ok(()),
             written => written,
         }
     }
@@ -405,12 +405,7 @@ impl Core {
 
     fn close_files(&self, maintenance: &mut Maintenance) -> Result<()> {
         self.seal_active()?;
-        // Only an open that has something to replay gains from a checkpoint.
-        if self.published().sequence == counters::get(&self.counters.checkpoint_sequence)
-            && maintenance.checkpoint.is_none()
-        {
-            return Ok(());
-        }
-        self.write_checkpoint_if_room(maintenance)
+        // An open gains from a checkpoint where it has something to replay, or to make durable.
+        if self.published().sequence == 0 { Ok(()) } else { self.write_checkpoint_if_room(maintenance) }
     }
 }

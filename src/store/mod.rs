@@ -95,11 +95,7 @@ impl Db {
         options.check()?;
         let opened = recovery::open(fs, path, options)?;
         let core = Arc::new(Core::new(opened, options.clone()));
-        let db = Db { handle: Arc::new(Handle { core }) };
-        if options.background {
-            background::start(db.core())?;
-        }
-        Ok(db)
+        Ok(Db { handle: Arc::new(Handle { core }) })
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -124,12 +120,15 @@ impl Db {
         Ok(View::snapshot(self.core()))
     }
 
-    /// An empty batch.
+    /// An empty batch. The first one starts the store's threads (`Options::background`).
     ///
     /// # Errors
-    /// `Closed`, `Forked`, `Poisoned`.
+    /// `Closed`, `Forked`, `Poisoned`; `Io` where there can be no more threads.
     pub fn batch(&self) -> Result<Batch> {
         self.core().check_writable()?;
+        if self.core().options.background {
+            background::start(self.core())?;
+        }
         Ok(Batch::new(Arc::clone(self.core())))
     }
 

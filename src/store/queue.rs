@@ -10,7 +10,9 @@
 //! 2. Every submission gets exactly one result, or `None` if its leader died in a panic.
 //! 3. A leader works for what had come when it began, so nobody leads for longer than one round.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
 
 use crate::sync::{Condvar, Mutex};
 
@@ -22,14 +24,15 @@ pub struct GroupQueue<T, R> {
 
 struct QueueState<T, R> {
     waiting: VecDeque<(u64, T)>,
-    results: HashMap<u64, Option<R>>,
+    results: FxHashMap<u64, Option<R>>,
     leading: bool,
     next_ticket: u64,
 }
 
 impl<T, R> Default for GroupQueue<T, R> {
     fn default() -> Self {
-        let state = QueueState { waiting: VecDeque::new(), results: HashMap::new(), leading: false, next_ticket: 0 };
+        let state =
+            QueueState { waiting: VecDeque::new(), results: FxHashMap::default(), leading: false, next_ticket: 0 };
         GroupQueue { state: Mutex::new(state), turned: Condvar::new() }
     }
 }

@@ -1,17 +1,13 @@
-//! A small number for each thread, by which threads that count the same thing count it in different places: a count that
-//! two cores change in turn costs each of them a trip of its cache line.
+//! A small number for each thread, by which threads that count the same thing count it in different places: a count
+//! that two cores change in turn costs each of them a trip of its cache line.
 //!
 //! 1. Threads get their stripes in turn, so that up to `STRIPES` of them that begin together have one each. More share.
 //! 2. Nothing depends on who has which stripe but speed.
 
+#[cfg(not(any(loom, shuttle)))]
 use std::cell::Cell;
 #[cfg(not(any(loom, shuttle)))]
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-#[cfg(loom)]
-use loom::thread_local;
-#[cfg(shuttle)]
-use shuttle::thread_local;
 
 /// How many places there are for each thing.
 pub const STRIPES: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
@@ -20,11 +16,6 @@ pub const STRIPES: usize = if cfg!(any(loom, shuttle)) { 2 } else { 16 };
 #[derive(Default)]
 #[repr(align(128))]
 pub struct Apart<T>(pub T);
-
-#[cfg(any(loom, shuttle))]
-thread_local! {
-    static OWN: Cell<usize> = Cell::new(0);
-}
 
 #[cfg(not(any(loom, shuttle)))]
 thread_local! {
@@ -45,16 +36,10 @@ pub fn own() -> usize {
     stripe
 }
 
-/// In a model: the stripe that the calling thread gave itself, the first one otherwise.
+/// In a model all threads share one: there they meet most.
 #[cfg(any(loom, shuttle))]
 pub fn own() -> usize {
-    OWN.with(Cell::get)
-}
-
-/// Gives the calling thread of a model its stripe.
-#[cfg(all(test, loom))]
-pub fn take(stripe: usize) {
-    OWN.with(|own| own.set(stripe));
+    0
 }
 
 #[cfg(test)]

@@ -188,7 +188,8 @@ fn on_a_full_disk_a_group_is_refused_one_by_one() {
     };
     let delete: Box<dyn FnOnce() -> _ + Send + '_> = Box::new(|| db.write(|batch| batch.delete_document(unwanted)));
     let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
-    let others = vec![commit(vec![1; 50_000]), commit(vec![2; 100]), delete, commit(vec![3; 60_000])];
+    // The large ones have no room in the zeros ahead of the log either.
+    let others = vec![commit(vec![1; 150_000]), commit(vec![2; 100]), delete, commit(vec![3; 160_000])];
     let results = gate.group(first, others, || gate.disk.set_capacity(Some(gate.disk.used() + 5000)));
     assert!(matches!(results[0], Err(Error::NoSpace { .. })), "{results:?}");
     assert!(results[1].is_ok() && results[2].is_ok(), "{results:?}");
@@ -246,4 +247,26 @@ fn a_commit_follows_those_before_it_in_its_group() {
         assert!(!db.view().unwrap().exists(id).unwrap());
         assert!(db.verify().unwrap().damage.is_empty());
     }
+}
+
+/// A commit that was prepared again, since its document changed within its group, counts its fold once.
+#[test]
+fn a_commit_that_is_prepared_twice_counts_its_fold_once() {
+    let gate = Gate::new(1);
+    let mut options = plain::options(1 << 20);
+    options.fold_after = 1;
+    let db = gate.open(&options).unwrap();
+    let id = plain::put(&db, &[1; 20_000], Durability::Always).unwrap();
+    let change = |name: &'static str| {
+        let db = &db;
+        Box::new(move || db.write(|batch| batch.set_column(id, name, &Value::Null)))
+            as Box<dyn FnOnce() -> stratum::Result<()> + Send + '_>
+    };
+    change("a")().unwrap();
+    assert_eq!(db.stats().unwrap().folds, 0);
+    let first = || assert!(plain::put(&db, b"leader", Durability::Always).is_ok());
+    for result in gate.group(first, vec![change("b"), change("c")], || ()) {
+        result.unwrap();
+    }
+    assert_eq!(db.stats().unwrap().folds, 2, "one for each of the two commits");
 }

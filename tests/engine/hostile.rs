@@ -177,6 +177,7 @@ fn a_checkpoint_that_makes_no_sense_is_ignored() {
         sequence,
         position: (2, position),
         next_document: 3,
+        edit: 1,
         segments: vec![(1, covered)],
     };
     let first = Entry::Tree(extent(1, SEGMENT_HEADER_LEN + HEADER_LEN + 32, 136));

@@ -236,6 +236,12 @@ fn a_process_that_is_killed_on_a_full_disk_loses_nothing() {
                 file.set_len(length.saturating_sub(rng.below(24 << 10))).unwrap();
             }
             live(job.start(), &job.journal, &mut rng);
+            // Where the reserves are used up, too, an open may not find the little room that it needs. It says so.
+            let mut is_full = file.is_some();
+            if matches!(Db::open(&job.store, &job.options()), Err(Error::NoSpace { .. })) && is_full {
+                std::fs::remove_file(&other).unwrap();
+                is_full = false;
+            }
             let records = subject.must_be_right(&job);
             let is_refused = |record: &&Record| matches!(record, Record::Ack(_, _, status) if status == "NO_SPACE");
             refused += records.iter().filter(is_refused).count();
@@ -245,7 +251,7 @@ fn a_process_that_is_killed_on_a_full_disk_loses_nothing() {
                 _ => false,
             });
             assert_eq!(strange, None, "a full disk is told as such");
-            if file.is_some() {
+            if is_full {
                 std::fs::remove_file(&other).unwrap();
             }
         }

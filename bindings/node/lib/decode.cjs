@@ -34,6 +34,16 @@ class Source {
     return length === 0 ? '' : this.bytes.toString('utf8', from, from + length);
   }
 
+  /** Whether the text is this name; decodes it only where there is more than ASCII. */
+  isText(from, length, name) {
+    for (let at = 0; at < length; at += 1) {
+      const unit = name.charCodeAt(at);
+      if (unit > 0x7f) return this.text(from, length) === name;
+      if (this.bytes[from + at] !== unit) return false;
+    }
+    return length === name.length;
+  }
+
   slice(from, length) {
     return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset + from, length);
   }
@@ -145,7 +155,7 @@ class Columns {
     for (let left = this.size; left > 0; left -= 1) {
       const length = source.u32(at);
       const value = at + 8 + padded(length);
-      if (length >= name.length && source.text(at + 8, length) === name) return value;
+      if (source.isText(at + 8, length, name)) return value;
       at = value + 8 * source.u32(at + 4);
     }
     return 0;
@@ -195,36 +205,64 @@ class Columns {
 /** An input of a tree, or of a cursor's packed rows. */
 class Input {
   #source;
-  #value;
-  #output;
-  #columns;
+  #id;
+  #lengths;
+  #begin;
 
-  /** Where its parts begin; 0 for an output or columns that are not there. */
-  constructor(source, id, value, output, columns) {
+  /** Its number; where the lengths of value, output and columns are, and where its value begins. */
+  constructor(source, id, lengths, begin) {
     this.#source = source;
-    this.id = BigInt(id);
-    this.#value = value;
-    this.#output = output;
-    this.#columns = columns;
+    this.#id = id;
+    this.#lengths = lengths;
+    this.#begin = begin;
+  }
+
+  get id() {
+    return BigInt(this.#id);
   }
 
   get value() {
-    return this.#source.value(this.#value);
+    return this.#source.value(this.#begin);
   }
 
   get output() {
-    return this.#output === 0 ? undefined : this.#source.value(this.#output);
+    const source = this.#source;
+    const lengths = this.#lengths;
+    if (source.u32(lengths + 4) === 0) return undefined;
+    return source.value(this.#begin + 8 * source.u32(lengths));
   }
 
   get columns() {
-    return new Columns(this.#source, this.#columns);
+    const source = this.#source;
+    const lengths = this.#lengths;
+    if (source.u32(lengths + 8) === 0) return new Columns(source, 0);
+    return new Columns(source, this.#begin + 8 * (source.u32(lengths) + source.u32(lengths + 4)));
   }
 }
 
-/** Lays out an input whose value begins at `at`. */
-function inputAt(source, id, at, value, output, columns) {
-  const behind = at + 8 * value;
-  return new Input(source, id, at, output === 0 ? 0 : behind, columns === 0 ? 0 : behind + 8 * output);
+/** The inputs of a tree, one after the other, as often as asked. */
+class Inputs {
+  #tree;
+
+  constructor(tree) {
+    this.#tree = tree;
+  }
+
+  [Symbol.iterator]() {
+    const tree = this.#tree;
+    let at = 0;
+    // Faster than a generator.
+    return {
+      next() {
+        const value = tree.input(at);
+        at += 1;
+        return { value, done: value === undefined };
+      },
+      [Symbol.iterator]() {
+        return this;
+      },
+    };
+  }
 }
 
 /** A whole tree, decoded as it is asked for. */
@@ -277,18 +315,12 @@ class Tree {
     if (!(position >= 0 && position < this.inputCount)) return undefined;
     const source = this.#source;
     const entry = this.#at + HEADER + ENTRY * position;
-    const [value, output, columns] = [source.u32(entry + 8), source.u32(entry + 12), source.u32(entry + 16)];
-    return inputAt(source, source.u32(entry), this.#at + 8 * source.u32(entry + 4), value, output, columns);
+    return new Input(source, source.u32(entry), entry + 8, this.#at + 8 * source.u32(entry + 4));
   }
 
   /** All inputs in their order; each turn makes one. */
   get inputs() {
-    const tree = this;
-    return {
-      *[Symbol.iterator]() {
-        for (let at = 0; at < tree.inputCount; at += 1) yield tree.input(at);
-      },
-    };
+    return new Inputs(this);
   }
 }
 
@@ -308,7 +340,7 @@ function treesOf(bytes) {
 function* rowsOf(bytes) {
   const source = new Source(bytes);
   for (let at = 0; at < bytes.length; at += 8 * source.u32(at)) {
-    yield inputAt(source, source.u32(at + 4), at + 24, source.u32(at + 8), source.u32(at + 12), source.u32(at + 16));
+    yield new Input(source, source.u32(at + 4), at + 8, at + 24);
   }
 }
 

@@ -9,8 +9,8 @@ const { Tree, treesOf } = require('./decode.cjs');
 const { invalid } = require('./errors.cjs');
 const { DocumentCursor, InputCursor, Pinned, columnsOf, inputOf } = require('./cursor.cjs');
 
-/** How many trees are read in one call. */
-const TREES = 256;
+/** How many trees are read in one call: what they come to should fit into a cache. */
+const TREES = 64;
 
 /** A column's name; a string that has no UTF-8 is no name. */
 function named(name) {
@@ -51,7 +51,7 @@ class View {
   }
 
   blobText(document) {
-    return made(this.blob(document), (bytes) => Buffer.from(bytes.buffer).toString('utf8'));
+    return native.viewBlobText(this.#handle, document);
   }
 
   readBlob(document, buffer) {

@@ -63,9 +63,19 @@ bool Args::ids(std::size_t at, std::uint64_t **data, std::size_t *count) const {
 }
 
 bool Args::text(std::size_t at, std::string *out) const {
+    // Names of columns fit into this: one call tells both the length and the text.
+    char small[256];
     std::size_t length = 0;
-    if (napi_get_value_string_utf8(env_, values_[at], nullptr, 0, &length) != napi_ok) {
+    if (napi_get_value_string_utf8(env_, values_[at], small, sizeof small, &length) != napi_ok) {
         raise(env_, STRATUM_INVALID_ARGUMENT, "a string is needed");
+        return false;
+    }
+    // What does not fit is cut before a character of up to four bytes.
+    if (length + 4 < sizeof small) {
+        out->assign(small, length);
+        return true;
+    }
+    if (napi_get_value_string_utf8(env_, values_[at], nullptr, 0, &length) != napi_ok) {
         return false;
     }
     out->resize(length);

@@ -114,6 +114,19 @@ napi_value read_copied(napi_env env, napi_callback_info info) {
         });
 }
 
+// viewBlobText(view, document): where the bytes are no UTF-8, with U+FFFD in their place.
+napi_value view_blob_text(napi_env env, napi_callback_info info) {
+    return read<Pinned>(
+        env, info,
+        [](const Args &, const stratum_view *view, std::uint64_t document, Pinned *pinned, stratum_error **error) {
+            return stratum_view_blob(view, document, &pinned->pointer, error);
+        },
+        [&](const Pinned &pinned) {
+            const auto *text = static_cast<const char *>(stratum_pinned_data(pinned.pointer));
+            return string(env, text, stratum_pinned_length(pinned.pointer));
+        });
+}
+
 template <PinnedRead Read>
 napi_value read_pinned(napi_env env, napi_callback_info info) {
     return read<stratum_pinned *>(
@@ -403,6 +416,7 @@ void add_reads(std::vector<Export> *exports) {
         {"viewExists", view_exists},
         {"viewInputCount", view_input_count},
         {"viewBlob", read_copied<stratum_view_blob>},
+        {"viewBlobText", view_blob_text},
         {"viewPackedTree", read_copied<stratum_view_packed_tree>},
         {"viewPinBlob", read_pinned<stratum_view_blob>},
         {"viewPinPackedTree", read_pinned<stratum_view_packed_tree>},

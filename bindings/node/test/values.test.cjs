@@ -50,6 +50,42 @@ test('plain objects, buffers and arrays on the way in', async (t) => {
   await store.close();
 });
 
+test('columns are found by names of any characters and length', async (t) => {
+  const store = await Store.open(place(t), { durability: 'os' });
+  const names = ['a', 'ab', 'abc', 'é', 'aé', 'aéb', 'éa', '\u00e9\u00e9', 'a\u0000b', '\u{1f600}',
+    'x'.repeat(255), '\u{1f600}'.repeat(63),
+    'é'.repeat(127), `x${'é'.repeat(127)}`];
+  const columns = Object.fromEntries(names.map((name, at) => [name, BigInt(at)]));
+  const { document } = store.putTreeSync({ columns });
+  const { columns: found } = store.latest.tree(document);
+  assert.equal(found.size, names.length);
+  for (const [at, name] of names.entries()) {
+    assert.equal(found.get(name), BigInt(at), name);
+    assert.equal(store.latest.column(document, name), BigInt(at), name);
+  }
+  for (const name of ['', 'A', 'abcd', 'Ã©', 'a\u0000', 'ae', 'aé\u0000',
+    'x'.repeat(254), '\u{1f600}'.repeat(62), 'x'.repeat(256),
+    'x'.repeat(300), '\u{1f600}'.repeat(64)]) {
+    assert.equal(found.get(name), undefined, name);
+    assert.equal(found.has(name), false, name);
+    if (name !== '') assert.equal(store.latest.column(document, name), undefined, name);
+  }
+  store.closeSync();
+});
+
+test('a blob as text is what its bytes say, also where they are no UTF-8', async (t) => {
+  const store = await Store.open(place(t), { durability: 'os' });
+  const blobs = ['', 'é\u{1f600}\u0000', '\ufeffmark', [0xff], [0x61, 0xc3], [0xe2, 0x82, 0x62],
+    [0xed, 0xa0, 0x80], [0xf4, 0x90, 0x80, 0x80]];
+  for (const blob of blobs) {
+    const bytes = Buffer.from(blob);
+    const document = store.createDocumentSync(bytes);
+    assert.equal(store.latest.blobText(document), bytes.toString('utf8'));
+    assert.equal(store.latest.tree(document).blobText, bytes.toString('utf8'));
+  }
+  store.closeSync();
+});
+
 test('the classes', () => {
   assert.throws(() => new Decimal('1.'), code('INVALID_ARGUMENT'));
   assert.throws(() => new NaNBits(0n), code('INVALID_ARGUMENT'));

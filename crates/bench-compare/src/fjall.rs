@@ -98,12 +98,12 @@ impl Rows for Fjall {
         self.columns.iter().map(key).map(id).collect()
     }
 
-    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        read(&self.blobs.get(document.to_be_bytes()).expect("reading").expect("the document is there"));
+    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.blobs.get(document.to_be_bytes()).expect("reading").inspect(|blob| read(blob)).is_some()
     }
 
-    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        read(&self.columns.get(document.to_be_bytes()).expect("reading").expect("the document is there"));
+    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.columns.get(document.to_be_bytes()).expect("reading").inspect(|row| read(row)).is_some()
     }
 
     fn node(&self, document: u64, position: u32, read: &mut dyn FnMut(&[u8])) {

@@ -95,14 +95,14 @@ impl Rows for Lmdb {
         documents.map(|entry| entry.expect("a document").0).collect()
     }
 
-    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
         let transaction = self.env.read_txn().expect("a transaction");
-        read(self.blobs.get(&transaction, &document).expect("reading").expect("the document is there"));
+        self.blobs.get(&transaction, &document).expect("reading").inspect(|blob| read(blob)).is_some()
     }
 
-    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
         let transaction = self.env.read_txn().expect("a transaction");
-        read(self.columns.get(&transaction, &document).expect("reading").expect("the document is there"));
+        self.columns.get(&transaction, &document).expect("reading").inspect(|row| read(row)).is_some()
     }
 
     fn node(&self, document: u64, position: u32, read: &mut dyn FnMut(&[u8])) {

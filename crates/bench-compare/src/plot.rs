@@ -4,6 +4,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::Outcome;
 use crate::report::{Report, median};
 
 const ROW: i32 = 14;
@@ -12,8 +13,6 @@ const WIDTH: i32 = 900;
 const TOP: i32 = 70;
 /// Shares above this are cut off.
 const MOST: f64 = 2.0;
-
-type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// Draws the picture into a file.
 pub fn draw(report: &Report, caption: &str, path: &Path) -> Outcome {
@@ -48,8 +47,9 @@ pub fn draw(report: &Report, caption: &str, path: &Path) -> Outcome {
     Ok(())
 }
 
-fn color(engine: i32) -> RGBColor {
-    const COLORS: [(u8, u8, u8); 8] = [
+/// The color of an engine or a line, from 1 on.
+pub fn color(number: i32) -> RGBColor {
+    const COLORS: [(u8, u8, u8); 10] = [
         (0xc0, 0x39, 0x2b),
         (0xe6, 0x7e, 0x22),
         (0x29, 0x80, 0xb9),
@@ -58,7 +58,9 @@ fn color(engine: i32) -> RGBColor {
         (0x7f, 0x8c, 0x8d),
         (0x2c, 0x3e, 0x50),
         (0x16, 0xa0, 0x85),
+        (0xf1, 0xc4, 0x0f),
+        (0xd8, 0x7a, 0xb5),
     ];
-    let (red, green, blue) = COLORS[(engine - 1) as usize % COLORS.len()];
+    let (red, green, blue) = COLORS[(number - 1) as usize % COLORS.len()];
     RGBColor(red, green, blue)
 }

@@ -76,16 +76,18 @@ impl Rows for Redb {
         columns.iter().expect("the documents").map(|entry| entry.expect("a document").0.value()).collect()
     }
 
-    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
         let transaction = self.database.begin_read().expect("a transaction");
         let blobs = transaction.open_table(BLOBS).expect("a table");
-        read(blobs.get(document).expect("reading").expect("the document is there").value());
+        let blob = blobs.get(document).expect("reading");
+        blob.inspect(|blob| read(blob.value())).is_some()
     }
 
-    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
         let transaction = self.database.begin_read().expect("a transaction");
         let columns = transaction.open_table(COLUMNS).expect("a table");
-        read(columns.get(document).expect("reading").expect("the document is there").value());
+        let row = columns.get(document).expect("reading");
+        row.inspect(|row| read(row.value())).is_some()
     }
 
     fn node(&self, document: u64, position: u32, read: &mut dyn FnMut(&[u8])) {

@@ -123,7 +123,7 @@ pub fn median(numbers: &[f64]) -> Option<f64> {
 }
 
 /// Three digits that count.
-fn number(number: f64) -> String {
+pub fn number(number: f64) -> String {
     match number.abs() {
         size if size >= 100.0 => format!("{number:.0}"),
         size if size >= 10.0 => format!("{number:.1}"),

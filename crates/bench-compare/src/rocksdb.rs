@@ -173,16 +173,26 @@ fn chars(bytes: &[u8]) -> *const c_char {
 }
 
 impl<const COMPRESSED: bool> RocksDb<COMPRESSED> {
-    fn get(&self, options: *const ffi::rocksdb_readoptions_t, family: usize, key: &[u8], read: &mut dyn FnMut(&[u8])) {
+    /// False where there is no such row.
+    fn get(
+        &self,
+        options: *const ffi::rocksdb_readoptions_t,
+        family: usize,
+        key: &[u8],
+        read: &mut dyn FnMut(&[u8]),
+    ) -> bool {
         // SAFETY: the slice is alive until it is destroyed.
         unsafe {
             let family = self.families[family];
             let pinned = checked!(rocksdb_get_pinned_cf(self.db, options, family, chars(key), key.len()));
-            assert!(!pinned.is_null(), "the row is there");
+            if pinned.is_null() {
+                return false;
+            }
             let mut length = 0;
             let data = ffi::rocksdb_pinnableslice_value(pinned, &raw mut length);
             read(slice::from_raw_parts(data.cast(), length));
             ffi::rocksdb_pinnableslice_destroy(pinned);
+            true
         }
     }
 
@@ -332,16 +342,17 @@ impl<const COMPRESSED: bool> Rows for RocksDb<COMPRESSED> {
         documents
     }
 
-    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        self.get(self.reading, 1, &document.to_be_bytes(), read);
+    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.get(self.reading, 1, &document.to_be_bytes(), read)
     }
 
-    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        self.get(self.reading, 2, &document.to_be_bytes(), read);
+    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.get(self.reading, 2, &document.to_be_bytes(), read)
     }
 
     fn node(&self, document: u64, position: u32, read: &mut dyn FnMut(&[u8])) {
-        self.get(self.reading, 3, &node_key(document, position), read);
+        let is_there = self.get(self.reading, 3, &node_key(document, position), read);
+        assert!(is_there, "the input is there");
     }
 
     fn parts(&self, document: u64, read: &mut dyn FnMut(Part<'_>)) {
@@ -350,8 +361,9 @@ impl<const COMPRESSED: bool> Rows for RocksDb<COMPRESSED> {
         let (snapshot, options) = unsafe { (ffi::rocksdb_create_snapshot(self.db), ffi::rocksdb_readoptions_create()) };
         // SAFETY: as above.
         unsafe { ffi::rocksdb_readoptions_set_snapshot(options, snapshot) };
-        self.get(options, 2, &prefix, &mut |row| read(Part::Columns(row)));
-        self.get(options, 1, &prefix, &mut |blob| read(Part::Blob(blob)));
+        let is_there = self.get(options, 2, &prefix, &mut |row| read(Part::Columns(row)))
+            && self.get(options, 1, &prefix, &mut |blob| read(Part::Blob(blob)));
+        assert!(is_there, "the document is there");
         self.scan(options, 3, &prefix, &mut |key, row| {
             let is_ours = key.starts_with(&prefix);
             if is_ours {

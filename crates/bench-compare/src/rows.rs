@@ -53,10 +53,10 @@ pub trait Rows: Send + std::marker::Sync + Sized + 'static {
     fn compact(&mut self);
     /// The documents there are, in order.
     fn documents(&self) -> Vec<u64>;
-    /// Reads a blob.
-    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8]));
-    /// Reads columns.
-    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8]));
+    /// Reads a blob; false where there is no such document.
+    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool;
+    /// Reads columns; false where there is no such document.
+    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool;
     /// Reads one input.
     fn node(&self, document: u64, position: u32, read: &mut dyn FnMut(&[u8]));
     /// Reads everything, as it is at one moment.
@@ -128,6 +128,12 @@ impl<R: Rows> Engine for Peer<R> {
         first
     }
 
+    fn replace(&self, document: u64, tree: &Tree) {
+        let mut ops = Vec::with_capacity(12);
+        ops_of(document, tree, &mut ops);
+        self.rows.write(ops, Sync::Now);
+    }
+
     fn add_input(&self, document: u64, value: &Value) {
         self.rows.write(vec![Op::Append(document, encode_node(value, None))], Sync::Now);
     }
@@ -138,6 +144,14 @@ impl<R: Rows> Engine for Peer<R> {
 
     fn delete(&self, document: u64) {
         self.rows.write(vec![Op::Delete(document)], Sync::Later);
+    }
+
+    fn remove(&self, document: u64) -> bool {
+        let is_there = self.rows.columns(document, &mut |_| ());
+        if is_there {
+            self.rows.write(vec![Op::Delete(document)], Sync::Now);
+        }
+        is_there
     }
 
     fn flush(&self) {
@@ -152,8 +166,8 @@ impl<R: Rows> Engine for Peer<R> {
         self.rows.documents()
     }
 
-    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        self.rows.blob(document, read);
+    fn find_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.rows.blob(document, read)
     }
 
     fn columns(&self, document: u64) -> Columns {

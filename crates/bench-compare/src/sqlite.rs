@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use golden_sets::Sync;
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use crate::rows::{Op, Part, Rows};
 
@@ -55,13 +55,16 @@ impl Sqlite {
         })
     }
 
-    fn one(&self, sql: &str, key: impl rusqlite::Params, read: &mut dyn FnMut(&[u8])) {
+    fn one(&self, sql: &str, key: impl rusqlite::Params, read: &mut dyn FnMut(&[u8])) -> bool {
         self.reading(|connection| {
-            connection.prepare_cached(sql)?.query_row(key, |row| {
+            let mut statement = connection.prepare_cached(sql)?;
+            let found = statement.query_row(key, |row| {
                 read(row.get_ref(0)?.as_blob()?);
                 Ok(())
-            })
-        });
+            });
+            found.optional()
+        })
+        .is_some()
     }
 }
 
@@ -128,17 +131,18 @@ impl Rows for Sqlite {
         })
     }
 
-    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        self.one("SELECT blob FROM blobs WHERE id = ?", [document as i64], read);
+    fn blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.one("SELECT blob FROM blobs WHERE id = ?", [document as i64], read)
     }
 
-    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        self.one("SELECT columns FROM documents WHERE id = ?", [document as i64], read);
+    fn columns(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        self.one("SELECT columns FROM documents WHERE id = ?", [document as i64], read)
     }
 
     fn node(&self, document: u64, position: u32, read: &mut dyn FnMut(&[u8])) {
         let key = params![document as i64, position];
-        self.one("SELECT node FROM nodes WHERE document = ? AND position = ?", key, read);
+        let is_there = self.one("SELECT node FROM nodes WHERE document = ? AND position = ?", key, read);
+        assert!(is_there, "the input is there");
     }
 
     /// One statement is one moment, and cheaper than a transaction around three.

@@ -43,7 +43,7 @@ pub fn run(kinds: &[Kind], settings: &Settings) -> Report {
 }
 
 /// One engine's store.
-struct Side {
+pub struct Side {
     kind: Kind,
     dir: TempDir,
     /// Absent only while it is being opened anew.
@@ -51,17 +51,25 @@ struct Side {
 }
 
 impl Side {
-    fn new(kind: Kind) -> Side {
+    /// A new store.
+    pub fn new(kind: Kind) -> Side {
         let dir = phases::scratch();
         Side { kind, engine: Some((kind.open)(dir.path())), dir }
     }
 
-    fn engine(&self) -> &dyn Engine {
+    /// The open store.
+    pub fn engine(&self) -> &dyn Engine {
         self.engine.as_deref().expect("the store is open")
     }
 
-    fn disk_bytes(&self) -> f64 {
+    /// Bytes of all its files.
+    pub fn disk_bytes(&self) -> f64 {
         phases::disk_bytes(self.dir.path()) as f64
+    }
+
+    /// Gives back the space of what was deleted and replaced.
+    pub fn compact(&mut self) {
+        self.engine.as_mut().expect("the store is open").compact();
     }
 }
 
@@ -73,11 +81,13 @@ impl Drop for Side {
     }
 }
 
-fn per_second(count: u64, took: Duration) -> f64 {
+/// A rate.
+pub fn per_second(count: u64, took: Duration) -> f64 {
     count as f64 / took.as_secs_f64()
 }
 
-fn micros(duration: Duration) -> f64 {
+/// Microseconds.
+pub fn micros(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e6
 }
 
@@ -150,7 +160,7 @@ impl Round<'_> {
         report.rate("I delete, no sync", "trees/s", Some(0.53), &deletes);
         let compaction = self.each(&mut sides, |side| {
             let begun = Instant::now();
-            side.engine.as_mut().expect("the store is open").compact();
+            side.compact();
             let took = begun.elapsed();
             Some(took.as_secs_f64())
         });
@@ -326,7 +336,7 @@ fn logical_left(engine: &dyn Engine) -> f64 {
 }
 
 /// Closes and opens again, a few times, without some files; gives back milliseconds.
-fn open(side: &mut Side, without: &[&str]) -> f64 {
+pub fn open(side: &mut Side, without: &[&str]) -> f64 {
     let mut times = Vec::new();
     for _ in 0..5 {
         let document = side.engine().documents()[0];

@@ -34,12 +34,16 @@ pub trait Engine: Send + std::marker::Sync {
 
     /// Puts trees as one batch; gives back the first one's id.
     fn put(&self, trees: &[&Tree], sync: Sync) -> u64;
+    /// Replaces all of a document, durably.
+    fn replace(&self, document: u64, tree: &Tree);
     /// Adds an input at the end, durably.
     fn add_input(&self, document: u64, value: &Value);
     /// Replaces a blob; durable with the next `flush`.
     fn set_blob(&self, document: u64, blob: &[u8]);
     /// Deletes a document with all that belongs to it; durable with the next `flush`.
     fn delete(&self, document: u64);
+    /// The same, durably; false, and nothing written, where there is no such document.
+    fn remove(&self, document: u64) -> bool;
     /// Makes everything durable.
     fn flush(&self);
     /// Gives back the space of what was deleted and replaced.
@@ -47,14 +51,19 @@ pub trait Engine: Send + std::marker::Sync {
 
     /// The documents there are.
     fn documents(&self) -> Vec<u64>;
-    /// Reads a blob where it lies, or where the engine puts it.
-    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8]));
+    /// Reads a blob where it lies, or where the engine puts it; false where there is no such document.
+    fn find_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool;
     /// Reads a document's columns, and not its blob.
     fn columns(&self, document: u64) -> Columns;
     /// Reads the value of an input that was put with its tree, and nothing else.
     fn input(&self, document: u64, position: u32) -> Value;
     /// Reads a whole tree, as it is at one moment.
     fn tree(&self, document: u64) -> Tree;
+
+    /// Reads the blob of a document that is there.
+    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+        assert!(self.find_blob(document, read), "the document is there");
+    }
 
     /// Reads a whole tree into the form that the engine's callers work with: what is timed as "decoded".
     fn visit_tree(&self, document: u64) {

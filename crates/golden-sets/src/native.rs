@@ -4,7 +4,7 @@
 
 use std::path::Path;
 
-use stratum::{Batch, Columns, Db, DocumentId, Durability, InputId, Options, Tree, Value};
+use stratum::{Batch, Columns, Db, DocumentId, Durability, Error, InputId, Options, Tree, Value};
 
 use crate::engine::{Engine, Kind, Sync};
 
@@ -46,6 +46,10 @@ impl Engine for Stratum {
         first.unwrap_or_default()
     }
 
+    fn replace(&self, document: u64, tree: &Tree) {
+        self.write(Durability::Always, |batch| batch.replace_tree(id(document), tree).map(drop));
+    }
+
     fn add_input(&self, document: u64, value: &Value) {
         self.write(Durability::Always, |batch| batch.append_input(id(document), value).map(drop));
     }
@@ -56,6 +60,14 @@ impl Engine for Stratum {
 
     fn delete(&self, document: u64) {
         self.write(Durability::Os, |batch| batch.delete_document(id(document)));
+    }
+
+    fn remove(&self, document: u64) -> bool {
+        let mut batch = self.db.batch().expect("a batch");
+        match batch.delete_document(id(document)).and_then(|()| batch.commit()) {
+            Err(Error::NotFound(_)) => false,
+            removed => removed.map(|_| true).expect("the commit"),
+        }
     }
 
     fn flush(&self) {
@@ -71,9 +83,12 @@ impl Engine for Stratum {
         documents.map(DocumentId::get).collect()
     }
 
-    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
-        let blob = self.db.view().and_then(|view| view.blob(id(document))).expect("the blob");
-        read(&blob);
+    fn find_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
+        match self.db.view().and_then(|view| view.blob(id(document))) {
+            Err(Error::NotFound(_)) => return false,
+            blob => read(&blob.expect("the blob")),
+        }
+        true
     }
 
     fn columns(&self, document: u64) -> Columns {

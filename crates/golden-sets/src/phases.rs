@@ -87,7 +87,7 @@ pub fn prove_documents(engine: &dyn Engine, workload: &Workload, from: u64, coun
 }
 
 /// Whether a tree that was read is one that was written, but for the ids, which the store gave.
-fn prove_tree(read: &Tree, written: &Tree, document: u64) {
+pub fn prove_tree(read: &Tree, written: &Tree, document: u64) {
     let same = |(read, written): (&Input, &Input)| {
         (&read.value, &read.columns, &read.output) == (&written.value, &written.columns, &written.output)
     };

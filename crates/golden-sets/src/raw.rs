@@ -110,7 +110,10 @@ impl Write {
 impl Index {
     fn note(&mut self, kind: u32, document: u64, place: Place) {
         match kind {
-            TREE => drop(self.trees.insert(document, place)),
+            TREE => {
+                self.trees.insert(document, place);
+                self.changes.remove(&document);
+            }
             BLOB => self.changes.entry(document).or_default().blob = Some(place),
             INPUT => self.changes.entry(document).or_default().inputs.push(place),
             TOMBSTONE => {
@@ -171,6 +174,12 @@ impl Raw {
             base += write.buffer.len() as u64;
         }
         base
+    }
+
+    fn bury(&self, document: u64, sync: bool) {
+        let mut write = Write { sync, ..Write::default() };
+        write.record(TOMBSTONE, document, |_| ());
+        self.submit(write);
     }
 
     /// The body of a record, checked.
@@ -243,6 +252,12 @@ impl Engine for Raw {
         first
     }
 
+    fn replace(&self, document: u64, tree: &Tree) {
+        let mut write = Write { sync: true, ..Write::default() };
+        write.record(TREE, document, |out| codec::encode_tree(tree, out));
+        self.submit(write);
+    }
+
     fn add_input(&self, document: u64, value: &Value) {
         let mut write = Write { sync: true, ..Write::default() };
         write.record(INPUT, document, |out| codec::encode_value(value, out));
@@ -256,9 +271,15 @@ impl Engine for Raw {
     }
 
     fn delete(&self, document: u64) {
-        let mut write = Write::default();
-        write.record(TOMBSTONE, document, |_| ());
-        self.submit(write);
+        self.bury(document, false);
+    }
+
+    fn remove(&self, document: u64) -> bool {
+        let is_there = self.index.read().trees.contains_key(&document);
+        if is_there {
+            self.bury(document, true);
+        }
+        is_there
     }
 
     fn flush(&self) {
@@ -307,15 +328,16 @@ impl Engine for Raw {
         documents
     }
 
-    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+    fn find_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
         let index = self.index.read();
         let changed = index.changes.get(&document).and_then(|changes| changes.blob);
-        let tree = *index.trees.get(&document).expect("the document is there");
+        let Some(tree) = index.trees.get(&document).copied() else { return false };
         drop(index);
         match changed {
             Some(place) => read(self.body(place)),
             None => read(codec::blob(self.body(tree))),
         }
+        true
     }
 
     fn columns(&self, document: u64) -> Columns {

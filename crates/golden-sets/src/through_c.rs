@@ -11,16 +11,21 @@ use std::ptr;
 
 use stratum::capi::batch::{stratum_batch, stratum_batch_commit, stratum_batch_create, stratum_commit_options};
 use stratum::capi::batch_writes::{
-    stratum_batch_append_input, stratum_batch_delete_document, stratum_batch_put_tree, stratum_batch_set_blob,
+    stratum_batch_append_input, stratum_batch_delete_document, stratum_batch_put_tree, stratum_batch_replace_tree,
+    stratum_batch_set_blob,
 };
 use stratum::capi::cursor::{stratum_document_cursor_fill, stratum_document_cursor_free, stratum_view_documents};
 use stratum::capi::db::{
     stratum_db, stratum_db_close, stratum_db_compact_now, stratum_db_flush, stratum_db_latest, stratum_db_open,
 };
-use stratum::capi::options::{STRATUM_DURABILITY_ALWAYS, STRATUM_DURABILITY_OS};
+use stratum::capi::db_writes::stratum_db_delete_document;
+use stratum::capi::options::{
+    STRATUM_DURABILITY_ALWAYS, STRATUM_DURABILITY_OS, stratum_options_create, stratum_options_free,
+    stratum_options_set_background,
+};
 use stratum::capi::pinned::{stratum_pinned, stratum_pinned_data, stratum_pinned_free, stratum_pinned_length};
 use stratum::capi::result::{stratum_result, stratum_result_columns, stratum_result_free, stratum_result_value};
-use stratum::capi::status::{STRATUM_END, STRATUM_OK};
+use stratum::capi::status::{STRATUM_END, STRATUM_NOT_FOUND, STRATUM_OK};
 use stratum::capi::tree::{stratum_tree, stratum_tree_desc, stratum_tree_free, stratum_tree_get, stratum_tree_ids};
 use stratum::capi::view::{
     stratum_view, stratum_view_blob, stratum_view_columns, stratum_view_input, stratum_view_packed_tree,
@@ -32,7 +37,7 @@ use crate::c_form::{self, Arena};
 use crate::engine::{Engine, Kind, Sync};
 
 /// Stratum through C, with default options.
-pub const STRATUM_C: Kind = Kind { name: "Stratum (C)", open: |dir| Box::new(ThroughC::open(dir)) };
+pub const STRATUM_C: Kind = Kind { name: "Stratum (C)", open: |dir| Box::new(ThroughC::open(dir, true)) };
 
 /// An open store.
 pub struct ThroughC {
@@ -53,12 +58,27 @@ macro_rules! c {
     }};
 }
 
+/// Makes a call that may find nothing, which it says.
+macro_rules! found {
+    ($function:ident($($argument:expr),* $(,)?)) => {{
+        // SAFETY: as above.
+        let status = unsafe { $function($($argument,)* ptr::null_mut()) };
+        assert!([STRATUM_OK, STRATUM_NOT_FOUND].contains(&status), stringify!($function));
+        status == STRATUM_OK
+    }};
+}
+
 impl ThroughC {
-    fn open(dir: &Path) -> ThroughC {
+    /// Opens the store in `dir`, and makes it if there is none, with or without a thread of its own.
+    pub fn open(dir: &Path, background: bool) -> ThroughC {
         let path = dir.join("stratum");
         let path = path.as_os_str().as_bytes();
-        let mut db = ptr::null_mut();
-        c!(stratum_db_open(path.as_ptr().cast(), path.len(), ptr::null(), &raw mut db));
+        let (mut db, mut options) = (ptr::null_mut(), ptr::null_mut());
+        c!(stratum_options_create(&raw mut options));
+        c!(stratum_options_set_background(options, background.into()));
+        c!(stratum_db_open(path.as_ptr().cast(), path.len(), options, &raw mut db));
+        // SAFETY: our own variable.
+        unsafe { stratum_options_free(&raw mut options) };
         ThroughC { db }
     }
 
@@ -122,6 +142,13 @@ impl Engine for ThroughC {
         first
     }
 
+    fn replace(&self, document: u64, tree: &Tree) {
+        let arena = Arena::new(tree);
+        self.write(STRATUM_DURABILITY_ALWAYS, |batch| {
+            c!(stratum_batch_replace_tree(batch, document, &raw const arena.desc, ptr::null_mut()));
+        });
+    }
+
     fn add_input(&self, document: u64, value: &Value) {
         self.write(STRATUM_DURABILITY_ALWAYS, |batch| {
             let mut texts = Vec::new();
@@ -138,6 +165,10 @@ impl Engine for ThroughC {
 
     fn delete(&self, document: u64) {
         self.write(STRATUM_DURABILITY_OS, |batch| c!(stratum_batch_delete_document(batch, document)));
+    }
+
+    fn remove(&self, document: u64) -> bool {
+        found!(stratum_db_delete_document(self.db, document))
     }
 
     fn flush(&self) {
@@ -169,10 +200,13 @@ impl Engine for ThroughC {
         documents
     }
 
-    fn with_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) {
+    fn find_blob(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {
         let mut pinned = ptr::null_mut();
-        c!(stratum_view_blob(self.latest(), document, &raw mut pinned));
-        ThroughC::with_pinned(pinned, read);
+        let is_there = found!(stratum_view_blob(self.latest(), document, &raw mut pinned));
+        if is_there {
+            ThroughC::with_pinned(pinned, read);
+        }
+        is_there
     }
 
     fn columns(&self, document: u64) -> Columns {

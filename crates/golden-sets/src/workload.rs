@@ -13,11 +13,8 @@ use stratum::{Columns, Input, Tree, Value};
 pub const INPUTS: u32 = 10;
 
 const DISTINCT: usize = 20_000;
-const BLOB_MEDIAN: f64 = 4096.0;
 /// The spread of the blobs' logarithms: with it a tree takes about 11 KB.
 const BLOB_SIGMA: f64 = 1.0;
-const BLOB_LEAST: usize = 256;
-const BLOB_MOST: usize = 64 << 10;
 /// Bytes of text that all blobs are cut from.
 const TEXT: usize = 1 << 20;
 
@@ -48,10 +45,35 @@ const WORDS: [&str; 24] = [
     "exact",
 ];
 
+/// How large things are; the kinds of values are the same.
+struct Shape {
+    blob_median: f64,
+    blob_least: usize,
+    blob_most: usize,
+    string_least: usize,
+    string_most: usize,
+    list_most: u64,
+}
+
+/// About 11 KB a tree.
+const GOLDEN: Shape = Shape {
+    blob_median: 4096.0,
+    blob_least: 256,
+    blob_most: 64 << 10,
+    string_least: 16,
+    string_most: 512,
+    list_most: 64,
+};
+
+/// Below 1 KB a tree.
+const SMALL: Shape =
+    Shape { blob_median: 96.0, blob_least: 16, blob_most: 1024, string_least: 4, string_most: 32, list_most: 8 };
+
 /// The trees, and what else the phases write.
 pub struct Workload {
     trees: Vec<Tree>,
     text: String,
+    shape: &'static Shape,
     /// How many documents a store of this workload has.
     pub documents: u64,
 }
@@ -59,11 +81,26 @@ pub struct Workload {
 impl Workload {
     /// The trees of a store of so many documents.
     pub fn new(documents: u64) -> Workload {
+        Workload::of(&GOLDEN, documents)
+    }
+
+    /// The same with small trees, so that very many of them fit on a disk.
+    pub fn small(documents: u64) -> Workload {
+        Workload::of(&SMALL, documents)
+    }
+
+    /// The same without inputs.
+    pub fn without_inputs(mut self) -> Workload {
+        self.trees.iter_mut().for_each(|tree| tree.inputs.clear());
+        self
+    }
+
+    fn of(shape: &'static Shape, documents: u64) -> Workload {
         let mut rng = Rng::new(1);
         let text = html(&mut rng);
         let count = (documents as usize).min(DISTINCT);
-        let trees = (0..count).map(|number| tree(&mut rng, &text, number)).collect();
-        Workload { trees, text, documents }
+        let trees = (0..count).map(|number| tree(&mut rng, &text, shape, number)).collect();
+        Workload { trees, text, shape, documents }
     }
 
     /// The tree of the document with this id.
@@ -79,7 +116,7 @@ impl Workload {
 
     /// A new blob.
     pub fn blob(&self, rng: &mut Rng) -> &[u8] {
-        blob(rng, &self.text)
+        blob(rng, &self.text, self.shape)
     }
 
     /// Bytes that the documents' contents take in themselves: what any store has to keep.
@@ -109,7 +146,7 @@ fn html(rng: &mut Rng) -> String {
     text
 }
 
-fn tree(rng: &mut Rng, text: &str, number: usize) -> Tree {
+fn tree(rng: &mut Rng, text: &str, shape: &Shape, number: usize) -> Tree {
     let columns = [
         ("name", format!("problem-{number}")),
         ("source", format!("Regional contest {}", 1990 + rng.below(40))),
@@ -117,19 +154,19 @@ fn tree(rng: &mut Rng, text: &str, number: usize) -> Tree {
         ("difficulty", ["easy", "medium", "hard"][rng.index(3)].to_string()),
     ];
     Tree {
-        blob: blob(rng, text).to_vec(),
+        blob: blob(rng, text, shape).to_vec(),
         columns: columns.into_iter().map(|(name, value)| (name, Value::String(value))).collect::<Columns>(),
-        inputs: (0..INPUTS).map(|_| Input::new(value(rng, text), Some(value(rng, text)))).collect(),
+        inputs: (0..INPUTS).map(|_| Input::new(value(rng, text, shape), Some(value(rng, text, shape)))).collect(),
     }
 }
 
 /// A cut of the text; lengths are lognormal.
-fn blob<'a>(rng: &mut Rng, text: &'a str) -> &'a [u8] {
+fn blob<'a>(rng: &mut Rng, text: &'a str, shape: &Shape) -> &'a [u8] {
     // Box and Muller: two even numbers give a normal one.
     let radius = (-2.0 * (1.0 - unit(rng)).ln()).sqrt();
     let normal = radius * (TAU * unit(rng)).cos();
-    let length = (BLOB_MEDIAN * (BLOB_SIGMA * normal).exp()) as usize;
-    cut(rng, text, length.clamp(BLOB_LEAST, BLOB_MOST)).as_bytes()
+    let length = (shape.blob_median * (BLOB_SIGMA * normal).exp()) as usize;
+    cut(rng, text, length.clamp(shape.blob_least, shape.blob_most)).as_bytes()
 }
 
 /// An even number from 0 to 1, 1 excluded.
@@ -144,11 +181,13 @@ fn cut<'a>(rng: &mut Rng, text: &'a str, length: usize) -> &'a str {
 }
 
 /// A value of an input or an output.
-fn value(rng: &mut Rng, text: &str) -> Value {
+fn value(rng: &mut Rng, text: &str, shape: &Shape) -> Value {
     match rng.below(100) {
-        0..40 => Value::Int64List((0..4 + rng.below(61)).map(|_| rng.next_u64().cast_signed() >> 32).collect()),
+        0..40 => Value::Int64List(
+            (0..4 + rng.below(shape.list_most - 3)).map(|_| rng.next_u64().cast_signed() >> 32).collect(),
+        ),
         40..70 => {
-            let length = 16 + rng.index(497);
+            let length = shape.string_least + rng.index(shape.string_most - shape.string_least + 1);
             Value::String(cut(rng, text, length).to_string())
         }
         70..80 => Value::Int64(rng.next_u64().cast_signed()),

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicUsize;
 use loom::cell::UnsafeCell;
 
 use super::*;
-use crate::sync::{stripe, thread};
+use crate::sync::thread;
 
 struct Watched(());
 
@@ -37,14 +37,6 @@ impl Drop for Object {
         self.value.with_mut(|value| unsafe { *value = 0 });
         self.drops.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-/// A handle that many threads use at once.
-struct Shared(());
-
-impl Handle for Shared {
-    const KIND: Kind = Kind::Snapshot;
-    type Object = Object;
 }
 
 impl Handle for Watched {
@@ -123,58 +115,5 @@ fn no_slot_is_given_out_twice() {
         let values = [read(mine[0]), read(mine[1]), read(other)];
         assert_eq!(values, [Some(20), Some(21), Some(11)]);
         assert_eq!(mine.map(free).iter().sum::<usize>() + free(other), 3);
-    });
-}
-
-fn shared(value: u32) -> (usize, Arc<AtomicUsize>) {
-    let (object, drops) = object(value);
-    (insert::<Shared>(object).unwrap().addr(), drops)
-}
-
-/// Reads on a stripe of the reader's own.
-fn read_shared(handle: usize, own: usize) -> Option<u32> {
-    stripe::take(own);
-    enter(ptr::without_provenance::<Shared>(handle)).ok().map(|object| object.read())
-}
-
-fn free_shared(handle: usize) -> usize {
-    usize::from(close(ptr::without_provenance::<Shared>(handle)).is_ok())
-}
-
-/// Readers that are counted apart, and two that close.
-#[test]
-fn one_close_of_a_shared_handle_drops_what_nobody_reads_any_more() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
-        let (handle, drops) = shared(7);
-        let reader = thread::spawn(move || assert!(matches!(read_shared(handle, 1), None | Some(7))));
-        let closer = thread::spawn(move || {
-            stripe::take(1);
-            free_shared(handle)
-        });
-        let closed = free_shared(handle);
-        assert_eq!(closed + closer.join().unwrap(), 1, "one of them closes it");
-        reader.join().unwrap();
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
-        assert_eq!(read_shared(handle, 0), None);
-    });
-}
-
-/// A slot that is used again while a stale handle is counted for a moment: nobody gets at the new object with it, and
-/// the new object is dropped once, by whoever is the last one out.
-#[test]
-fn a_shared_slot_that_is_used_again_keeps_its_generations_apart() {
-    let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = Some(3);
-    builder.check(|| {
-        let (old, drops) = shared(1);
-        let reader = thread::spawn(move || assert!(matches!(read_shared(old, 1), None | Some(1))));
-        assert_eq!(free_shared(old), 1);
-        let (new, dropped) = shared(2);
-        assert_eq!(read_shared(new, 0), Some(2));
-        assert_eq!(free_shared(new), 1);
-        reader.join().unwrap();
-        assert_eq!((drops.load(Ordering::Relaxed), dropped.load(Ordering::Relaxed)), (1, 1));
     });
 }

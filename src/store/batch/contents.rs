@@ -4,8 +4,9 @@
 //! 2. The ids that a batch took are given back to `InputIds` when its contents are gone: after its commit was
 //!    published, or with the batch.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::error::{Error, Result};
 use crate::format::packed::DeltaBuilder;
@@ -18,7 +19,7 @@ use crate::store::input_ids;
 pub struct Contents {
     core: Arc<Core>,
     documents: Vec<(DocumentId, Pending)>,
-    position: HashMap<DocumentId, usize>,
+    position: FxHashMap<DocumentId, usize>,
     calls: usize,
     bytes: u64,
     adds: bool,
@@ -64,7 +65,7 @@ pub struct NewTree {
 
 impl Contents {
     pub fn new(core: Arc<Core>) -> Contents {
-        Contents { core, documents: Vec::new(), position: HashMap::new(), calls: 0, bytes: 0, adds: false }
+        Contents { core, documents: Vec::new(), position: FxHashMap::default(), calls: 0, bytes: 0, adds: false }
     }
 
     pub fn calls(&self) -> usize {

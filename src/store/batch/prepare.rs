@@ -5,8 +5,9 @@
 //! 2. Everything that the calls checked is checked again here, against the state that the commit will follow.
 //! 3. A fold is a record beside the delta it repeats: history stays history. It can be left out.
 
-use std::collections::HashSet;
 use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
 
 use super::contents::{Contents, Pending};
 use crate::error::{Error, Missing, Result};
@@ -192,8 +193,8 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[I
     let directory = head.directory().map_err(internal)?;
     let stack = layers.stack()?;
     let stored = stack.layers().map_err(|error| layers.malformed(error))?;
-    let mut inserted = HashSet::new();
-    let mut anchors = HashSet::new();
+    let mut inserted = FxHashSet::default();
+    let mut anchors = FxHashSet::default();
     let operations = directory.order_ops().len();
     inserted.try_reserve(operations).map_err(|_| Error::NoMemory)?;
     anchors.try_reserve(2 * operations).map_err(|_| Error::NoMemory)?;
@@ -319,6 +320,5 @@ fn fold(
         }
     };
     record.header.fold = true;
-    crate::store::counters::add(&core.counters.folds, 1);
     Ok(Some(record))
 }

@@ -292,6 +292,35 @@ fn a_delta_takes_the_place_of_those_it_repeats_and_a_fold_is_made_once() {
 }
 
 #[test]
+fn folds_are_counted_that_were_written() {
+    let db = open_with(&SimDisk::new(1), &Options { fold_after: 1, ..options(1 << 20) });
+    let id = put(&db, &[1; 20_000]);
+    add_columns(&db, id, &["a"], 10);
+    // As while a compaction is at work.
+    db.core().writer.lock().compacting = true;
+    add_columns(&db, id, &["b", "c"], 10);
+    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (3, 0));
+    db.core().writer.lock().compacting = false;
+    add_columns(&db, id, &["d"], 10);
+    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (1, 1));
+}
+
+#[test]
+fn a_fold_that_could_not_be_written_or_synced_is_not_counted() {
+    for (op, errno) in [(Op::Write, Errno::Enospc), (Op::Sync, Errno::Eio)] {
+        let disk = SimDisk::new(1);
+        let db = open_with(&disk, &Options { fold_after: 1, ..options(1 << 20) });
+        let id = put(&db, &[1; 20_000]);
+        add_columns(&db, id, &["a"], 10);
+        disk.inject(Fault::new(&[op], 0, errno).sticky());
+        let mut batch = db.batch().unwrap();
+        batch.set_column(id, "b", &Value::Null).unwrap();
+        batch.commit_with(Durability::Always).unwrap_err();
+        assert_eq!(db.stats().unwrap().folds, 0, "{op:?}");
+    }
+}
+
+#[test]
 fn a_delta_counts_the_bytes_that_it_replaces_and_the_nodes_that_it_adds() {
     let value = |n: usize| Value::Bytes(vec![9; n]);
     let length = |n: usize| crate::format::value::encoded_len(&value(n));

@@ -4,7 +4,11 @@
 //! 2. The store has no thread of its own: the same instructions every time. What the kernel does is not counted.
 //! 3. Without a phase, their names are printed, one a line: the one list of them.
 
+use std::hint::black_box;
+use std::path::Path;
+
 use golden_sets::native::Stratum;
+use golden_sets::through_c::ThroughC;
 use golden_sets::workload::Workload;
 use golden_sets::{Engine, Sync, phases};
 use stratum::Options;
@@ -18,18 +22,46 @@ const OPERATIONS: u64 = 1000;
 /// Does its work once, the number of which is given.
 type Operation = fn(&dyn Engine, &Workload, u64);
 
-const PHASES: [(&str, Operation); 4] = [
-    ("put_tree", |engine, workload, at| {
+/// Opens a store that has no thread of its own.
+type Open = fn(&Path) -> Box<dyn Engine>;
+
+const RUST: Open = |dir| {
+    let mut options = Options::default();
+    options.background = false;
+    Box::new(Stratum::open(dir, &options))
+};
+const C: Open = |dir| Box::new(ThroughC::open(dir, false));
+
+const PHASES: [(&str, Open, Operation); 11] = [
+    ("put_tree", RUST, |engine, workload, at| {
         engine.put(&[workload.tree(at)], Sync::Later);
     }),
-    ("append_input", |engine, workload, at| {
+    ("append_input", RUST, |engine, workload, at| {
         engine.add_input(at, &workload.tree(at + 1).inputs[0].value);
     }),
-    ("update_blob", |engine, workload, at| {
+    ("update_blob", RUST, |engine, workload, at| {
         engine.set_blob(at % 250 + 1, workload.blob(&mut Rng::new(at)));
     }),
-    ("delete_document", |engine, _, at| engine.delete(at)),
+    ("delete_document", RUST, |engine, _, at| engine.delete(at)),
+    ("read_blob", RUST, |engine, _, at| with_blob(engine, at)),
+    ("read_input", RUST, |engine, _, at| drop(black_box(engine.input(at, 3)))),
+    ("read_columns", RUST, |engine, _, at| drop(black_box(engine.columns(at)))),
+    ("read_tree", RUST, |engine, _, at| drop(black_box(engine.tree(at)))),
+    ("read_packed", RUST, |engine, _, at| {
+        let is_packed = engine.with_packed(at, &mut |packed| {
+            black_box(packed);
+        });
+        assert!(is_packed, "the packed tree");
+    }),
+    ("c_read_blob", C, |engine, _, at| with_blob(engine, at)),
+    ("c_view_tree", C, |engine, _, at| engine.visit_tree(at)),
 ];
+
+fn with_blob(engine: &dyn Engine, document: u64) {
+    engine.with_blob(document, &mut |blob| {
+        black_box(blob);
+    });
+}
 
 #[inline(never)]
 fn counted(operation: Operation, engine: &dyn Engine, workload: &Workload) {
@@ -41,16 +73,14 @@ fn counted(operation: Operation, engine: &dyn Engine, workload: &Workload) {
 fn main() {
     let Some(wanted) = std::env::args().nth(1) else {
         println!("operations {OPERATIONS}");
-        PHASES.iter().for_each(|(name, _)| println!("{name}"));
+        PHASES.iter().for_each(|(name, ..)| println!("{name}"));
         return;
     };
-    let (_, operation) = PHASES.iter().find(|(name, _)| *name == wanted).expect("a phase of that name");
+    let (_, open, operation) = PHASES.iter().find(|(name, ..)| *name == wanted).expect("a phase of that name");
     let dir = phases::scratch();
-    let mut options = Options::default();
-    options.background = false;
-    let engine = Stratum::open(dir.path(), &options);
+    let engine = open(dir.path());
     let workload = Workload::new(DOCUMENTS);
-    phases::bulk_load(&engine, &workload, 1, DOCUMENTS);
-    counted(*operation, &engine, &workload);
-    Box::new(engine).close();
+    phases::bulk_load(&*engine, &workload, 1, DOCUMENTS);
+    counted(*operation, &*engine, &workload);
+    engine.close();
 }

@@ -1,0 +1,77 @@
+//! Every command at toy size, as one would call it: what it proves holds, and it prints what it says it does.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Runs a command with its picture in `dir`; gives back what it printed and the picture.
+fn run(dir: &Path, arguments: &[&str]) -> (String, String) {
+    let svg = dir.join("picture.svg");
+    let output = Command::new(env!("CARGO_BIN_EXE_bench-compare"))
+        .args(arguments)
+        .args(["--caption", "toy size", "--svg"])
+        .arg(&svg)
+        .env("STRATUM_BENCH_DIR", dir)
+        .output()
+        .expect("the command runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{arguments:?}: {errors}");
+    let picture = std::fs::read_to_string(svg).expect("the picture");
+    (String::from_utf8(output.stdout).expect("UTF-8"), picture)
+}
+
+/// The cells behind a row's name, as numbers.
+fn row(text: &str, name: &str) -> Vec<f64> {
+    let line = text.lines().find(|line| line.starts_with(&format!("| {name} |"))).expect(name);
+    line.split('|').filter_map(|cell| cell.trim().parse().ok()).collect()
+}
+
+#[test]
+fn scale_measures_costs_memory_and_opening() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (text, picture) = run(dir.path(), &["scale", "--nodes", "200,1000", "--rounds", "1"]);
+    for name in ["get one input", "after compaction", "open to first blob, without a checkpoint, cold"] {
+        let engine = if name.ends_with("cold") { "Stratum" } else { "raw" };
+        assert_eq!(row(&text, &format!("{name} | {engine}")).len(), 2, "{text}");
+    }
+    assert!(row(&text, "update blob, no sync | Stratum").iter().all(|nanos| *nanos > 0.0), "{text}");
+    assert!(["raw", "Stratum", "toy size", "read whole tree, packed"].iter().all(|words| picture.contains(words)));
+}
+
+#[test]
+fn compaction_keeps_below_the_ceiling_and_hands_space_back() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let arguments = ["compaction", "--documents", "400", "--overwrite", "40", "--seconds", "0.2"];
+    let (text, picture) = run(dir.path(), &arguments);
+    assert!(row(&text, "segments : ceiling, at the worst (over 1 is a fault)")[0] <= 1.0, "{text}");
+    let (at_once, compacted) = (row(&text, "90 % deleted, at once"), row(&text, "the same, after compact_now"));
+    assert!(compacted[0] < at_once[0], "{text}");
+    assert_eq!(row(&text, "a steady rate: background off").len(), 11, "{text}");
+    assert!(picture.contains("ceiling"));
+}
+
+#[test]
+fn every_engine_does_stratakvs_workload() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let engines = "raw,Stratum,Stratum (C),SQLite,LMDB,redb,fjall";
+    let (text, picture) = run(dir.path(), &["stratakv", "--scale", "0.002", "--engines", engines]);
+    let missing = text.lines().find(|line| line.starts_with("| deletes that found nothing |")).expect("a row");
+    let missing: f64 = missing.split('|').nth(2).and_then(|cell| cell.trim().parse().ok()).expect("a number");
+    assert!((110.0..160.0).contains(&missing), "of 160 deletes of 50 ids: {text}");
+    assert_eq!(row(&text, "get blob of a missing id after compaction").len(), 6, "{text}");
+    assert!(picture.contains("durable overwrite"));
+}
+
+#[test]
+fn calls_cost_something_on_both_sides_of_the_c_abi() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_bench-compare"))
+        .args(["calls", "--rounds", "1", "--documents", "20"])
+        .env("STRATUM_BENCH_DIR", dir.path())
+        .output()
+        .expect("the command runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    for name in ["exists", "one input", "whole tree", "batch of 100 set blob"] {
+        assert!(row(&text, name)[..2].iter().all(|nanos| *nanos > 0.0), "{text}");
+    }
+}

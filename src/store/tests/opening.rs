@@ -1,0 +1,98 @@
+//! What opening a store does to the disk, and what it may leave undone.
+
+use super::*;
+use crate::Columns;
+use crate::options::Durability;
+
+/// What changes names or contents, or makes either durable.
+const CHANGES: [Op; 6] = [Op::Create, Op::Write, Op::Sync, Op::Rename, Op::Unlink, Op::SyncDir];
+
+fn on(disk: &SimDisk) -> Db {
+    let options = Options { background: false, segment_size: 4096, ..Options::default() };
+    Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options).unwrap()
+}
+
+fn create(db: &Db, durability: Durability) {
+    let mut batch = db.batch().unwrap();
+    batch.create_document(&[7; 1500], &Columns::new()).unwrap();
+    batch.commit_with(durability).unwrap();
+}
+
+/// How many documents there are, all of them read.
+fn count(db: &Db) -> usize {
+    let view = db.view().unwrap();
+    view.documents(DocumentId::FIRST).unwrap().inspect(|id| drop(view.tree(*id).unwrap())).count()
+}
+
+/// Whether opening the store changes nothing and syncs nothing.
+fn opens_as_it_is(disk: &SimDisk) -> bool {
+    let disk = disk.restart();
+    disk.inject(Fault::new(&CHANGES, 0, Errno::Eio));
+    let options = Options { background: false, segment_size: 4096, ..Options::default() };
+    let opened = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &options);
+    assert_eq!(opened.is_ok(), disk.faults_struck().is_empty());
+    opened.is_ok()
+}
+
+#[test]
+fn what_was_closed_is_opened_as_it_is() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    (0..9).for_each(|_| create(&db, Durability::Always));
+    assert!(!opens_as_it_is(&disk));
+    db.close().unwrap();
+    assert!(opens_as_it_is(&disk));
+    // Closing what was only read changes nothing either.
+    disk.inject(Fault::new(&CHANGES, 0, Errno::Eio));
+    let db = on(&disk);
+    assert_eq!(count(&db), 9);
+    db.close().unwrap();
+    disk.clear_faults();
+    // Without a checkpoint nothing tells that the names are on disk.
+    disk.unlink(&Path::new("/store").join(names::CHECKPOINT)).unwrap();
+    assert!(!opens_as_it_is(&disk));
+}
+
+/// Everything that a process does, up to a call at which it is killed; the next one opens the store, and then the power
+/// fails before anything is on disk that it did not wait for. What it showed is there.
+fn nothing_that_was_shown_is_lost(disk: &SimDisk, work: impl FnOnce(&SimDisk)) {
+    disk.record();
+    let first = disk.ops();
+    work(disk);
+    for op in first..=disk.ops() {
+        let killed = disk.moment(op).unwrap().restart();
+        let shown = count(&on(&killed));
+        let found = count(&on(&killed.image(0)));
+        assert_eq!(shown, found, "killed before call {op}");
+    }
+}
+
+#[test]
+fn what_is_shown_after_a_kill_is_durable() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    nothing_that_was_shown_is_lost(&disk, |_| {
+        (0..9).for_each(|n| create(&db, [Durability::Always, Durability::Os][n % 2]));
+        db.checkpoint().unwrap();
+        create(&db, Durability::Os);
+        db.view().unwrap().documents(DocumentId::FIRST).unwrap().take(5).for_each(|id| {
+            db.write(|batch| batch.delete_document(id)).unwrap();
+        });
+        db.compact_now(&mut |_| true).unwrap();
+        create(&db, Durability::Os);
+        db.close().unwrap();
+    });
+}
+
+/// The tail that was never synced is written anew by the open that finds it. Killed in there, at any call, that leaves
+/// a store whose next open shows it.
+#[test]
+fn what_a_recovery_saved_that_was_killed_is_durable_too() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    db.checkpoint().unwrap();
+    create(&db, Durability::Os);
+    let left = disk.restart();
+    nothing_that_was_shown_is_lost(&left, |left| drop(on(left)));
+}
