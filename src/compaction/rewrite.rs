@@ -12,6 +12,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::format::Malformed;
 use crate::format::checkpoint::Entry;
 use crate::format::compressed::{self, Compressor};
 use crate::format::extent::{Extent, Run, nodes_of, replaced_by_one};
@@ -214,11 +215,12 @@ impl Writer<'_> {
 
     /// Appends a tree whose payload is plain.
     fn append_tree(&mut self, header: &RecordHeader, plain: &[u8], codec: Compression) -> Result<()> {
-        let coded = self.compressor.compress(plain, codec);
-        let coded = coded.map_err(|error| error.into_error(|what| Error::InvalidArgument(what.to_string())))?;
-        match coded {
-            Some(payload) => self.append(&header.recoded(&payload, codec), &payload),
-            None => self.append(header, plain),
+        match self.compressor.compress(plain, codec) {
+            Ok(Some(payload)) => self.append(&header.recoded(&payload, codec), &payload),
+            // Bytes with a checksum that holds and no tree in them are for `verify` to tell, not to be made worse.
+            Ok(None) => self.append(header, plain),
+            Err(error) if error != Malformed::NO_MEMORY => self.append(header, plain),
+            Err(_) => Err(Error::NoMemory),
         }
     }
 

@@ -6,7 +6,8 @@
 //! 3. Reading counts nothing that other threads count: segments are borrowed from the state, and bytes that are only
 //!    looked at from the segments. What a caller keeps is counted (`Bytes`).
 //! 4. Of a compressed tree the head is plain; of the rest only the frames are decompressed that a body lies in, and each
-//!    once. Stored bytes are verified before that, also where `verify` is off.
+//!    once. Their checksums are verified also where `verify` is off. What a caller keeps holds on to no frame that is
+//!    more than twice as long.
 //! 5. Damage is reported with segment, offset and document, never skipped.
 
 use std::borrow::Cow;
@@ -16,7 +17,7 @@ use std::sync::{Arc, OnceLock};
 use super::slot::Slot;
 use super::state::State;
 use crate::error::{Error, Result};
-use crate::format::compressed::{self, Frames};
+use crate::format::compressed::Frames;
 use crate::format::extent::{Extent, Run};
 use crate::format::packed::{BlobState, Head, HeadFields, MergedBlob, Span, Stack};
 use crate::format::record::{self, RecordHeader, RecordKind};
@@ -124,7 +125,8 @@ impl<'a> Layer<'a> {
     /// A part of the plain payload, to be kept.
     fn kept(&self, offset: u64, length: u64) -> Result<Bytes> {
         if self.coded.is_some() {
-            return self.decompressed(offset, length);
+            let (bytes, frame) = self.decompressed(offset, length)?;
+            return if length * 2 < frame { Ok(Bytes::copy(&bytes)?) } else { Ok(bytes) };
         }
         match self.copied.as_ref().and_then(|bytes| bytes.slice(offset..offset.checked_add(length)?)) {
             Some(bytes) => Ok(bytes),
@@ -135,7 +137,7 @@ impl<'a> Layer<'a> {
     /// A part of the plain payload, to be looked at.
     fn part(&self, offset: u64, length: u64) -> Result<Part<'_>> {
         if self.coded.is_some() {
-            self.decompressed(offset, length).map(Part::Read)
+            self.decompressed(offset, length).map(|(bytes, _)| Part::Read(bytes))
         } else {
             self.stored(offset, length)
         }
@@ -152,7 +154,9 @@ impl<'a> Layer<'a> {
     }
 
     /// The frames of a compressed tree.
-    fn coded<'s>(&'s self, coded: &'s OnceLock<Coded>) -> Result<&'s Coded> {
+    fn coded(&self) -> Result<&Coded> {
+        let plain = || self.malformed(Malformed("a tree that is not compressed has no frames"));
+        let coded = self.coded.as_deref().ok_or_else(plain)?;
         if let Some(coded) = coded.get() {
             return Ok(coded);
         }
@@ -166,29 +170,35 @@ impl<'a> Layer<'a> {
         Ok(coded.get_or_init(|| Coded { frames, opened }))
     }
 
-    /// A part of the plain form of a compressed tree, behind its head.
-    fn decompressed(&self, offset: u64, length: u64) -> Result<Bytes> {
+    /// A part of the plain form of a compressed tree, behind its head; and how many bytes are held for it.
+    fn decompressed(&self, offset: u64, length: u64) -> Result<(Bytes, u64)> {
         let outside = || self.malformed(Malformed("a body lies outside of its tree"));
-        let coded = self.coded(self.coded.as_deref().ok_or_else(outside)?)?;
-        let end = offset.checked_add(length).ok_or_else(outside)?;
+        let coded = self.coded()?;
+        let end = offset.checked_add(length).filter(|end| *end <= self.header.plain_len()).ok_or_else(outside)?;
         let frames = coded.frames.of(offset..end);
         if frames.len() == 1 {
-            let (from, _) = coded.frames.plain(frames.start);
+            let (from, held) = coded.frames.plain(frames.start);
             let range = offset.checked_sub(from).zip(end.checked_sub(from)).ok_or_else(outside)?;
-            return self.frame(coded, frames.start)?.slice(range.0..range.1).ok_or_else(outside);
+            let part = self.frame(coded, frames.start)?.slice(range.0..range.1).ok_or_else(outside)?;
+            return Ok((part, held));
         }
-        let mut joined = memory::vec(length.min(self.header.plain_len()) as usize)?;
-        for number in frames {
-            let (from, length) = coded.frames.plain(number);
-            let part = offset.saturating_sub(from)..length.min(end - from);
-            let frame = self.frame(coded, number)?;
-            let part = frame.get(part.start as usize..part.end as usize).ok_or_else(outside)?;
-            joined.extend_from_slice(part);
-        }
-        if joined.len() as u64 != length {
-            return Err(outside());
-        }
-        Ok(Bytes::copy(&joined)?)
+        let joined = Bytes::filled(length as usize, |into| {
+            let mut rest = into;
+            for number in frames {
+                let (from, length) = coded.frames.plain(number);
+                let part = offset.saturating_sub(from)..length.min(end - from);
+                let (to, behind) = rest.split_at_mut_checked((part.end - part.start) as usize).ok_or_else(outside)?;
+                if part.end - part.start == length {
+                    self.open_frame(coded, number, to)?;
+                } else {
+                    let frame = self.frame(coded, number)?;
+                    to.copy_from_slice(frame.get(part.start as usize..part.end as usize).ok_or_else(outside)?);
+                }
+                rest = behind;
+            }
+            if rest.is_empty() { Ok(()) } else { Err(outside()) }
+        })?;
+        Ok((joined, length))
     }
 
     /// The plain bytes of a frame.
@@ -196,12 +206,15 @@ impl<'a> Layer<'a> {
         if let Some(opened) = coded.opened[number].get() {
             return Ok(opened.clone());
         }
+        let length = coded.frames.plain(number).1 as usize;
+        let plain = Bytes::filled(length, |into| self.open_frame(coded, number, into))?;
+        Ok(coded.opened[number].get_or_init(|| plain).clone())
+    }
+
+    fn open_frame(&self, coded: &Coded, number: usize, into: &mut [u8]) -> Result<()> {
         let (at, length) = coded.frames.stored(number);
         let stored = self.stored(at, length)?;
-        let plain = Bytes::filled(coded.frames.plain(number).1 as usize, |into| {
-            coded.frames.open(number, &stored, into).map_err(|error| self.malformed(error))
-        })?;
-        Ok(coded.opened[number].get_or_init(|| plain).clone())
+        coded.frames.open(number, &stored, into).map_err(|error| self.malformed(error))
     }
 
     /// The whole plain form of a compressed tree.
@@ -210,8 +223,10 @@ impl<'a> Layer<'a> {
         if crc(&stored) != self.header.payload_crc {
             return Err(self.malformed(Malformed("the payload's checksum does not match")));
         }
+        let frames = &self.coded()?.frames;
+        // Only now the length is known to be what the frames have.
         Bytes::filled(self.header.plain_len() as usize, |into| {
-            compressed::decompress_into(&self.header, &stored, into).map_err(|error| self.malformed(error))
+            frames.open_all(&stored, into).map_err(|error| self.malformed(error))
         })
     }
 

@@ -286,7 +286,14 @@ mod tests {
             if reserved {
                 spare.reserve(&dir, 64 << 10);
             }
-            let header = SegmentHeader { store: [1; 16], id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+            let header = SegmentHeader {
+                store: [1; 16],
+                id: 1,
+                kind: SegmentKind::Log,
+                epoch: 1,
+                first_sequence: 1,
+                compression: Some(crate::options::Compression::None),
+            };
             let spare = reserved.then_some(&spare);
             let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, spare).unwrap();
             for _ in 0..5 {

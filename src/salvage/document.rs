@@ -160,7 +160,8 @@ impl Documents<'_> {
         self.files.read(self.dir, found.file as usize, found.offset() + RECORD_LEN, found.payload_len.into())
     }
 
-    /// Header and payload of the record if it were plain, where they still check out: they were read once before, and a failing disk fails any time.
+    /// Header and payload of the record if it were plain, where they still check out: they were read once before, and a
+    /// failing disk fails any time.
     fn whole_record(&mut self, document: u64, found: &Found) -> Result<Option<(RecordHeader, Vec<u8>)>> {
         let stored = self.files.read(self.dir, found.file as usize, found.offset(), RECORD_LEN)?;
         let field = |at| crate::format::read_u32(&stored, at).ok();
