@@ -8,7 +8,7 @@ use stratum::format::packed::{DeltaBuilder, TreeParts, encode_tree};
 use stratum::format::record::{BlobPlace, Frame, RecordHeader, RecordKind};
 use stratum::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use stratum::vfs::FileSystem;
-use stratum::vfs::sim::SimDisk;
+use stratum::vfs::sim::{Rng, SimDisk};
 use stratum::{Columns, Compression, DocumentId, Durability, Input, InputId, Tree, Value};
 
 use super::{Maker, golden, values};
@@ -63,13 +63,17 @@ fn input(id: u64) -> InputId {
     InputId::new(id).expect("above zero")
 }
 
-/// A compressed tree and one that would not shrink; then a change to the one, and a plain tree.
+/// A compressed tree, one whose blob would not shrink, and one of which nothing would; then a change to the first, and a
+/// plain tree.
 fn compressed(name: &str, compression: Compression) -> Golden {
-    let mut maker = Maker::new(12, 64 << 10);
+    let mut maker = Maker::new(40 + compression as u64, 64 << 10);
     maker.options.compression = compression;
     maker.close_and_reopen();
     let words = |count: usize| b"given an array of integers ".repeat(count);
     let first = maker.commit(|batch| batch.put_tree(&Tree { blob: words(20), ..tree(1, 12) })).document;
+    let mut rng = Rng::new(12);
+    let random = (0..100).map(|_| rng.next_u64() as u8).collect();
+    maker.commit(|batch| batch.put_tree(&Tree { blob: random, ..tree(3, 12) }));
     maker.commit(|batch| batch.put_tree(&tree(2, 1)));
     maker.commit(|batch| batch.append_input(first, &text(&"folded ".repeat(9))));
     maker.db.compact_now(&mut |_| true).expect("a compaction");
