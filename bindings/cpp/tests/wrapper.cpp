@@ -116,11 +116,12 @@ void compaction_compresses() {
         const auto document = db.create_document(blob).value();
         CHECK(db.compact_now());
         CHECK((db.stats()->total_bytes < blob.size()) == (codec != stratum::Compression::None));
-        CHECK(db.latest().blob(document)->text() == blob);
+        CHECK(db.latest().blob(document).value()->text() == blob);
     }
     const Place place;
-    const auto refused = stratum::Options().compression(static_cast<stratum::Compression>(3));
-    CHECK(stratum::Db::open(place.store(), refused).status() == Status::InvalidArgument);
+    stratum::Options options;
+    options.compression(static_cast<stratum::Compression>(3));
+    CHECK(stratum::Db::open(place.store(), options).status() == Status::InvalidArgument);
 }
 
 void columns_trees_and_cursors() {
