@@ -48,9 +48,9 @@ pub enum ReadMode {
     Pread,
 }
 
-/// How compaction compresses trees. What commits write is plain; `compact_now` brings a whole store to the option that it
-/// was opened with, and background compaction whatever it rewrites. Reading needs no option: every tree says how it is
-/// stored.
+/// How compaction compresses trees. What commits write is plain; `compact_now` brings a whole store to the option that
+/// it was opened with, and background compaction whatever it rewrites. Reading needs no option: every tree says how it
+/// is stored.
 ///
 /// ```
 /// use stratum::{Compression, Db, Options, Tree};

@@ -2,8 +2,8 @@
 //!
 //! 1. Reads one moment of the store; what commits change meanwhile is sorted out when the result is published.
 //! 2. Every payload that is copied was verified: a damaged victim ends the job, its inputs untouched.
-//! 3. A tree comes out compressed as the store's options say, or plain where that gains nothing. On a full disk it stays
-//!    as it was: the reserve was measured for that.
+//! 3. A tree comes out compressed as the store's options say, or plain where that gains nothing. On a full disk it
+//!    stays as it was: the reserve was measured for that.
 //! 4. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
 //!    elsewhere and has changed little, its deltas come out as one delta. Where that would be more than a record may
 //!    hold, or meets damage elsewhere, they are copied as they are.
@@ -246,8 +246,8 @@ impl Writer<'_> {
         }
     }
 
-    /// A document with its deltas as one tree, or its deltas as one, and what its tree was compressed with; `None` where
-    /// that is more than a record may hold.
+    /// A document with its deltas as one tree, or its deltas as one, and what its tree was compressed with; `None`
+    /// where that is more than a record may hold.
     fn denser(&self, document: u64, slot: &Slot) -> Result<Option<(RecordHeader, Vec<u8>, Compression)>> {
         let (Some(tree), Some(last)) = (slot.tree(), slot.runs().last()) else { return Ok(None) };
         let Some(layers) = Layers::open(self.job.state, document, slot, true)? else { return Ok(None) };

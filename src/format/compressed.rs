@@ -2,15 +2,15 @@
 //! tree".
 //!
 //! ```text
-//!   head, plain | frames, u32   CRC of the table, u32 | plain length, stored length, CRC stored, CRC plain, u32 each ...
-//!               | frame | frame | ...                                                          first nodes, then blob
+//!   head, plain | frames, u32   CRC of the table, u32 | {plain length, stored length, CRC stored, CRC plain}, u32 each
+//!               | frame | frame | ...                                                        first nodes, then blob
 //! ```
 //!
 //! 1. The head stays plain, so that columns, counts and absence cost no decompression, and a body is found without it.
 //!    Nodes and blob are apart: neither pays for the other. On the workload "golden sets" that costs no bytes: zstd
 //!    level 3 makes 0.42 of a tree either way (level 1: 0.44; level 6: 0.41 for three times the work), lz4 0.61.
-//! 2. A frame holds at most `FRAME` plain bytes: one input of a large tree costs one frame or two, and whatever a record
-//!    says, no more memory is asked for than that for each frame that its table has.
+//! 2. A frame holds at most `FRAME` plain bytes: one input of a large tree costs one frame or two, and whatever a
+//!    record says, no more memory is asked for than that for each frame that its table has.
 //! 3. Only stored bytes whose CRC holds reach a decompressor, and only with room for exactly what the table says. What
 //!    comes out is verified too: a frame that gives another length or other bytes is damage.
 //! 4. A frame that would not shrink is stored as it is, and a tree that would not is not compressed at all. The plain

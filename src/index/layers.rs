@@ -5,9 +5,9 @@
 //! 2. What is returned was checked: record header and head always, bodies unless `verify` is off.
 //! 3. Reading counts nothing that other threads count: segments are borrowed from the state, and bytes that are only
 //!    looked at from the segments. What a caller keeps is counted (`Bytes`).
-//! 4. Of a compressed tree the head is plain; of the rest only the frames are decompressed that a body lies in, and each
-//!    once. Their checksums are verified also where `verify` is off. What a caller keeps holds on to no frame that is
-//!    more than twice as long.
+//! 4. Of a compressed tree the head is plain; of the rest only the frames are decompressed that a body lies in. Their
+//!    checksums are verified also where `verify` is off. What a caller keeps holds on to no frame that is more than
+//!    twice as long.
 //! 5. Damage is reported with segment, offset and document, never skipped.
 
 use std::borrow::Cow;

@@ -63,8 +63,8 @@ fn input(id: u64) -> InputId {
     InputId::new(id).expect("above zero")
 }
 
-/// A compressed tree, one whose blob would not shrink, and one of which nothing would; then a change to the first, and a
-/// plain tree.
+/// A compressed tree, one whose blob would not shrink, and one of which nothing would; then a change to the first, and
+/// a plain tree.
 fn compressed(name: &str, compression: Compression) -> Golden {
     let mut maker = Maker::new(40 + compression as u64, 64 << 10);
     maker.options.compression = compression;
