@@ -1802,7 +1802,8 @@ int32_t stratum_batch_set_column(struct stratum_batch *batch,
 
 /**
  * Removes a column of a document.
- * Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_CLOSED, STRATUM_BUSY.
+ * Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_TOO_LARGE, STRATUM_CLOSED,
+ * STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */
@@ -1814,7 +1815,7 @@ int32_t stratum_batch_remove_column(struct stratum_batch *batch,
 
 /**
  * Deletes a document with its columns, inputs and outputs. Its id is never used again.
- * Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_BUSY.
+ * Errors: STRATUM_NOT_FOUND, STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */
@@ -1851,7 +1852,7 @@ int32_t stratum_batch_insert_input(struct stratum_batch *batch,
 
 /**
  * Moves an input before the input `before`, or to the end where that is 0.
- * Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_BUSY.
+ * Errors: STRATUM_NOT_FOUND, STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */
@@ -1889,7 +1890,8 @@ int32_t stratum_batch_set_input_column(struct stratum_batch *batch,
 
 /**
  * Removes a column of an input.
- * Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_CLOSED, STRATUM_BUSY.
+ * Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_TOO_LARGE, STRATUM_CLOSED,
+ * STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */
@@ -1902,7 +1904,7 @@ int32_t stratum_batch_remove_input_column(struct stratum_batch *batch,
 
 /**
  * Deletes an input with its columns and its output. Its id is never used again in the document.
- * Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_BUSY.
+ * Errors: STRATUM_NOT_FOUND, STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */
@@ -1938,7 +1940,7 @@ int32_t stratum_batch_update_output(struct stratum_batch *batch,
 
 /**
  * Deletes the output of an input.
- * Errors: STRATUM_NOT_FOUND (also: no output), STRATUM_CLOSED, STRATUM_BUSY.
+ * Errors: STRATUM_NOT_FOUND (also: no output), STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
  *
  * Thread safety: one thread at a time.
  */

@@ -38,7 +38,14 @@ impl Columns {
         memory::reserve(&mut self.0, more)
     }
 
-    /// Sets a column, replacing one of the same name; gives back what was there.
+    /// Columns in any order; `None` where two have the same name.
+    pub fn from_unique(mut columns: Vec<(String, Value)>) -> Option<Columns> {
+        columns.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        columns.windows(2).all(|pair| pair[0].0 != pair[1].0).then_some(Columns(columns))
+    }
+
+    /// Sets a column, replacing one of the same name; gives back what was there. For many columns at once, collecting
+    /// them costs less.
     pub fn set(&mut self, name: impl Into<String>, value: Value) -> Option<Value> {
         let name = name.into();
         match self.0.binary_search_by(|(other, _)| other.as_str().cmp(&name)) {
@@ -89,11 +96,11 @@ impl Columns {
 impl<N: Into<String>> FromIterator<(N, Value)> for Columns {
     /// Of two columns with the same name the later one stays.
     fn from_iter<I: IntoIterator<Item = (N, Value)>>(columns: I) -> Columns {
-        let mut all = Columns::new();
-        for (name, value) in columns {
-            all.set(name, value);
-        }
-        all
+        let mut all: Vec<(String, Value)> = columns.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        all.reverse();
+        all.sort_by(|(one, _), (other, _)| one.cmp(other)); // stable: of the same name, the later ones are first
+        all.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        Columns(all)
     }
 }
 
@@ -105,10 +112,14 @@ impl<N: Into<String>, const COUNT: usize> From<[(N, Value); COUNT]> for Columns 
 
 /// Whether `name` may name a column.
 pub fn check_column_name(name: &str) -> Result<()> {
-    if name.is_empty() || name.len() > MAX_COLUMN_NAME {
+    check_column_name_length(name.len())
+}
+
+/// Whether a text of so many bytes may name a column.
+pub fn check_column_name_length(length: usize) -> Result<()> {
+    if length == 0 || length > MAX_COLUMN_NAME {
         return Err(Error::InvalidArgument(format!(
-            "a column name of {} bytes; names are 1 to {MAX_COLUMN_NAME} bytes long",
-            name.len()
+            "a column name of {length} bytes; names are 1 to {MAX_COLUMN_NAME} bytes long"
         )));
     }
     Ok(())

@@ -74,7 +74,7 @@ ran=$((ran + 2))
 echo 'two files, no value(): ok'
 
 # The quick start of the README as it is, but for the make install, which was done above; then the packages.
-sed -n '/^cat > sums.cpp/,/^\.\/sums/p' bindings/cpp/README.md > "$out/start/start.sh"
+sed -n '/^mkdir -p build/,/^build\/sums-cpp\/sums$/p' bindings/cpp/README.md > "$out/start/start.sh"
 sed -n '/^prints/,/^## /p' bindings/cpp/README.md | sed -n '/^```text/,/^```$/p' | sed '1d;$d' > "$out/start/expected"
 [ -s "$out/start/expected" ] && [ -s "$out/start/start.sh" ] || {
     echo 'test-cpp: the quick start is not in the README any more' >&2
@@ -88,15 +88,16 @@ echo 'quick start: ok'
 cmake -S bindings/cpp -B "$out/package" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_INSTALL_PREFIX="$prefix" \
     -DCMAKE_INSTALL_LIBDIR=lib > /dev/null
 cmake --install "$out/package" > /dev/null
-cp bindings/cpp/tests/consumer/CMakeLists.txt "$out/start/"
-cmake -S "$out/start" -B "$out/start/by-cmake" -DCMAKE_PREFIX_PATH="$prefix" > /dev/null
+sums=$out/start/build/sums-cpp
+cp bindings/cpp/tests/consumer/CMakeLists.txt "$sums/"
+cmake -S "$sums" -B "$out/start/by-cmake" -DCMAKE_PREFIX_PATH="$prefix" > /dev/null
 cmake --build "$out/start/by-cmake" > /dev/null
-(cd "$out/start" && rm -rf sums.stratum && ./by-cmake/consumer) | diff "$out/start/expected" -
+(cd "$out/start" && ./by-cmake/consumer) | diff "$out/start/expected" -
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 # shellcheck disable=SC2046
-g++ -std=c++17 "$out/start/sums.cpp" -o "$out/start/by-pkg-config" $(pkg-config --cflags --libs stratum-cpp) \
+g++ -std=c++17 "$sums/sums.cpp" -o "$out/start/by-pkg-config" $(pkg-config --cflags --libs stratum-cpp) \
     "-Wl,-rpath,$prefix/lib"
-(cd "$out/start" && rm -rf sums.stratum && ./by-pkg-config) | diff "$out/start/expected" -
+(cd "$out/start" && ./by-pkg-config) | diff "$out/start/expected" -
 ran=$((ran + 3))
 echo 'CMake and pkg-config packages: ok'
 echo "test-cpp: $ran programs and packages, all well"

@@ -27,7 +27,7 @@ echo 'two symbols: ok'
 echo 'types: ok'
 
 # The quick start of the README as it is, but for the build of the addon, which was done above.
-sed -n '/^(cd bindings/,/^node sums/p' bindings/node/README.md | sed 's/ && npm run build//' > "$out/start/start.sh"
+sed -n '/^mkdir -p build/,/^node sums/p' bindings/node/README.md | sed 's/ && npm run build//' > "$out/start/start.sh"
 sed -n '/^prints/,/^## /p' bindings/node/README.md | sed -n '/^```text/,/^```$/p' | sed '1d;$d' > "$out/start/expected"
 [ -s "$out/start/expected" ] && [ -s "$out/start/start.sh" ] || {
     echo 'test-node: the quick start is not in the README any more' >&2
@@ -41,7 +41,7 @@ ln -s "$PWD/bindings" "$out/start/bindings"
 tail -n 2 "$out/start/printed" | diff "$out/start/expected" -
 echo 'quick start: ok'
 
-cd "$out/start/sums"
+cd "$out/start/build/sums-node"
 cat > required.cjs <<'END'
 const { Store } = require('stratum-store');
 const store = Store.openSync('sums.stratum');
@@ -50,7 +50,7 @@ console.log(`${tree.columns.get('name')}: ${tree.blobText}`);
 for (const { value, output } of tree.inputs) console.log(`${value} -> ${output}`);
 store.closeSync();
 END
-node required.cjs | diff ../expected -
+node required.cjs | diff ../../expected -
 
 # Without the addon, the package builds it from its sources and an installed library.
 rm -r node_modules/stratum-store/prebuilds
@@ -61,7 +61,7 @@ fi
 grep -q 'npm rebuild stratum-store' said
 make -s -C "$out/../.." install-files PREFIX="$out/usr" BUILT="${CARGO_TARGET_DIR:-target}/debug" > /dev/null
 PKG_CONFIG_PATH="$out/usr/lib/pkgconfig" npm rebuild --silent stratum-store
-node required.cjs | diff ../expected -
+node required.cjs | diff ../../expected -
 echo 'import, require, build from sources: ok'
 
 # The C++ of the addon under ASan, in a copy of the package. Node leaves memory behind when it ends: no leaks are looked

@@ -49,7 +49,8 @@ fn opened(payload: &[u8]) {
     // More than that no input here can stand for without a table of that many frames.
     let Ok(coded_len) = u32::try_from(head.total_len()) else { return };
     for codec in CODECS {
-        let header = RecordHeader { codec, coded_len, ..RecordHeader::new(RecordKind::Tree, 1, payload) };
+        let header =
+            RecordHeader { codec, coded_len, ..RecordHeader::new(RecordKind::Tree, 1, payload).expect("it is short") };
         let whole = plain(&header, payload);
         let part = plain_in_part(&header, payload).expect("there is memory for what frames hold");
         assert!(part.len() == payload.len() || part.len() == coded_len as usize);
@@ -86,7 +87,7 @@ fn alone(bytes: &[u8]) {
     for codec in CODECS {
         if let Some(payload) = Compressor::default().compress(bytes, codec).expect("a tree can be compressed") {
             assert!(payload.len() < bytes.len());
-            let header = RecordHeader::new(RecordKind::Tree, 1, bytes).recoded(&payload, codec);
+            let header = RecordHeader::new(RecordKind::Tree, 1, bytes).expect("it is short").recoded(&payload, codec);
             assert_eq!(plain(&header, &payload).as_deref(), Ok(bytes), "what is compressed comes back");
         }
     }

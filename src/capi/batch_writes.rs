@@ -136,7 +136,8 @@ pub unsafe extern "C" fn stratum_batch_set_column(
 }
 
 /// Removes a column of a document.
-/// Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_CLOSED, STRATUM_BUSY.
+/// Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_TOO_LARGE, STRATUM_CLOSED,
+/// STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -152,7 +153,7 @@ pub unsafe extern "C" fn stratum_batch_remove_column(
 }
 
 /// Deletes a document with its columns, inputs and outputs. Its id is never used again.
-/// Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_BUSY.
+/// Errors: STRATUM_NOT_FOUND, STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -201,7 +202,7 @@ pub unsafe extern "C" fn stratum_batch_insert_input(
 }
 
 /// Moves an input before the input `before`, or to the end where that is 0.
-/// Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_BUSY.
+/// Errors: STRATUM_NOT_FOUND, STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -253,7 +254,8 @@ pub unsafe extern "C" fn stratum_batch_set_input_column(
 }
 
 /// Removes a column of an input.
-/// Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_CLOSED, STRATUM_BUSY.
+/// Errors: STRATUM_NOT_FOUND (also: no such column), STRATUM_INVALID_ARGUMENT, STRATUM_TOO_LARGE, STRATUM_CLOSED,
+/// STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -270,7 +272,7 @@ pub unsafe extern "C" fn stratum_batch_remove_input_column(
 }
 
 /// Deletes an input with its columns and its output. Its id is never used again in the document.
-/// Errors: STRATUM_NOT_FOUND, STRATUM_CLOSED, STRATUM_BUSY.
+/// Errors: STRATUM_NOT_FOUND, STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -318,7 +320,7 @@ pub unsafe extern "C" fn stratum_batch_update_output(
 }
 
 /// Deletes the output of an input.
-/// Errors: STRATUM_NOT_FOUND (also: no output), STRATUM_CLOSED, STRATUM_BUSY.
+/// Errors: STRATUM_NOT_FOUND (also: no output), STRATUM_TOO_LARGE, STRATUM_CLOSED, STRATUM_BUSY.
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]

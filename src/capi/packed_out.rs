@@ -41,7 +41,7 @@ impl PackedView {
         let BlobState::Inline(blob) = head.blob() else {
             return Err(Malformed("the packed tree does not hold its blob"));
         };
-        let (blob, directory, own) = (blob.of(packed)?, head.directory()?, head.columns()?);
+        let (blob, directory, own) = (blob.of(packed)?, head.directory_of_all()?, head.columns()?);
         let section = |entry: &Entry| match entry.columns {
             Some(span) => ColumnsRef::parse(span.of(packed)?),
             None => ColumnsRef::parse(&[]),

@@ -11,6 +11,7 @@ use super::arguments;
 use super::status::{Call, Failure, STRATUM_TOO_LARGE};
 use super::value::*;
 use crate::memory;
+use crate::tree::check_column_name_length;
 use crate::value::MAX_DEPTH;
 use crate::{Columns, Value};
 
@@ -75,15 +76,16 @@ impl Budget {
     pub(super) unsafe fn columns(&mut self, columns: *const stratum_column, count: usize) -> Call<Columns> {
         // SAFETY: the caller's promise.
         unsafe {
-            let mut all = Columns::new();
+            let mut all = Vec::new();
             for column in arguments::items("columns", columns, count)? {
+                check_column_name_length(column.name.length)?;
+                self.record_left = self.max_record_bytes.max(column.name.length as u64); // a name is no record
+                self.take("a column name", column.name.length as u64)?;
                 let name = arguments::text("a column name", column.name.data, column.name.length)?;
-                all.reserve(1)?;
-                if all.set(memory::text(name)?, self.value(&column.value)?).is_some() {
-                    return Err(Failure::argument("two columns have the same name; names are unique"));
-                }
+                memory::push(&mut all, (memory::text(name)?, self.value(&column.value)?))?;
             }
-            Ok(all)
+            let all = Columns::from_unique(all);
+            all.ok_or_else(|| Failure::argument("two columns have the same name; names are unique"))
         }
     }
 
@@ -290,6 +292,29 @@ mod tests {
                 assert_ne!(code(value), 0, "kind {} count {count}", value.kind);
             }
         }
+    }
+
+    #[test]
+    fn columns_are_refused_before_they_are_copied() {
+        let named = |name: &str| stratum_column {
+            name: stratum_text { data: name.as_ptr().cast(), length: name.len() },
+            value: stratum_value_null(),
+        };
+        // SAFETY: the names lead where they say; what is too long is refused before it is followed.
+        let copy = |columns: &[stratum_column], batch: u64| unsafe {
+            Budget::new(1 << 20, batch).columns(columns.as_ptr(), columns.len()).map_err(|failure| failure.code())
+        };
+        let (longest, longer) = ("n".repeat(255), "n".repeat(256));
+        let two = [named("z"), named(&longest)];
+        let copied = copy(&two, 1 << 20).unwrap();
+        assert_eq!(copied.iter().map(|(name, _)| name).collect::<Vec<_>>(), [&longest, "z"]);
+        let refused = super::super::status::STRATUM_INVALID_ARGUMENT;
+        assert_eq!(copy(&[named(&longer)], 1 << 20), Err(refused));
+        assert_eq!(copy(&[named("")], 1 << 20), Err(refused));
+        assert_eq!(copy(&[named("a"), named("b"), named("a")], 1 << 20), Err(refused), "there twice");
+        let absurd = stratum_text { data: ptr::without_provenance(8), length: 1 << 30 };
+        assert_eq!(copy(&[stratum_column { name: absurd, ..named("") }], 1 << 20), Err(refused));
+        assert_eq!(copy(&two, 8 + 255 + 8 + 1 - 1), Err(STRATUM_TOO_LARGE), "names count");
     }
 
     #[test]

@@ -257,7 +257,7 @@ impl Writer<'_> {
         let whole = self.goes(tree) || tree_len <= runs.saturating_mul(FOLD_SHARE);
         let (mut header, payload) = if whole && tree_len + runs <= limit {
             let payload = layers.folded()?;
-            let mut header = RecordHeader::new(RecordKind::Tree, document, &payload);
+            let mut header = RecordHeader::new(RecordKind::Tree, document, &payload)?;
             header.blob = if slot.blob_is_external() { BlobPlace::External } else { BlobPlace::Inline };
             header.nodes = slot.nodes() as i32;
             header.first_sequence = last.extent.sequence;
@@ -358,7 +358,7 @@ fn compose(layers: &Layers, document: u64, runs: &[Run]) -> Result<(RecordHeader
     let payloads = layers.deltas_from(0)?;
     let slices: Vec<&[u8]> = payloads.iter().map(|payload| &payload[..]).collect();
     let payload = packed::compose(&slices).map_err(|error| layers.malformed(error))?;
-    let mut header = RecordHeader::new(RecordKind::Delta, document, &payload);
+    let mut header = RecordHeader::new(RecordKind::Delta, document, &payload)?;
     header.blob = newest_blob_place(runs);
     header.nodes = nodes_of(runs);
     let parts = runs.iter().map(|run| (run.extent.length(), run.extent.replaced()));

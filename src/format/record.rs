@@ -14,6 +14,7 @@
 //! 4. An unknown kind, flag, codec or space was written by a newer version.
 
 use super::{Malformed, NUMBER_LIMIT, u32_at, u64_at};
+use crate::error::Error;
 use crate::memory::{self, NoMemory};
 use crate::options::Compression;
 
@@ -93,12 +94,15 @@ pub enum RecordError {
 
 impl RecordHeader {
     /// A header for `payload`, with everything a committing thread knows before its commit has a place.
-    pub fn new(kind: RecordKind, document: u64, payload: &[u8]) -> RecordHeader {
-        RecordHeader {
+    ///
+    /// # Errors
+    /// `TooLarge` for a payload longer than a header can say.
+    pub fn new(kind: RecordKind, document: u64, payload: &[u8]) -> Result<RecordHeader, Error> {
+        Ok(RecordHeader {
             kind,
             blob: BlobPlace::Unchanged,
             fold: false,
-            payload_len: payload.len() as u32,
+            payload_len: payload_len(payload.len() as u64)?,
             sequence: 0,
             first_sequence: 0,
             document,
@@ -107,7 +111,7 @@ impl RecordHeader {
             replaced8: 0,
             codec: Compression::None,
             coded_len: 0,
-        }
+        })
     }
 
     /// Length of the payload in its plain form.
@@ -115,7 +119,7 @@ impl RecordHeader {
         if self.codec == Compression::None { self.payload_len.into() } else { self.coded_len.into() }
     }
 
-    /// The same record with another payload: `payload` under `codec`.
+    /// The same record with another payload: `payload` under `codec`, which is either shorter than the plain one or it.
     pub fn recoded(&self, payload: &[u8], codec: Compression) -> RecordHeader {
         RecordHeader {
             payload_len: payload.len() as u32,
@@ -287,6 +291,13 @@ pub fn decode_footer(bytes: &[u8]) -> Result<Vec<u64>, Malformed> {
     Ok(documents)
 }
 
+/// A payload's length as its header has it.
+fn payload_len(size: u64) -> Result<u32, Error> {
+    let limit = u64::from(u32::MAX);
+    let over = || Error::TooLarge { what: "a record", size, limit, option: "max_batch_bytes, smaller batches" };
+    u32::try_from(size).map_err(|_| over())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,7 +305,7 @@ mod tests {
     use crate::format::{golden, packed};
 
     fn sample() -> RecordHeader {
-        let mut header = RecordHeader::new(RecordKind::Tree, 42, b"payload");
+        let mut header = RecordHeader::new(RecordKind::Tree, 42, b"payload").unwrap();
         header.sequence = 9;
         header.first_sequence = 7;
         header.nodes = -3;
@@ -302,6 +313,15 @@ mod tests {
         header.fold = true;
         header.replaced8 = 11;
         header
+    }
+
+    #[test]
+    fn a_payload_that_no_header_can_say_is_refused() {
+        assert_eq!(payload_len(u32::MAX.into()).unwrap(), u32::MAX);
+        for size in [1 << 32, (1 << 32) + 8, u64::MAX] {
+            let refused = payload_len(size);
+            assert!(matches!(refused, Err(Error::TooLarge { size: said, .. }) if said == size), "{refused:?}");
+        }
     }
 
     #[test]
@@ -329,7 +349,7 @@ mod tests {
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
         let body_len = records.iter().map(|(record, _)| record.record_len()).sum();
         let frame = Frame { body_len, records: records.len() as u32, durable_offset, next_document: 3 }.encode();
-        let head = (RecordHeader::new(RecordKind::Frame, 0, &frame), &frame[..]);
+        let head = (RecordHeader::new(RecordKind::Frame, 0, &frame).unwrap(), &frame[..]);
         let mut bytes = Vec::new();
         for (header, payload) in [head].iter().chain(records) {
             let header = RecordHeader { sequence, first_sequence: sequence, ..*header };
@@ -344,11 +364,11 @@ mod tests {
     fn commits_and_footers_are_as_documented() {
         let tree = crate::tree::Tree { blob: b"Hi".to_vec(), ..Default::default() };
         let tree = packed::encode_tree(&tree, 1, false).unwrap();
-        let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree);
+        let mut record = RecordHeader::new(RecordKind::Tree, 1, &tree).unwrap();
         record.blob = BlobPlace::Inline;
         record.nodes = 1;
         golden::check("commit-of-a-tree", &commit(96, 1, 96, &[(record, &tree)]));
-        let tombstone = RecordHeader::new(RecordKind::Tombstone, 2, b"");
+        let tombstone = RecordHeader::new(RecordKind::Tombstone, 2, b"").unwrap();
         golden::check("commit-of-a-delete", &commit(328, 2, 328, &[(tombstone, b"")]));
 
         let blob = b"123456789";
@@ -356,9 +376,9 @@ mod tests {
         delta.set_blob_external(blob.len() as u64, crate::format::crc(blob));
         let delta = delta.encode(1).unwrap();
         let external =
-            |kind, payload| RecordHeader { blob: BlobPlace::External, ..RecordHeader::new(kind, 1, payload) };
+            |kind, payload| RecordHeader { blob: BlobPlace::External, ..RecordHeader::new(kind, 1, payload).unwrap() };
         let records: [(RecordHeader, &[u8]); 2] = [
-            (RecordHeader::new(RecordKind::Blob, 1, blob), blob),
+            (RecordHeader::new(RecordKind::Blob, 1, blob).unwrap(), blob),
             (RecordHeader { replaced8: 1, ..external(RecordKind::Delta, &delta) }, &delta),
         ];
         golden::check("commit-of-changes", &commit(472, 3, 472, &records));
@@ -368,8 +388,8 @@ mod tests {
         let numbered = |header: RecordHeader| RecordHeader { sequence: 3, first_sequence: 3, ..header };
         let records: [(RecordHeader, &[u8]); 3] = [
             (numbered(RecordHeader { nodes: 1, fold: true, ..external(RecordKind::Tree, &fold) }), &fold),
-            (numbered(RecordHeader::new(RecordKind::Blob, 1, blob)), blob),
-            (RecordHeader::new(RecordKind::Footer, 0, &footer), &footer),
+            (numbered(RecordHeader::new(RecordKind::Blob, 1, blob).unwrap()), blob),
+            (RecordHeader::new(RecordKind::Footer, 0, &footer).unwrap(), &footer),
         ];
         let kind = crate::format::segment::SegmentKind::Compacted;
         let header = SegmentHeader {
@@ -390,7 +410,8 @@ mod tests {
 
         let segment = SegmentHeader::decode(&golden::vectors()["segment-header"]).unwrap();
         let payload = encode_footer(&[1, 2]).unwrap();
-        let mut footer = RecordHeader::new(RecordKind::Footer, 0, &payload).encode(segment.salt(), 472).to_vec();
+        let mut footer =
+            RecordHeader::new(RecordKind::Footer, 0, &payload).unwrap().encode(segment.salt(), 472).to_vec();
         footer.extend(payload);
         golden::check("footer", &footer);
     }

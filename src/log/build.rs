@@ -106,7 +106,7 @@ impl SegmentBuilder {
         self.documents.sort_unstable();
         self.documents.dedup();
         let payload = record::encode_footer(&self.documents)?;
-        self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload), &payload)?;
+        self.append(&RecordHeader::new(RecordKind::Footer, 0, &payload)?, &payload)?;
         self.flush()?;
         if self.reserved {
             // Blocks that nothing was written to are for the next reserve.

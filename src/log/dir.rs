@@ -6,19 +6,27 @@ use std::sync::Arc;
 use crate::error::{Error, Result};
 use crate::format::names;
 use crate::memory;
-use crate::vfs::{File, FileSystem, OpenMode};
+use crate::vfs::{File, FileSystem, HeldDir, OpenMode};
 
 /// The directory of one store.
 #[derive(Clone)]
 pub struct Dir {
     fs: Arc<dyn FileSystem>,
     path: PathBuf,
+    /// The directory itself, so that to sync it never fails for want of a descriptor.
+    held: Option<Arc<dyn HeldDir>>,
 }
 
 impl Dir {
     /// The directory at `path` of a file system.
     pub fn new(fs: Arc<dyn FileSystem>, path: &Path) -> Dir {
-        Dir { fs, path: path.to_path_buf() }
+        Dir { fs, path: path.to_path_buf(), held: None }
+    }
+
+    /// Keeps the directory open, which must be there now.
+    pub fn hold(&mut self) -> Result<()> {
+        self.held = self.fs.hold_dir(&self.path).map_err(|error| Error::io("opening", &self.path, error))?;
+        Ok(())
     }
 
     /// Its path.
@@ -63,7 +71,11 @@ impl Dir {
 
     /// Makes the names in the directory durable.
     pub fn sync(&self) -> Result<()> {
-        self.fs.sync_dir(&self.path).map_err(|error| Error::unknown("syncing the directory", &self.path, error))
+        let synced = match &self.held {
+            Some(held) => held.sync(),
+            None => self.fs.sync_dir(&self.path),
+        };
+        synced.map_err(|error| Error::unknown("syncing the directory", &self.path, error))
     }
 
     /// Writes a file and puts it, complete and durable, in the place of `name`. `temporary` must be a name that

@@ -200,7 +200,7 @@ impl ActiveSegment {
         let mut documents = memory::collect(self.documents.iter().copied())?;
         documents.sort_unstable();
         let payload = record::encode_footer(&documents)?;
-        let header = RecordHeader::new(RecordKind::Footer, 0, &payload);
+        let header = RecordHeader::new(RecordKind::Footer, 0, &payload)?;
         let mut footer = memory::vec(header.record_len() as usize)?;
         footer.extend(header.encode(self.segment.salt(), self.end));
         footer.extend(payload);
@@ -244,7 +244,7 @@ mod tests {
         let mut documents = Vec::new();
         while active.has_room(record::HEADER_LEN) {
             let document = documents.len() as u64 + 1;
-            let record = RecordHeader::new(RecordKind::Tombstone, document, &[]);
+            let record = RecordHeader::new(RecordKind::Tombstone, document, &[]).unwrap();
             active.append(&mut record.encode(active.segment().salt(), active.end()), 1).unwrap();
             active.note(document, document, document);
             documents.push(document);

@@ -77,7 +77,7 @@ pub struct Report {
 
 /// Opens the store at `path`, or creates it.
 pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Opened> {
-    let dir = Dir::new(fs, path);
+    let mut dir = Dir::new(fs, path);
     let peeked = Manifest::peek(&dir);
     let found = match &peeked {
         // Not there, as far as one name can tell.
@@ -102,6 +102,7 @@ pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<O
     let lock_path = dir.join(names::LOCK);
     let lock = dir.fs().lock(&lock_path).map_err(|error| Error::io("locking", &lock_path, error))?;
     let lock = lock.ok_or_else(|| Error::Locked(path.to_path_buf()))?;
+    dir.hold()?;
     // Only now is it certain that nobody else creates it.
     let listed = list(&dir)?;
     let (manifest, is_new) = match look(&dir, &listed)? {

@@ -135,7 +135,7 @@ fn unsynced(segment: &Arc<Segment>, from: u64, end: u64) -> Result<Vec<(RecordHe
     while at < end {
         let commit = scan::commit_at(segment, at, end)?;
         let payload = Frame { durable_offset: HEADER_LEN, ..commit.frame }.encode();
-        let mut header = RecordHeader::new(RecordKind::Frame, 0, &payload);
+        let mut header = RecordHeader::new(RecordKind::Frame, 0, &payload)?;
         header.sequence = commit.header.sequence;
         header.first_sequence = commit.header.sequence;
         memory::push(&mut all, (header, Bytes::copy(&payload)?))?;

@@ -153,7 +153,7 @@ impl Documents<'_> {
         if found.codec == Compression::None {
             return Ok(payload);
         }
-        compressed::plain_in_part(&found.coding(&payload), &payload).map_err(|_| Error::NoMemory)
+        compressed::plain_in_part(&found.coding(&payload)?, &payload).map_err(|_| Error::NoMemory)
     }
 
     fn payload(&mut self, found: &Found) -> Result<Vec<u8>> {
@@ -174,7 +174,7 @@ impl Documents<'_> {
         }
         let payload = match found.codec {
             Compression::None => stored,
-            _ => match sound(compressed::plain(&found.coding(&stored), &stored))? {
+            _ => match sound(compressed::plain(&found.coding(&stored)?, &stored))? {
                 Some(plain) => plain,
                 None => return Ok(None),
             },
@@ -186,7 +186,7 @@ impl Documents<'_> {
             fold: found.fold,
             sequence: found.sequence,
             first_sequence: found.first_sequence,
-            ..RecordHeader::new(found.kind, document, &payload)
+            ..RecordHeader::new(found.kind, document, &payload)?
         };
         Ok(Some((header, payload)))
     }
@@ -308,11 +308,11 @@ impl Documents<'_> {
         self.report.outputs += (inputs + outputs).saturating_add_signed(changed).saturating_sub(apart.inputs);
         let Some(target) = &mut self.target else { return Ok(()) };
         if let Some(blob) = blob {
-            let mut header = RecordHeader::new(RecordKind::Blob, document, &blob);
+            let mut header = RecordHeader::new(RecordKind::Blob, document, &blob)?;
             (header.sequence, header.first_sequence) = (newest, newest);
             target.append(&header, &blob)?;
         }
-        let mut header = RecordHeader::new(RecordKind::Tree, document, &packed);
+        let mut header = RecordHeader::new(RecordKind::Tree, document, &packed)?;
         (header.sequence, header.first_sequence) = (apart.sequence, apart.sequence);
         header.nodes = (1 + inputs + outputs) as i32;
         header.blob = if is_external { BlobPlace::External } else { BlobPlace::Inline };

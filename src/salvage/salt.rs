@@ -121,7 +121,7 @@ mod tests {
         let solver = Solver::new();
         for salt in [0, 1, 0x8000_0000, 0xdead_beef, u32::MAX] {
             for offset in [96, 104, 1 << 33] {
-                let mut header = RecordHeader::new(RecordKind::Tree, 7, b"payload");
+                let mut header = RecordHeader::new(RecordKind::Tree, 7, b"payload").unwrap();
                 header.sequence = 9;
                 let bytes = header.encode(salt, offset);
                 assert_eq!(solver.salt(&bytes, offset), salt);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn what_is_no_header_is_not_likely() {
-        let header = RecordHeader::new(RecordKind::Tombstone, 7, b"").encode(1, 96);
+        let header = RecordHeader::new(RecordKind::Tombstone, 7, b"").unwrap().encode(1, 96);
         assert!(is_likely(&header, 56));
         for (at, value) in [(4, 0), (4, 7), (5, 7), (6, 1), (8, 1), (12, 1), (23, 0x80), (24, 1), (32, 0), (52, 1)] {
             let mut bytes = header;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::error::Result;
 use crate::format::checkpoint::{CheckpointReader, Entry};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
 use crate::options::Compression;
@@ -47,9 +48,9 @@ impl Found {
     }
 
     /// A header that says how `payload`, the stored one, is compressed.
-    pub fn coding(&self, payload: &[u8]) -> RecordHeader {
-        let header = RecordHeader::new(self.kind, 0, payload);
-        RecordHeader { codec: self.codec, coded_len: self.coded_len, ..header }
+    pub fn coding(&self, payload: &[u8]) -> Result<RecordHeader> {
+        let header = RecordHeader::new(self.kind, 0, payload)?;
+        Ok(RecordHeader { codec: self.codec, coded_len: self.coded_len, ..header })
     }
 
     pub fn offset(&self) -> u64 {

@@ -175,20 +175,22 @@ impl Group<'_> {
     fn encode(&mut self, prepared: &Prepared) -> Result<u64> {
         let Some(active) = &mut self.writer.active else { return Err(Error::Closed) };
         let records = prepared.changes.iter().map(|change| change.records.len()).sum();
-        // From here on nothing may fail: what the commit needs is there.
-        memory::reserve(&mut self.pending.notes, records)?;
-        active.expect_documents(self.pending.notes.len() + records)?; // those that wait are not booked yet
         let skip_folds = self.writer.compacting;
-        memory::reserve(&mut self.pending.buffer, prepared.commit_bytes(skip_folds) as usize)?;
-        self.writer.sequence += 1;
-        let sequence = self.writer.sequence;
-        let (salt, segment) = (active.segment().salt(), active.segment().id());
         let frame = Frame {
             body_len: prepared.bytes(skip_folds),
             records: prepared.records(skip_folds) as u32,
             durable_offset: active.durable(),
             next_document: self.core.next_document.load(Ordering::Relaxed),
         };
+        let payload = frame.encode();
+        let head = RecordHeader::new(RecordKind::Frame, 0, &payload)?;
+        memory::reserve(&mut self.pending.notes, records)?;
+        active.expect_documents(self.pending.notes.len() + records)?; // those that wait are not booked yet
+        memory::reserve(&mut self.pending.buffer, prepared.commit_bytes(skip_folds) as usize)?;
+        // From here on nothing may fail: what the commit needs is there.
+        self.writer.sequence += 1;
+        let sequence = self.writer.sequence;
+        let (salt, segment) = (active.segment().salt(), active.segment().id());
         let buffer = &mut self.pending.buffer;
         let start = active.end();
         let mut put = |mut header: RecordHeader, payload: &[u8]| {
@@ -202,8 +204,7 @@ impl Group<'_> {
             buffer.resize(buffer.len().next_multiple_of(8), 0);
             (header, Extent::of(&header, segment, offset))
         };
-        let payload = frame.encode();
-        put(RecordHeader::new(RecordKind::Frame, 0, &payload), &payload);
+        put(head, &payload);
         let mut entries = Vec::new();
         for Change { document, records, .. } in &prepared.changes {
             entries.clear();

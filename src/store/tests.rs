@@ -296,11 +296,11 @@ fn a_promise_at_the_very_end_of_the_log_counts_and_is_named() {
 /// Adds a commit of one record without a payload, about document 9.
 fn add_commit(bytes: &mut Vec<u8>, kind: RecordKind, sequence: u64, first_sequence: u64) {
     let salt = SegmentHeader::decode(bytes).unwrap().salt();
-    let mut record = RecordHeader::new(kind, 9, b"");
+    let mut record = RecordHeader::new(kind, 9, b"").unwrap();
     (record.sequence, record.first_sequence) = (sequence, first_sequence);
     let at = bytes.len() as u64;
     let frame = Frame { body_len: record.record_len(), records: 1, durable_offset: at, next_document: 10 }.encode();
-    let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+    let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame).unwrap();
     (head.sequence, head.first_sequence) = (sequence, sequence);
     bytes.extend(head.encode(salt, at));
     bytes.extend(frame);

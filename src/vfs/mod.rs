@@ -35,6 +35,11 @@ pub trait FileSystem: Send + Sync + 'static {
     fn list(&self, dir: &Path) -> io::Result<Vec<PathBuf>>;
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
+    /// Keeps what `sync_dir` needs for a directory that is synced again and again; `None` where it needs nothing.
+    fn hold_dir(&self, dir: &Path) -> io::Result<Option<Arc<dyn HeldDir>>> {
+        let _ = dir;
+        Ok(None)
+    }
     /// Sixteen bytes that no other store has.
     fn unique_id(&self) -> io::Result<[u8; 16]>;
     /// Takes the advisory lock of a file, creating it if need be; `None` when it is taken.
@@ -108,6 +113,12 @@ pub trait File: Send + Sync {
         }
         Ok(())
     }
+}
+
+/// An open directory.
+pub trait HeldDir: Send + Sync {
+    /// Makes the names in it durable, without opening anything.
+    fn sync(&self) -> io::Result<()>;
 }
 
 /// A mapped file. It stays readable after the file was closed or unlinked.

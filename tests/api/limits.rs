@@ -90,6 +90,104 @@ fn a_batch_of_the_largest_size_is_kept_and_a_larger_one_refused() {
     assert_eq!(view.input_count(document).unwrap(), 0);
 }
 
+#[test]
+fn a_full_batch_takes_no_call_of_any_kind() {
+    const LIMIT: u64 = 50_000;
+    let directory = tempfile::tempdir().unwrap();
+    let mut options = options(ReadMode::Mmap);
+    options.max_record_bytes = LIMIT;
+    options.max_batch_bytes = LIMIT;
+    let db = Db::open(directory.path(), &options).unwrap();
+    let columns = Columns::from([("column", Value::Null)]);
+    let input = |output| Input { columns: columns.clone(), ..Input::new(Value::Null, output) };
+    let whole = Tree { columns: columns.clone(), inputs: vec![input(Some(Value::Null)), input(None)], ..tree(0) };
+    let ids = db.write(|batch| batch.put_tree(&whole)).unwrap();
+    let (document, first, second) = (ids.document, ids.input(0).unwrap(), ids.input(1).unwrap());
+    let mut batch = db.batch().unwrap();
+    batch.set_blob(document, b"").unwrap();
+    batch.set_blob(document, &bytes((LIMIT - 2 * batch.bytes()) as usize, 1)).unwrap();
+    let full = (batch.len(), batch.bytes());
+    assert_eq!(full, (2, LIMIT));
+    let refusals = [
+        batch.move_input(document, first, None),
+        batch.remove_column(document, "column"),
+        batch.remove_input_column(document, first, "column"),
+        batch.delete_output(document, first),
+        batch.delete_input(document, second),
+        batch.delete_document(document),
+        batch.set_column(document, "other", &Value::Null),
+        batch.set_input_column(document, first, "other", &Value::Null),
+        batch.append_input(document, &Value::Null).map(drop),
+        batch.insert_input(document, first, &Value::Null).map(drop),
+        batch.replace_input(document, first, &Value::Null),
+        batch.set_output(document, second, &Value::Null),
+        batch.update_output(document, first, &Value::Null),
+    ];
+    for (call, refusal) in refusals.into_iter().enumerate() {
+        assert!(
+            matches!(refusal, Err(Error::TooLarge { option: "max_batch_bytes", size, .. }) if size > LIMIT),
+            "call {call}: {refusal:?}"
+        );
+    }
+    assert_eq!((batch.len(), batch.bytes()), full, "a refused call leaves the batch as it was");
+    batch.commit().unwrap();
+    let after = db.view().unwrap().tree(document).unwrap();
+    assert_eq!((after.columns, after.inputs.len()), (whole.columns, 2));
+    assert_eq!(after.inputs[0].output, Some(Value::Null));
+}
+
+#[test]
+fn the_names_of_columns_count() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = Db::open(directory.path(), &Options::default()).unwrap();
+    let document = db.write(|batch| batch.create_document(b"", &Columns::new())).unwrap();
+    let input = db.write(|batch| batch.append_input(document, &Value::Null)).unwrap();
+    let mut batch = db.batch().unwrap();
+    let mut added = |name: &str, call: &dyn Fn(&mut stratum::Batch, &str) -> Result<()>| {
+        let before = batch.bytes();
+        call(&mut batch, name).unwrap();
+        batch.bytes() - before
+    };
+    let long = "n".repeat(MAX_COLUMN_NAME);
+    let set = |batch: &mut stratum::Batch, name: &str| batch.set_column(document, name, &Value::Null);
+    let remove = |batch: &mut stratum::Batch, name: &str| batch.remove_column(document, name);
+    let set_of_input =
+        |batch: &mut stratum::Batch, name: &str| batch.set_input_column(document, input, name, &Value::Null);
+    let remove_of_input = |batch: &mut stratum::Batch, name: &str| batch.remove_input_column(document, input, name);
+    for (set, remove) in
+        [(&set as &dyn Fn(&mut _, &str) -> _, &remove as &dyn Fn(&mut _, &str) -> _), (&set_of_input, &remove_of_input)]
+    {
+        for call in [set, remove] {
+            assert_eq!(added("n", call) + 254, added(&long, call));
+        }
+    }
+}
+
+#[test]
+fn a_tree_counts_as_much_as_it_takes() {
+    let inputs = (0..100).map(|at: i64| Input {
+        columns: Columns::from([("a", Value::Int64(at))]),
+        ..Input::new(Value::Null, (at % 2 == 0).then_some(Value::Null))
+    });
+    let whole = Tree { blob: vec![1; 13], columns: Columns::from([("title", Value::Null)]), inputs: inputs.collect() };
+    let large = Tree { blob: vec![1; INLINE + 3], ..whole.clone() };
+    for tree in [Tree::default(), whole, large] {
+        let directory = tempfile::tempdir().unwrap();
+        let mut options = options(ReadMode::Mmap);
+        let put = |options: &Options| {
+            let db = Db::open(directory.path(), options)?;
+            let mut batch = db.batch()?;
+            batch.put_tree(&tree).map(|_| batch.bytes())
+        };
+        let size = put(&options).unwrap();
+        options.max_record_bytes = 100_000.min(size - 1);
+        options.max_batch_bytes = size;
+        assert_eq!(put(&options).unwrap(), size);
+        options.max_batch_bytes = size - 1;
+        assert!(is_over(put(&options), "max_batch_bytes", (size, size - 1)));
+    }
+}
+
 /// Every blob is what it should be, by each way of reading it.
 fn check_blobs(db: &Db, expected: &[(DocumentId, Vec<u8>)], when: &str) {
     let view = db.view().unwrap();

@@ -66,7 +66,7 @@ fn segment(header: SegmentHeader, commits: &[(RecordHeader, Vec<u8>)], next_docu
     for (record, payload) in commits {
         let body_len = record.record_len();
         let frame = Frame { body_len, records: 1, durable_offset: SEGMENT_HEADER_LEN, next_document }.encode();
-        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame);
+        let mut head = RecordHeader::new(RecordKind::Frame, 0, &frame).unwrap();
         (head.sequence, head.first_sequence) = (record.sequence, record.sequence);
         for (head, payload) in [(&head, &frame[..]), (record, payload)] {
             bytes.extend(head.encode(header.salt(), bytes.len() as u64));
@@ -79,7 +79,7 @@ fn segment(header: SegmentHeader, commits: &[(RecordHeader, Vec<u8>)], next_docu
 
 fn tree(document: u64, sequence: u64, nodes: i32) -> (RecordHeader, Vec<u8>) {
     let payload = encode_tree(&Tree::default(), 1, false).unwrap();
-    let mut record = RecordHeader::new(RecordKind::Tree, document, &payload);
+    let mut record = RecordHeader::new(RecordKind::Tree, document, &payload).unwrap();
     (record.sequence, record.first_sequence, record.nodes) = (sequence, sequence, nodes);
     record.blob = BlobPlace::Inline;
     (record, payload)

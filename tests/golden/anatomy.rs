@@ -81,7 +81,7 @@ fn record(bytes: &[u8], segment: &SegmentHeader, at: usize) -> Option<Record> {
     let header = RecordHeader::decode(bytes.get(at..)?, segment.salt(), at as u64).ok()?;
     let payload = at + RECORD_HEADER_LEN as usize;
     let payload = bytes.get(payload..payload + header.payload_len as usize)?.to_vec();
-    (RecordHeader::new(header.kind, 0, &payload).payload_crc == header.payload_crc).then_some(())?;
+    (RecordHeader::new(header.kind, 0, &payload).unwrap().payload_crc == header.payload_crc).then_some(())?;
     let record = Record { offset: at as u64, header, payload };
     (record.end() as usize <= bytes.len()).then_some(record)
 }

@@ -104,7 +104,8 @@ fn a_newer_version_is_refused_and_left_alone() {
         let mut manifest = golden.files[names::MANIFEST].clone();
         manifest[8] = 2;
         let crc =
-            stratum::format::record::RecordHeader::new(stratum::format::record::RecordKind::Tree, 1, &manifest[..92]);
+            stratum::format::record::RecordHeader::new(stratum::format::record::RecordKind::Tree, 1, &manifest[..92])
+                .unwrap();
         manifest[92..96].copy_from_slice(&crc.payload_crc.to_le_bytes());
         copy.plant(names::MANIFEST, &manifest);
         let before = copy.files();

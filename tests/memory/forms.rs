@@ -128,3 +128,59 @@ fn a_checkpoint_and_a_manifest_that_claim_too_much() {
         });
     }
 }
+
+const ENTRY: usize = 32;
+
+/// Has every entry of a packed form say of its parts what the first one says; the ids stay as they are.
+fn share(packed: &mut [u8], entries: usize) {
+    let (first, others) = packed[80..80 + entries * ENTRY].split_at_mut(ENTRY);
+    others.chunks_mut(ENTRY).for_each(|other| other[4..].copy_from_slice(&first[4..]));
+    seal::packed(packed);
+}
+
+#[test]
+fn parts_that_many_inputs_claim_are_no_part_of_any() {
+    const COUNT: usize = 400;
+    let large = Value::Bytes(vec![7; 50_000]);
+    let columns = Columns::from([("large", large.clone())]);
+    let first = Input { id: None, value: large.clone(), columns, output: Some(large.clone()) };
+    let others = (1..COUNT).map(|_| Input::new(Value::Null, Some(Value::Null)));
+    let inputs: Vec<Input> = std::iter::once(first).chain(others).collect();
+    let mut tree = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false).unwrap();
+    let mut changes = DeltaBuilder::default();
+    let mut bytes = Vec::new();
+    encode_value(&large, &mut bytes);
+    for number in 1..=COUNT as u64 {
+        let value = if number == 1 { bytes.clone() } else { bytes[..8].to_vec() };
+        changes.set_value(InputId::new(number).unwrap(), value);
+    }
+    let changes = changes.encode(500).unwrap();
+    assert!(merge(&tree, &[&changes], MergedBlob::Keep).is_ok());
+    let mut forged = changes.clone();
+    share(&mut forged, COUNT);
+    bounded("a delta whose inputs share a value", tree.len() + forged.len(), || {
+        assert!(merge(&tree, &[&forged], MergedBlob::Keep).is_err() && compose(&[&forged, &changes]).is_err());
+    });
+    share(&mut tree, COUNT);
+    bounded("a tree whose inputs share all", tree.len() + delta().len(), || {
+        assert!(merge(&tree, &[&delta()], MergedBlob::Keep).is_err() && to_tree(&tree, None).is_err());
+    });
+}
+
+#[test]
+fn an_input_that_is_there_many_times_is_not_copied_many_times() {
+    const COUNT: usize = 400;
+    let first = Input::new(Value::Bytes(vec![7; 100_000]), None);
+    let inputs = std::iter::once(first).chain((1..COUNT).map(|_| Input::new(Value::Null, None))).collect();
+    let mut tree = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false).unwrap();
+    let mut changes = DeltaBuilder::default();
+    changes.set_blob(vec![1]);
+    let changes = changes.encode(500).unwrap();
+    for entry in 0..COUNT {
+        tree[80 + entry * ENTRY..][..4].copy_from_slice(&1_u32.to_le_bytes());
+    }
+    seal::packed(&mut tree);
+    bounded("one input many times", tree.len() + changes.len(), || {
+        assert!(merge(&tree, &[&changes], MergedBlob::Keep).is_err());
+    });
+}

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use stratum::vfs::sim::Rng;
-use stratum::{Db, Tree};
+use stratum::{Db, Error, Tree};
 
 use crate::journal::{Moment, Oracle, Record, digest, parse};
 use crate::worker::Job;
@@ -41,9 +41,14 @@ impl Subject {
         self.oracle.follow(&records).map(|()| records)
     }
 
-    /// Opens the store here, and checks all of it.
-    pub(crate) fn check(&mut self, job: &Job) -> Result<(), String> {
-        let db = Db::open(&job.store, &job.options()).map_err(|error| error.to_string())?;
+    /// Opens the store here, and checks all of it. What is refused for want of room is tried once more after
+    /// `make_room`, which says whether it made any.
+    pub(crate) fn check(&mut self, job: &Job, make_room: &mut dyn FnMut() -> bool) -> Result<(), String> {
+        let db = match Db::open(&job.store, &job.options()) {
+            Err(Error::NoSpace { .. }) if make_room() => Db::open(&job.store, &job.options()),
+            opened => opened,
+        };
+        let db = db.map_err(|error| error.to_string())?;
         let moment = Moment::read(&db, self.digest).map_err(|error| error.to_string())?;
         self.oracle.opened(&moment)?;
         let report = db.verify().map_err(|error| error.to_string())?;
@@ -55,7 +60,12 @@ impl Subject {
 
     /// As `check`, and fails with everything that is needed to look into it.
     pub(crate) fn must_be_right(&mut self, job: &Job) -> Vec<Record> {
-        let outcome = self.follow().and_then(|records| self.check(job).map(|()| records));
+        self.must_be_right_with_room(job, &mut || false)
+    }
+
+    /// As `must_be_right`, on a disk that may have been left full.
+    pub(crate) fn must_be_right_with_room(&mut self, job: &Job, make_room: &mut dyn FnMut() -> bool) -> Vec<Record> {
+        let outcome = self.follow().and_then(|records| self.check(job, make_room).map(|()| records));
         outcome.unwrap_or_else(|what| {
             let kept = std::env::temp_dir().join(format!("stratum-process-{}-{}", std::process::id(), job.seed));
             let copied = std::process::Command::new("cp").arg("-r").arg(&self.folder).arg(&kept).status();
@@ -144,7 +154,7 @@ fn a_worker_that_answers_before_it_commits_is_found_out() {
         let mut subject = Subject::new(&folder.path().join(format!("{life}")), digest);
         let job = Job { lies: true, ..Job::new(&subject.folder, seed() + life) };
         live(job.start(), &job.journal, &mut rng);
-        if let Err(what) = subject.follow().and_then(|_| subject.check(&job)) {
+        if let Err(what) = subject.follow().and_then(|_| subject.check(&job, &mut || false)) {
             assert!(what.contains("expected"), "found out by something else: {what}");
             return;
         }

@@ -34,7 +34,7 @@ fn tree(inputs: i64, blob: usize) -> Vec<u8> {
 
 fn compressed(plain: &[u8], codec: Compression) -> Option<(RecordHeader, Vec<u8>)> {
     let payload = Compressor::default().compress(plain, codec).unwrap()?;
-    let header = RecordHeader::new(RecordKind::Tree, 1, plain).recoded(&payload, codec);
+    let header = RecordHeader::new(RecordKind::Tree, 1, plain).unwrap().recoded(&payload, codec);
     Some((header, payload))
 }
 
@@ -55,7 +55,7 @@ fn frames(header: &RecordHeader, payload: &[u8]) -> Decoded<Frames> {
 fn is_as_documented() {
     let packed = packed::encode_tree(&Tree { blob: b"ab".repeat(100), ..Tree::default() }, 1, false).unwrap();
     let payload = crate::format::golden::vectors().remove("compressed-tree").unwrap();
-    let header = RecordHeader::new(RecordKind::Tree, 1, &packed).recoded(&payload, Compression::Lz4);
+    let header = RecordHeader::new(RecordKind::Tree, 1, &packed).unwrap().recoded(&payload, Compression::Lz4);
     assert_eq!(verified(&header, &payload).as_ref(), Ok(&packed));
     let (header, payload) = compressed(&packed, Compression::Lz4).unwrap();
     assert_eq!(verified(&header, &payload), Ok(packed));
@@ -146,7 +146,7 @@ fn forged(codec: Compression, stored: &[u8], packed: &[u8]) -> (RecordHeader, Ve
     let entry = entry.map(u32::to_le_bytes).concat();
     let table = [&1u32.to_le_bytes()[..], &crc(&entry).to_le_bytes(), &entry].concat();
     let payload = [&packed[..head], &table, stored].concat();
-    let header = RecordHeader::new(RecordKind::Tree, 1, packed).recoded(&payload, codec);
+    let header = RecordHeader::new(RecordKind::Tree, 1, packed).unwrap().recoded(&payload, codec);
     (header, payload)
 }
 

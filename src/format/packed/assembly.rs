@@ -4,10 +4,12 @@
 //!    the extra section lie before them in space reserved at the start; the header is written last.
 //! 2. Lengths are those of memory that a caller holds and stay below 32 GiB (the batch limit is 3 GiB). What does not
 //!    fit its field is written saturated, which no reader accepts, rather than cut.
+//! 3. No more memory is taken than was asked for at the start. What comes from a file and has more in it than its own
+//!    length allows for is malformed.
 
 use super::directory::{DELETED, OUTPUT_REMOVED};
 use super::header::{ENTRY_LEN, HEADER_LEN, Header};
-use crate::format::{Decoded, Malformed, crc, pad};
+use crate::format::{Decoded, Malformed, crc, pad, padded};
 use crate::memory;
 
 /// An encoded part of a node.
@@ -84,9 +86,18 @@ impl Assembly {
     }
 
     /// Writes a part whose checksum is known, and not checked here.
-    pub(super) fn copied(&mut self, bytes: &[u8], crc: u32) -> Part {
+    pub(super) fn copied(&mut self, bytes: &[u8], crc: u32) -> Decoded<Part> {
+        self.expect_bytes(bytes.len() as u64)?;
         self.out.extend_from_slice(bytes);
-        Part { len8: units(bytes.len()), crc }
+        Ok(Part { len8: units(bytes.len()), crc })
+    }
+
+    /// Whether so many bytes are left of the capacity.
+    pub(super) fn expect_bytes(&self, bytes: u64) -> Decoded<()> {
+        if bytes > (self.out.capacity() - self.out.len()) as u64 {
+            return Err(Malformed("the parts of a packed form are longer than all of it"));
+        }
+        Ok(())
     }
 
     /// Ends the node at hand: writes its entry.
@@ -116,13 +127,15 @@ impl Assembly {
     }
 
     /// Writes the blob, whose checksum is known.
-    pub(super) fn inline_blob(&mut self, blob: &[u8], crc: u32) {
+    pub(super) fn inline_blob(&mut self, blob: &[u8], crc: u32) -> Decoded<()> {
+        self.expect_bytes(padded(blob.len() as u64))?;
         self.header.blob_set = true;
         self.header.blob_off8 = units(self.out.len());
         self.header.blob_len = blob.len() as u64;
         self.header.blob_crc = crc;
         self.out.extend_from_slice(blob);
         pad(&mut self.out);
+        Ok(())
     }
 
     /// Describes a blob that is a record of its own.

@@ -171,6 +171,11 @@ pub(super) fn overlay<'a>(sections: impl Iterator<Item = Decoded<ColumnsRef<'a>>
     Ok(columns)
 }
 
+/// Bytes of the section of these columns.
+pub(super) fn overlay_len(columns: &Overlay<'_>) -> u64 {
+    section_len(columns.iter().map(|(name, value)| column_len(name, value.map_or(0, <[u8]>::len) as u64)))
+}
+
 /// The columns that are there once the removals have been.
 pub(super) fn without_removals(mut columns: Overlay<'_>) -> Overlay<'_> {
     columns.retain(|_, value| value.is_some());

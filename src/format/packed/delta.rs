@@ -250,7 +250,7 @@ impl DeltaBuilder {
             packed.entry(id.raw(), value, output, columns, mark);
         }
         match &self.blob {
-            Some(Blob::Inline(blob)) => packed.inline_blob(blob, crc(blob)),
+            Some(Blob::Inline(blob)) => packed.inline_blob(blob, crc(blob))?,
             Some(Blob::External { length, crc }) => packed.external_blob(*length, *crc),
             None => {}
         }

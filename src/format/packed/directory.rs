@@ -2,6 +2,8 @@
 //!
 //! 1. An `Entry` that was decoded has an id above zero and spans within the nodes' section.
 //! 2. `find` believes that ids are sorted as the format says; where they are not it may miss one, nothing worse.
+//! 3. After `check_bounds` the parts of all entries together are no longer than the section they lie in, and no id is
+//!    there twice. It costs about as much as the checksum: who looks for one input does without.
 
 use super::Span;
 use super::header::Header;
@@ -233,6 +235,28 @@ impl<'a> Directory<'a> {
             None => OutputState::Unchanged,
         };
         Ok(Entry { id: input_id(field(0)?)?, value, output, columns, deleted })
+    }
+
+    /// Invariant 3.
+    pub(super) fn check_bounds(&self) -> Decoded<()> {
+        let entries: &[[u8; ENTRY_LEN]] = self.entries.as_chunks().0;
+        let word = |entry: &[u8; ENTRY_LEN], at: usize| {
+            u32::from_le_bytes([entry[at], entry[at + 1], entry[at + 2], entry[at + 3]])
+        };
+        let lengths8 = entries.iter().map(|entry| {
+            let columns8 = word(entry, 16) & !(OUTPUT_REMOVED | DELETED);
+            u64::from(word(entry, 8)) + u64::from(word(entry, 12)) + u64::from(columns8)
+        });
+        if lengths8.sum::<u64>() > (self.header.nodes_end() - self.header.head_len()) / 8 {
+            return Err(Malformed("inputs of a packed form share bytes"));
+        }
+        let mut previous = None;
+        let mut ascends = |id: InputId| previous.replace(id) < Some(id);
+        let ascend = match self.permutation() {
+            none if none.len() == 0 => self.ids().all(|id| id.is_ok_and(&mut ascends)),
+            mut positions => positions.all(|position| self.id(position).is_ok_and(&mut ascends)),
+        };
+        if ascend { Ok(()) } else { Err(Malformed("the ids of a packed form are not in order, or there twice")) }
     }
 
     /// The entry at `position` as its eight words, for `check`.

@@ -5,7 +5,7 @@
 //! 2. The result is what `encode_tree`, or one `DeltaBuilder` for everything, would have given.
 
 use super::assembly::{Assembly, Mark, Part};
-use super::columns::{ColumnsRef, overlay, without_removals, write_columns};
+use super::columns::{ColumnsRef, overlay, overlay_len, without_removals, write_columns};
 use super::header::HEADER_LEN;
 use super::tree::permutation;
 use super::{BlobState, Directory, Entry, Head, Layer, Node, OutputState, Span, Stack};
@@ -39,13 +39,14 @@ pub fn merge(base: &[u8], deltas: &[&[u8]], blob: MergedBlob<'_>) -> Decoded<Vec
     let capacity = layers_len + padded(permutation.len() as u64 * 4) + blob_len;
     let mut packed = Assembly::new(false, order.len(), permutation.len(), capacity)?;
     packed.extra(permutation.into_iter());
+    packed.expect_bytes(overlay_len(&columns))?;
     packed.columns(|out| write_columns(columns.into_iter(), out));
     for id in order {
         let node = layers.locate(id)?.ok_or(Malformed("an input of the chain is deleted"))?;
         copy_node(&mut packed, sources, id, &node)?;
     }
     match blob.inline {
-        Some(bytes) => packed.inline_blob(bytes, blob.crc),
+        Some(bytes) => packed.inline_blob(bytes, blob.crc)?,
         None => packed.external_blob(blob.length, blob.crc),
     }
     Ok(packed.finish(stack.next_input_id()))
@@ -97,18 +98,19 @@ fn resolve_blob<'a>(stack: &Stack<'_>, sources: Sources<'a>, wish: MergedBlob<'a
 
 fn copy_node(packed: &mut Assembly, sources: Sources<'_>, id: InputId, node: &Node) -> Decoded<()> {
     let (layer, span) = node.value;
-    let value = packed.copied(span.of(sources.layer(layer)?)?, span.crc);
+    let value = packed.copied(span.of(sources.layer(layer)?)?, span.crc)?;
     let output = match node.output {
-        Some((layer, span)) => packed.copied(span.of(sources.layer(layer)?)?, span.crc),
+        Some((layer, span)) => packed.copied(span.of(sources.layer(layer)?)?, span.crc)?,
         None => Part::NONE,
     };
     let columns = match node.columns[..] {
         [] => Part::NONE,
         // A tree's section has no removals: it is what it will be.
-        [(0, span)] => packed.copied(span.of(sources.base)?, span.crc),
+        [(0, span)] => packed.copied(span.of(sources.base)?, span.crc)?,
         ref sections => {
             let sections = sections.iter().map(|(layer, span)| section(sources.layer(*layer)?, *span));
             let columns = without_removals(overlay(sections)?);
+            packed.expect_bytes(overlay_len(&columns))?;
             packed.part(|out| write_columns(columns.into_iter(), out))
         }
     };
@@ -128,7 +130,7 @@ pub fn compose(deltas: &[&[u8]]) -> Decoded<Vec<u8>> {
     if heads.is_empty() || heads.iter().any(|head| !head.is_delta()) {
         return Err(Malformed("only deltas, at least one, can be folded into a delta"));
     }
-    let directories = heads.iter().map(Head::directory).collect::<Decoded<Vec<_>>>()?;
+    let directories = heads.iter().map(Head::directory_of_all).collect::<Decoded<Vec<_>>>()?;
     let mut ids = memory::try_collect(directories.iter().flat_map(Directory::ids))?;
     ids.sort_unstable();
     ids.dedup();
@@ -142,13 +144,14 @@ pub fn compose(deltas: &[&[u8]]) -> Decoded<Vec<u8>> {
         words.extend(op?.words());
     }
     packed.extra(words.into_iter());
+    packed.expect_bytes(overlay_len(&columns))?;
     packed.columns(|out| write_columns(columns.into_iter(), out));
     for id in ids {
         compose_input(&mut packed, deltas, &directories, id)?;
     }
     let newest_blob = heads.iter().zip(deltas).rev().find(|(head, _)| head.blob() != BlobState::Unchanged);
     match newest_blob.map(|(head, delta)| (head.blob(), delta)) {
-        Some((BlobState::Inline(span), delta)) => packed.inline_blob(span.of(delta)?, span.crc),
+        Some((BlobState::Inline(span), delta)) => packed.inline_blob(span.of(delta)?, span.crc)?,
         Some((BlobState::External { length, crc }, _)) => packed.external_blob(length, crc),
         Some((BlobState::Unchanged, _)) | None => {}
     }
@@ -166,17 +169,18 @@ fn compose_input(packed: &mut Assembly, deltas: &[&[u8]], directories: &[Directo
     }
     let newest = || entries.iter().rev();
     let value = match newest().find_map(|(delta, entry)| Some((delta, entry.value?))) {
-        Some((delta, span)) => packed.copied(span.of(delta)?, span.crc),
+        Some((delta, span)) => packed.copied(span.of(delta)?, span.crc)?,
         None => Part::NONE,
     };
     let output = newest().find(|(_, entry)| entry.output != OutputState::Unchanged);
     let (output, mark) = match output.map(|(delta, entry)| (delta, entry.output)) {
-        Some((delta, OutputState::At(span))) => (packed.copied(span.of(delta)?, span.crc), Mark::None),
+        Some((delta, OutputState::At(span))) => (packed.copied(span.of(delta)?, span.crc)?, Mark::None),
         Some((_, OutputState::Removed)) => (Part::NONE, Mark::OutputRemoved),
         Some((_, OutputState::Unchanged)) | None => (Part::NONE, Mark::None),
     };
     let sections = entries.iter().filter_map(|(delta, entry)| Some((*delta, entry.columns?)));
     let columns = overlay(sections.map(|(delta, span)| section(delta, span)))?;
+    packed.expect_bytes(overlay_len(&columns))?;
     let columns = packed.part(|out| write_columns(columns.into_iter(), out));
     packed.entry(id.raw(), value, output, columns, mark);
     Ok(())

@@ -39,7 +39,7 @@ pub use header::{HEADER_LEN, Head, HeadFields};
 pub use merge::{MergedBlob, compose, merge};
 pub use stack::{Layer, Layers, Node, Stack};
 pub use supersede::supersedes;
-pub use tree::{TreeParts, encode_tree, encode_with_ids, renumber, reserve_ids, to_tree, to_tree_unverified};
+pub use tree::{TreeParts, encode_tree, encode_with_ids, renumber, reserve_ids, to_tree, to_tree_unverified, tree_len};
 
 use super::{Decoded, Malformed, crc};
 

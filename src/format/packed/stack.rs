@@ -35,7 +35,9 @@ pub struct Node {
 }
 
 impl<'a> Stack<'a> {
-    /// The order of inputs. An operation that names an input that is not there is malformed.
+    /// The order of inputs. An operation that names an input that is not there is malformed, and so is a directory with
+    /// an input that is there twice, or with inputs that share bytes: who copies each of them takes no more memory than
+    /// a multiple of what there is.
     pub fn order(&self) -> Decoded<Vec<InputId>> {
         self.layers()?.order()
     }
@@ -121,6 +123,7 @@ pub struct Layers<'a> {
 impl Layers<'_> {
     /// See [`Stack::order`].
     pub fn order(&self) -> Decoded<Vec<InputId>> {
+        self.directories.iter().try_for_each(Directory::check_bounds)?;
         let (base, deltas) = self.directories.split_first().ok_or(Malformed("a stack has no base"))?;
         order(*base, deltas)
     }

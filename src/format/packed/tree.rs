@@ -46,13 +46,7 @@ pub fn encode_with_ids<'a>(
     let tree = tree.into();
     let count = tree.inputs.len();
     let permutation = permutation(count, &id_at)?;
-    let inline_len = if external_blob { 0 } else { padded(tree.blob.len() as u64) };
-    let capacity = HEADER_LEN as u64
-        + count as u64 * ENTRY_LEN
-        + padded(permutation.len() as u64 * 4)
-        + columns_len(tree.columns)
-        + tree.inputs.iter().map(node_len).sum::<u64>()
-        + inline_len;
+    let capacity = tree_len(tree, external_blob) + padded(permutation.len() as u64 * 4);
     let mut packed = Assembly::new(false, count, permutation.len(), capacity)?;
     packed.extra(permutation.into_iter());
     packed.columns(|out| encode_columns(tree.columns, out));
@@ -67,9 +61,20 @@ pub fn encode_with_ids<'a>(
     }
     match external_blob {
         true => packed.external_blob(tree.blob.len() as u64, crc(tree.blob)),
-        false => packed.inline_blob(tree.blob, crc(tree.blob)),
+        false => packed.inline_blob(tree.blob, crc(tree.blob))?,
     }
     Ok(packed.finish(next_input_id))
+}
+
+/// The length in bytes of a packed tree whose ids ascend.
+pub fn tree_len<'a>(tree: impl Into<TreeParts<'a>>, external_blob: bool) -> u64 {
+    let tree = tree.into();
+    let inline_len = if external_blob { 0 } else { padded(tree.blob.len() as u64) };
+    HEADER_LEN as u64
+        + tree.inputs.len() as u64 * ENTRY_LEN
+        + columns_len(tree.columns)
+        + tree.inputs.iter().map(node_len).sum::<u64>()
+        + inline_len
 }
 
 fn node_len(input: &Input) -> u64 {
@@ -165,7 +170,7 @@ fn decode(packed: Source<'_>, external: Option<&[u8]>) -> Decoded<Tree> {
     if head.is_delta() {
         return Err(Malformed("a delta, not a packed tree"));
     }
-    let directory = head.directory()?;
+    let directory = head.directory_of_all()?;
     let mut inputs = memory::vec(directory.len() as usize)?;
     for entry in directory.iter() {
         inputs.push(decode_input(packed, &entry?)?);

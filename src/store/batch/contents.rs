@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::error::{Error, Result};
 use crate::format::packed::DeltaBuilder;
@@ -39,7 +39,7 @@ pub struct Pending {
     /// A blob that is a record of its own.
     pub blob: Option<Arc<Vec<u8>>>,
     /// Inputs that must have an output for the commit to make sense.
-    pub need_output: Vec<InputId>,
+    pub need_output: FxHashSet<InputId>,
     /// The lowest id that this batch knows to be free; zero where it took none.
     pub next_input: u64,
     /// Ids were taken from the store's table.

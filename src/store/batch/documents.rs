@@ -40,7 +40,8 @@ impl Batch {
     pub fn set_column(&mut self, document: DocumentId, name: &str, value: &Value) -> Result<()> {
         check_column_name(name)?;
         let value = self.encode(value)?;
-        let size = value.len() as u64;
+        let size = (value.len() + name.len()) as u64;
+        self.check_room(size)?;
         self.pending(document)?.delta.set_column(name, Some(value));
         self.note(size, false);
         Ok(())
@@ -49,9 +50,10 @@ impl Batch {
     /// Removes a column of a document.
     ///
     /// # Errors
-    /// `NotFound` for the document or the column.
+    /// `NotFound` for the document or the column, `TooLarge` over `max_batch_bytes`.
     pub fn remove_column(&mut self, document: DocumentId, name: &str) -> Result<()> {
         check_lookup_name(name)?;
+        self.check_room(name.len() as u64)?;
         let there = match self.pending(document)?.delta.column(name) {
             Some(changed) => changed.is_some(),
             None => self.below(document, |stack| Ok(stack.column(name)?.is_some()))?,
@@ -60,15 +62,16 @@ impl Batch {
             return Err(Missing::Column(document).into());
         }
         self.pending(document)?.delta.set_column(name, None);
-        self.note(0, true);
+        self.note(name.len() as u64, true);
         Ok(())
     }
 
     /// Deletes a document with everything under it. Its id is never used again.
     ///
     /// # Errors
-    /// `NotFound`.
+    /// `NotFound`, `TooLarge` over `max_batch_bytes`.
     pub fn delete_document(&mut self, document: DocumentId) -> Result<()> {
+        self.check_room(0)?;
         let pending = self.pending(document)?;
         pending.deleted = true;
         pending.tree = None;

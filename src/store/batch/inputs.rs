@@ -42,8 +42,9 @@ impl Batch {
     /// Moves an input before another, or to the end. Before itself is where it is already.
     ///
     /// # Errors
-    /// `NotFound` for the document or either input.
+    /// `NotFound` for the document or either input, `TooLarge` over `max_batch_bytes`.
     pub fn move_input(&mut self, document: DocumentId, input: InputId, before: Option<InputId>) -> Result<()> {
+        self.check_room(0)?;
         self.find_input(document, input)?;
         if let Some(before) = before {
             self.find_input(document, before)?;
@@ -75,8 +76,9 @@ impl Batch {
     pub fn set_input_column(&mut self, document: DocumentId, input: InputId, name: &str, value: &Value) -> Result<()> {
         check_column_name(name)?;
         let value = self.encode(value)?;
+        let size = (value.len() + name.len()) as u64;
+        self.check_room(size)?;
         self.find_input(document, input)?;
-        let size = value.len() as u64;
         self.pending(document)?.delta.set_input_column(input, name, Some(value));
         self.note(size, false);
         Ok(())
@@ -85,9 +87,10 @@ impl Batch {
     /// Removes a column of an input.
     ///
     /// # Errors
-    /// `NotFound` for the document, the input or the column.
+    /// `NotFound` for the document, the input or the column, `TooLarge` over `max_batch_bytes`.
     pub fn remove_input_column(&mut self, document: DocumentId, input: InputId, name: &str) -> Result<()> {
         check_lookup_name(name)?;
+        self.check_room(name.len() as u64)?;
         self.find_input(document, input)?;
         let delta = &self.pending(document)?.delta;
         let there = match delta.input_column(input, name) {
@@ -99,20 +102,21 @@ impl Batch {
             return Err(Missing::InputColumn(document, input).into());
         }
         self.pending(document)?.delta.set_input_column(input, name, None);
-        self.note(0, true);
+        self.note(name.len() as u64, true);
         Ok(())
     }
 
     /// Deletes an input with its columns and output.
     ///
     /// # Errors
-    /// `NotFound` for the document or the input.
+    /// `NotFound` for the document or the input, `TooLarge` over `max_batch_bytes`.
     pub fn delete_input(&mut self, document: DocumentId, input: InputId) -> Result<()> {
+        self.check_room(0)?;
         self.find_input(document, input)?;
         let pending = self.pending(document)?;
         pending.delta.expect_operation()?;
         pending.delta.delete(input);
-        pending.need_output.retain(|other| *other != input);
+        pending.need_output.remove(&input);
         self.note(0, true);
         Ok(())
     }
@@ -146,8 +150,9 @@ impl Batch {
     /// Deletes an input's output.
     ///
     /// # Errors
-    /// `NotFound` for the document, the input or the output.
+    /// `NotFound` for the document, the input or the output, `TooLarge` over `max_batch_bytes`.
     pub fn delete_output(&mut self, document: DocumentId, input: InputId) -> Result<()> {
+        self.check_room(0)?;
         self.need_output(document, input)?;
         self.pending(document)?.delta.set_output(input, None);
         self.note(0, true);
@@ -161,7 +166,8 @@ impl Batch {
         }
         let pending = self.pending(document)?;
         if pending.tree.is_none() && pending.delta.output_of(input).is_none() {
-            crate::memory::push(&mut pending.need_output, input)?;
+            pending.need_output.try_reserve(1).map_err(|_| Error::NoMemory)?;
+            pending.need_output.insert(input);
         }
         Ok(())
     }

@@ -45,9 +45,9 @@ pub struct Record {
 }
 
 impl Record {
-    fn new(kind: RecordKind, document: DocumentId, payload: impl Into<Arc<Vec<u8>>>) -> Record {
+    fn new(kind: RecordKind, document: DocumentId, payload: impl Into<Arc<Vec<u8>>>) -> Result<Record> {
         let payload = payload.into();
-        Record { header: RecordHeader::new(kind, document.get(), &payload), payload, covering: None }
+        Ok(Record { header: RecordHeader::new(kind, document.get(), &payload)?, payload, covering: None })
     }
 
     /// The header to write. While compaction may be folding the deltas before, none may take their place.
@@ -91,7 +91,7 @@ pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepar
         let records = match (pending.created, pending.deleted) {
             (true, true) => continue,
             (false, _) if before.is_vacant() => return Err(Missing::Document(document).into()),
-            (_, true) => vec![Record::new(RecordKind::Tombstone, document, Vec::new())],
+            (_, true) => vec![Record::new(RecordKind::Tombstone, document, Vec::new())?],
             _ => match &pending.tree {
                 Some(_) => new_tree(document, pending, lowest_free_input(core, state, document, &before)?)?,
                 None => new_delta(core, state, document, pending, &before)?,
@@ -108,8 +108,8 @@ fn internal(error: Malformed) -> Error {
     error.into_error(|what| Error::InvalidArgument(format!("the batch cannot be packed: {what}")))
 }
 
-fn blob_record(document: DocumentId, pending: &Pending) -> Option<Record> {
-    pending.blob.as_ref().map(|blob| Record::new(RecordKind::Blob, document, Arc::clone(blob)))
+fn blob_record(document: DocumentId, pending: &Pending) -> Result<Option<Record>> {
+    pending.blob.as_ref().map(|blob| Record::new(RecordKind::Blob, document, Arc::clone(blob))).transpose()
 }
 
 /// The lowest input id that the document has not handed out, to this batch or to any that was committed before it.
@@ -143,10 +143,10 @@ fn new_tree(document: DocumentId, pending: &Pending, lowest_free_input: u64) -> 
         };
         Arc::new(merged)
     };
-    let mut record = Record::new(RecordKind::Tree, document, payload);
+    let mut record = Record::new(RecordKind::Tree, document, payload)?;
     record.header.nodes = nodes as i32;
     record.header.blob = if external { BlobPlace::External } else { BlobPlace::Inline };
-    Ok(blob_record(document, pending).filter(|_| external).into_iter().chain([record]).collect())
+    Ok(blob_record(document, pending)?.filter(|_| external).into_iter().chain([record]).collect())
 }
 
 /// Changes to a stored document, and a fold where its deltas have become many.
@@ -166,7 +166,7 @@ fn new_delta(
     let payload = pending.delta.encode(pending.next_input.max(stack.next_input_id())).map_err(internal)?;
     let found = examine(document, &layers, &payload, &pending.need_output)?;
     let kept = kept_deltas(before, &layers, &payload)?;
-    let mut record = Record::new(RecordKind::Delta, document, payload);
+    let mut record = Record::new(RecordKind::Delta, document, payload)?;
     record.header.nodes = found.nodes;
     record.header.replaced8 = (found.replaced / 8).min(u32::MAX.into()) as u32;
     record.header.blob = match pending.delta.blob() {
@@ -176,7 +176,7 @@ fn new_delta(
     };
     record.covering = Some(covering(&record, &before.runs()[kept..]));
     let fold = fold(core, &layers, document, before, &record, kept)?;
-    Ok(blob_record(document, pending).into_iter().chain([record]).chain(fold).collect())
+    Ok(blob_record(document, pending)?.into_iter().chain([record]).chain(fold).collect())
 }
 
 /// What a delta does to the document it follows.
@@ -188,7 +188,7 @@ struct Effect {
 }
 
 /// Checks a delta against the document it follows.
-fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &[InputId]) -> Result<Effect> {
+fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &FxHashSet<InputId>) -> Result<Effect> {
     let head = Head::parse(delta).map_err(internal)?;
     let directory = head.directory().map_err(internal)?;
     let stack = layers.stack()?;
@@ -302,7 +302,7 @@ fn fold(
     let mut record = match plan(layers.plain_tree_len(), &sizes, core.options.fold_after) {
         Fold::Not => return Ok(None),
         Fold::All => {
-            let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?);
+            let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?)?;
             record.header.nodes = (slot.nodes() as i32).wrapping_add(delta.header.nodes);
             record.header.blob = match place_of(0) {
                 BlobPlace::Unchanged => tree.blob,
@@ -311,7 +311,7 @@ fn fold(
             record
         }
         Fold::From(first) => {
-            let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?);
+            let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?)?;
             record.header.first_sequence = runs[first].first_sequence;
             record.header.nodes = nodes_of(&runs[first..]).wrapping_add(delta.header.nodes);
             record.header.replaced8 = replaced_by_one(record.header.record_len(), parts(&runs[first..], delta));

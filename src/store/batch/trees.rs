@@ -64,7 +64,7 @@ impl Batch {
     ) -> Result<TreeIds> {
         self.core.check_writable()?;
         self.check_tree(blob, columns, inputs)?;
-        let external = blob.len() > EXTERNAL_OVER;
+        let external = is_external(blob);
         let blob_apart = if external { Some(Arc::new(memory::copy(blob)?)) } else { None };
         let ids = self.take_ids(replaces, inputs.len() as u64)?;
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
@@ -111,24 +111,20 @@ impl Batch {
     /// Whether everything in the tree may be stored.
     fn check_tree(&self, blob: &[u8], columns: &Columns, inputs: &[Input]) -> Result<()> {
         self.check_record("the blob", blob.len() as u64)?;
-        let mut bytes = blob.len() as u64;
-        let check_columns = |columns: &Columns| -> Result<u64> {
+        let check_columns = |columns: &Columns| -> Result<()> {
             columns.check()?;
-            columns.iter().try_fold(0, |sum, (name, value)| {
-                self.check_record("the column", encoded_len(value))?;
-                Ok(sum + encoded_len(value) + name.len() as u64 + 16)
-            })
+            columns.iter().try_for_each(|(_, value)| self.check_record("the column", encoded_len(value)))
         };
-        bytes += check_columns(columns)?;
+        check_columns(columns)?;
         for input in inputs {
-            bytes += check_columns(&input.columns)? + 32;
+            check_columns(&input.columns)?;
             for value in std::iter::once(&input.value).chain(&input.output) {
                 value.check()?;
                 self.check_record("the value", encoded_len(value))?;
-                bytes += encoded_len(value);
             }
         }
-        self.check_room(bytes)
+        let apart = if is_external(blob) { blob.len() as u64 } else { 0 };
+        self.check_room(packed::tree_len(TreeParts { blob, columns, inputs }, is_external(blob)) + apart)
     }
 
     /// Whether the values of a packed tree, each of which checks out, are within the limits.
@@ -213,6 +209,10 @@ impl Batch {
         pending.need_output.clear();
         self.note(size, false);
     }
+}
+
+fn is_external(blob: &[u8]) -> bool {
+    blob.len() > EXTERNAL_OVER
 }
 
 enum Body {

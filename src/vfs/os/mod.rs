@@ -12,7 +12,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::{File, FileLock, FileSystem, Mapping, OpenMode};
+use super::{File, FileLock, FileSystem, HeldDir, Mapping, OpenMode};
 
 pub mod fork;
 mod lock;
@@ -92,8 +92,11 @@ impl FileSystem for OsFileSystem {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-        StdFile::open(dir)?.sync_all()
+        open_dir(dir)?.sync()
+    }
+
+    fn hold_dir(&self, dir: &Path) -> io::Result<Option<Arc<dyn HeldDir>>> {
+        Ok(Some(Arc::new(open_dir(dir)?)))
     }
 
     fn unique_id(&self) -> io::Result<[u8; 16]> {
@@ -108,6 +111,20 @@ impl FileSystem for OsFileSystem {
 
     fn lock_for_reading(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
         lock::share(path)
+    }
+}
+
+/// An open directory, close-on-exec like every descriptor.
+struct OsDir(StdFile);
+
+fn open_dir(dir: &Path) -> io::Result<OsDir> {
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    StdFile::open(dir).map(OsDir)
+}
+
+impl HeldDir for OsDir {
+    fn sync(&self) -> io::Result<()> {
+        self.0.sync_all()
     }
 }
 

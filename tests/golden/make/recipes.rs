@@ -282,7 +282,7 @@ fn with_blobs() -> Maker {
         let parts = TreeParts { blob, columns: &columns, inputs: &inputs };
         let record = RecordHeader { nodes: 5, ..external(RecordKind::Tree, document) };
         [
-            (RecordHeader::new(RecordKind::Blob, document, b""), blob.to_vec()),
+            (RecordHeader::new(RecordKind::Blob, document, b"").unwrap(), blob.to_vec()),
             (record, encode_tree(parts, 1, true).unwrap()),
         ]
     };
@@ -291,9 +291,9 @@ fn with_blobs() -> Maker {
     commit(&mut log, &segment, (2, synced), &new(2, b"another"));
     let blob = b"a newer blob".to_vec();
     let mut delta = DeltaBuilder::default();
-    delta.set_blob_external(blob.len() as u64, RecordHeader::new(RecordKind::Blob, 1, &blob).payload_crc);
+    delta.set_blob_external(blob.len() as u64, RecordHeader::new(RecordKind::Blob, 1, &blob).unwrap().payload_crc);
     let records = [
-        (RecordHeader::new(RecordKind::Blob, 1, b""), blob),
+        (RecordHeader::new(RecordKind::Blob, 1, b"").unwrap(), blob),
         (external(RecordKind::Delta, 1), delta.encode(3).unwrap()),
     ];
     commit(&mut log, &segment, (3, synced), &records);
@@ -319,7 +319,7 @@ fn with_blobs() -> Maker {
 
 /// A record of a document whose blob is a record of its own.
 fn external(kind: RecordKind, document: u64) -> RecordHeader {
-    RecordHeader { blob: BlobPlace::External, ..RecordHeader::new(kind, document, b"") }
+    RecordHeader { blob: BlobPlace::External, ..RecordHeader::new(kind, document, b"").unwrap() }
 }
 
 /// Appends a commit of these records, with its number and what it knows to be durable; lengths and checksums are filled
@@ -331,14 +331,15 @@ fn commit(
     records: &[(RecordHeader, Vec<u8>)],
 ) {
     let mut append = |header: &RecordHeader, payload: &[u8]| {
-        let RecordHeader { payload_len, payload_crc, .. } = RecordHeader::new(header.kind, 0, payload);
+        let RecordHeader { payload_len, payload_crc, .. } = RecordHeader::new(header.kind, 0, payload).unwrap();
         let header = RecordHeader { payload_len, payload_crc, sequence, first_sequence: sequence, ..*header };
         let bytes = [&header.encode(segment.salt(), log.len() as u64)[..], payload].concat();
         log.extend(bytes);
         log.resize(log.len().next_multiple_of(8), 0);
     };
-    let lengths = records.iter().map(|(header, payload)| RecordHeader::new(header.kind, 0, payload).record_len());
+    let lengths =
+        records.iter().map(|(header, payload)| RecordHeader::new(header.kind, 0, payload).unwrap().record_len());
     let frame = Frame { body_len: lengths.sum(), records: records.len() as u32, durable_offset, next_document: 3 };
-    append(&RecordHeader::new(RecordKind::Frame, 0, b""), &frame.encode());
+    append(&RecordHeader::new(RecordKind::Frame, 0, b"").unwrap(), &frame.encode());
     records.iter().for_each(|(header, payload)| append(header, payload));
 }

@@ -104,7 +104,7 @@ fn removals_belong_in_deltas() {
             }
         });
         packed.entry(1, value, Part::NONE, columns, Mark::None);
-        packed.inline_blob(&[], 0);
+        packed.inline_blob(&[], 0).unwrap();
         packed.finish(2)
     };
     for of_document in [true, false] {
