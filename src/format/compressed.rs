@@ -95,7 +95,7 @@ impl Frames {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.frames.len()
     }
 

@@ -164,9 +164,9 @@ impl<'a> Layer<'a> {
         let rest = u64::from(self.header.payload_len) - at; // a head that is longer was refused
         let start = self.stored(at, rest.min(8))?;
         let length = Frames::table_len(&start, rest).map_err(|error| self.malformed(error))?;
-        let frames = Frames::parse(&*self.stored(at, length)?, &self.header, &self.head);
+        let frames = Frames::parse(&self.stored(at, length)?, &self.header, &self.head);
         let frames = frames.map_err(|error| self.malformed(error))?;
-        let opened = memory::collect((0..frames.len()).map(|_| OnceLock::new()))?;
+        let opened = memory::collect((0..frames.count()).map(|_| OnceLock::new()))?;
         Ok(coded.get_or_init(|| Coded { frames, opened }))
     }
 

@@ -237,7 +237,7 @@ fn of_record(segment: &str, record: &Record, found: &mut Census) {
 
 fn of_frames(codec: Compression, record: &Record, found: &mut Census) {
     let frames = Frames::of_payload(&record.header, &record.payload).expect("frames");
-    for frame in 0..frames.len() {
+    for frame in 0..frames.count() {
         let is_shorter = frames.stored(frame).1 < frames.plain(frame).1;
         found.insert(format!("{codec:?}: a frame that is {}", if is_shorter { "shorter" } else { "as it was" }));
     }

@@ -92,7 +92,7 @@ fn what_would_not_shrink_stays_plain() {
         let (header, payload) = compressed(&packed, codec).unwrap();
         assert_eq!(plain(&header, &payload).unwrap(), packed);
         let frames = frames(&header, &payload).unwrap();
-        let noise = frames.len() - 1;
+        let noise = frames.count() - 1;
         assert_eq!(frames.plain(noise).1, frames.stored(noise).1);
     }
     assert!(compressed(&tree(10, 4000), Compression::None).is_none());
@@ -104,8 +104,8 @@ fn a_range_is_in_the_frames_that_overlap_it() {
     let (header, payload) = compressed(&packed, Compression::Zstd).unwrap();
     let frames = frames(&header, &payload).unwrap();
     let head = HeadFields::parse(&packed).unwrap();
-    assert!(frames.len() > 4);
-    for number in 0..frames.len() {
+    assert!(frames.count() > 4);
+    for number in 0..frames.count() {
         let (from, length) = frames.plain(number);
         assert!(length <= FRAME);
         assert_eq!(frames.of(from..from + length), number..number + 1);
@@ -114,7 +114,7 @@ fn a_range_is_in_the_frames_that_overlap_it() {
             assert_eq!(frames.of(from - 1..from + 1), number - 1..number + 1);
         }
     }
-    let blob = (0..frames.len()).position(|number| frames.plain(number).0 == head.nodes_end());
+    let blob = (0..frames.count()).position(|number| frames.plain(number).0 == head.nodes_end());
     assert!(blob.is_some(), "the blob begins a frame");
     assert!(frames.of(packed.len() as u64..packed.len() as u64).is_empty());
 }
@@ -217,7 +217,7 @@ fn of_a_damaged_tree_the_other_frames_are_saved() {
     let packed = tree(10, 300);
     let (header, payload) = compressed(&packed, Compression::Zstd).unwrap();
     let frames = frames(&header, &payload).unwrap();
-    assert_eq!(frames.len(), 2);
+    assert_eq!(frames.count(), 2);
     let mut damaged = payload.clone();
     damaged[frames.stored(0).0 as usize] ^= 1;
     let saved = plain_in_part(&header, &damaged).unwrap();
