@@ -164,6 +164,15 @@
 /** Read with pread: every I/O error is a status. */
 #define STRATUM_READ_PREAD 2
 
+/** Trees are not compressed. */
+#define STRATUM_COMPRESSION_NONE 0
+
+/** Compaction compresses trees with LZ4: little to pay for reads, least gained. */
+#define STRATUM_COMPRESSION_LZ4 1
+
+/** Compaction compresses trees with Zstandard: smallest. */
+#define STRATUM_COMPRESSION_ZSTD 2
+
 /** Nothing; not the same as a missing value. */
 #define STRATUM_KIND_NULL 1
 
@@ -944,6 +953,17 @@ int32_t stratum_options_set_checkpoint_bytes(struct stratum_options *options,
 int32_t stratum_options_set_fold_after(struct stratum_options *options,
                                        uint32_t value,
                                        struct stratum_error **error);
+
+/**
+ * How compaction compresses trees: STRATUM_COMPRESSION_NONE (default), _LZ4 or _ZSTD. What commits write is plain;
+ * stratum_db_compact_now brings a whole store to the option that it was opened with, background compaction what it
+ * rewrites. Reading needs no option: every tree says how it is stored. Errors: STRATUM_INVALID_ARGUMENT.
+ *
+ * Thread safety: any thread.
+ */
+int32_t stratum_options_set_compression(struct stratum_options *options,
+                                        int32_t value,
+                                        struct stratum_error **error);
 
 /**
  * Bytes of replaced log files that open snapshots may hold; over it the oldest snapshots answer

@@ -11,7 +11,7 @@
 //! | [`View`] | reads of one moment; [`Db::snapshot`] gives one that compaction spares within bounds |
 //! | [`Tree`], [`Columns`], [`Input`], [`Value`] | what is stored, as plain data |
 //! | [`Pinned`], [`PackedTree`] | what is stored, as the store's own bytes, without a copy |
-//! | [`Options`], [`Durability`], [`ReadMode`] | how a store is opened, and when a commit counts as done |
+//! | [`Options`], [`Durability`], [`ReadMode`], [`Compression`] | how a store is opened, when a commit is done |
 //! | [`Error`], [`Missing`], [`Damage`] | what can go wrong; each text says what to do |
 //! | [`repair`] | saves what is left of a damaged store into a new one |
 //!
@@ -59,7 +59,7 @@ pub mod vfs;
 
 pub use error::{Damage, Error, Missing, Result};
 pub use ids::{DocumentId, InputId};
-pub use options::{Durability, Options, ReadMode};
+pub use options::{Compression, Durability, Options, ReadMode};
 pub use salvage::{Finding, FindingKind, Outcome, RepairOptions, RepairProgress, RepairReport, repair};
 pub use store::{Batch, Db, Documents, Inputs, PackedTree, Pinned, Progress, Stats, VerifyReport, View};
 pub use tree::{Columns, Input, Tree, TreeIds};

@@ -48,6 +48,43 @@ pub enum ReadMode {
     Pread,
 }
 
+/// How compaction compresses trees. What commits write is plain; `compact_now` brings a whole store to the option that
+/// it was opened with, and background compaction whatever it rewrites. Reading needs no option: every tree says how it
+/// is stored.
+///
+/// ```
+/// use stratum::{Compression, Db, Options, Tree};
+/// # let dir = tempfile::tempdir().unwrap();
+/// # let path = dir.path().join("store");
+/// let mut options = Options::default();
+/// options.compression = Compression::Zstd;
+/// let db = Db::open(&path, &options)?;
+/// let blob = "the same words again and again ".repeat(1000).into_bytes();
+/// let ids = db.write(|batch| batch.put_tree(&Tree { blob: blob.clone(), ..Tree::default() }))?;
+/// db.compact_now(&mut |_| true)?;
+/// assert!(db.stats()?.total_bytes < blob.len() as u64);
+/// assert_eq!(&db.view()?.blob(ids.document)?[..], blob);
+/// # Ok::<(), stratum::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Not at all: reads are views of the store's own bytes.
+    #[default]
+    None = 0,
+    /// LZ4: little to pay for reads, least gained.
+    Lz4 = 1,
+    /// Zstandard: smallest.
+    Zstd = 2,
+}
+
+impl Compression {
+    /// The one with this number.
+    pub fn from_number(number: u32) -> Option<Compression> {
+        let all = [Compression::None, Compression::Lz4, Compression::Zstd];
+        all.into_iter().find(|compression| *compression as u32 == number)
+    }
+}
+
 /// Options for opening a store. `Options::default()` suits most.
 ///
 /// ```
@@ -89,6 +126,8 @@ pub struct Options {
     pub checkpoint_bytes: u64,
     /// Deltas that a document may gather before they are folded. Default: 8.
     pub fold_after: u32,
+    /// How compaction compresses trees. Default: `None`.
+    pub compression: Compression,
     /// Bytes of replaced segments that open snapshots may hold; over it the oldest become
     /// `SnapshotTooOld`. Default: no bound.
     pub max_retained_bytes: u64,
@@ -110,6 +149,7 @@ impl Default for Options {
             max_amplification: 1.5,
             checkpoint_bytes: 64 << 20,
             fold_after: 8,
+            compression: Compression::None,
             max_retained_bytes: u64::MAX,
         }
     }

@@ -33,6 +33,18 @@ const (
 	ReadPread ReadMode = C.STRATUM_READ_PREAD
 )
 
+// Compression says how compaction compresses trees. Reading needs no option: every tree says how it is stored.
+type Compression int32
+
+const (
+	// CompressionNone is the default.
+	CompressionNone Compression = C.STRATUM_COMPRESSION_NONE
+	// CompressionLZ4: little to pay for reads, least gained.
+	CompressionLZ4 Compression = C.STRATUM_COMPRESSION_LZ4
+	// CompressionZstd: smallest.
+	CompressionZstd Compression = C.STRATUM_COMPRESSION_ZSTD
+)
+
 // Options are those of Open. The zero value of each field is its default.
 type Options struct {
 	// NoCreate refuses to open where there is no store.
@@ -61,6 +73,8 @@ type Options struct {
 	CheckpointBytes uint64
 	// FoldAfter is how many changes a document may gather before they are folded into one tree; 8.
 	FoldAfter uint32
+	// Compression is how compaction compresses trees; CompressionNone. CompactNow brings a whole store to it.
+	Compression Compression
 	// MaxRetainedBytes bounds what open snapshots hold on disk; no bound.
 	MaxRetainedBytes uint64
 	// Set has any options by their names in stratum.h ("fold_after"), with values as text; they go before the fields.
@@ -91,6 +105,7 @@ func (o *Options) named() [][2]string {
 	add(o.MaxAmplification != 0, "max_amplification", strconv.FormatFloat(o.MaxAmplification, 'g', -1, 64))
 	number("checkpoint_bytes", o.CheckpointBytes)
 	number("fold_after", uint64(o.FoldAfter))
+	add(o.Compression != CompressionNone, "compression", o.Compression.word())
 	number("max_retained_bytes", o.MaxRetainedBytes)
 	names := make([]string, 0, len(o.Set))
 	for name := range o.Set {
@@ -123,6 +138,16 @@ func (m ReadMode) word() string {
 		return "pread"
 	}
 	return strconv.Itoa(int(m))
+}
+
+func (c Compression) word() string {
+	switch c {
+	case CompressionLZ4:
+		return "lz4"
+	case CompressionZstd:
+		return "zstd"
+	}
+	return strconv.Itoa(int(c))
 }
 
 // make builds the library's options; the caller frees them. 0 stands for the defaults.

@@ -430,6 +430,8 @@ func TestOptionsAndErrors(t *testing.T) {
 	is(t, err, stratum.ErrInvalidArgument)
 	_, err = stratum.Open(path, &stratum.Options{Durability: 9})
 	is(t, err, stratum.ErrInvalidArgument)
+	_, err = stratum.Open(path, &stratum.Options{Compression: 3})
+	is(t, err, stratum.ErrInvalidArgument)
 	all := &stratum.Options{
 		Durability: stratum.DurabilityInterval, SyncInterval: 1500, ReadMode: stratum.ReadPread, NoVerifyReads: true,
 		SegmentSize: 1 << 20, MaxRecordBytes: 4096, MaxBatchBytes: 1 << 20, NoBackground: true, MaxAmplification: 2,
@@ -456,6 +458,17 @@ func TestOptionsAndErrors(t *testing.T) {
 	}
 	if stratum.Version() == "" {
 		t.Fatal("no version")
+	}
+}
+
+func TestCompression(t *testing.T) {
+	blob := bytes.Repeat([]byte("the same words again and again "), 1000)
+	for _, codec := range []stratum.Compression{stratum.CompressionNone, stratum.CompressionLZ4, stratum.CompressionZstd} {
+		db := open(t, &stratum.Options{Compression: codec, NoBackground: true})
+		document := ok(db.CreateDocument(blob))(t)
+		check(t, db.CompactNow(nil))
+		equal(t, codec != stratum.CompressionNone, ok(db.Stats())(t).TotalBytes < uint64(len(blob)))
+		equal(t, string(blob), string(ok(db.Latest().Blob(document))(t)))
 	}
 }
 

@@ -183,6 +183,8 @@ export interface OpenOptions {
   maxAmplification?: number | undefined;
   checkpointBytes?: Id | undefined;
   foldAfter?: Id | undefined;
+  /** How compaction compresses trees. */
+  compression?: 'none' | 'lz4' | 'zstd' | undefined;
   maxRetainedBytes?: Id | undefined;
 }
 

@@ -116,6 +116,8 @@ fn packed(vectors: &Seeds) -> Seeds {
         ("delta".into(), parts(0, [tree, delta, &[]])),
         ("delta-sealed".into(), parts(7, [tree, delta, delta])),
         ("merged-sealed".into(), parts(7, [merged, tree, delta])),
+        ("compressed".into(), parts(0, [tree, delta, &vectors["compressed-tree"]])),
+        ("compressed-sealed".into(), parts(8, [tree, delta, &vectors["compressed-tree"]])),
     ])
 }
 
@@ -132,7 +134,7 @@ fn values(vectors: &Seeds) -> Seeds {
 
 fn stores() -> Seeds {
     let mut seeds = Seeds::new();
-    for choice in [0, 1, 2, 3, 4, 8, 9, 10, 11_u8] {
+    for choice in [0, 1, 2, 3, 4, 8, 9, 10, 11, 16, 17, 24, 25, 29_u8] {
         seeds.insert(format!("whole-{choice}"), vec![choice]);
         for what in 0..8_u8 {
             let change = [what | 0x20, what, 120, 0, 1, 2, 3, 4, 5, 6, 7, 8];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use stratum::vfs::sim::SimDisk;
-use stratum::{Columns, Db, DocumentId, Durability, Input, InputId, Options, Result, Tree, Value};
+use stratum::{Columns, Compression, Db, DocumentId, Durability, Input, InputId, Options, Result, Tree, Value};
 
 /// What a document was after some commit.
 pub type Version = Tree;
@@ -27,16 +27,18 @@ pub struct Golden {
 const PLACE: &str = "/store";
 
 /// One store closed with a checkpoint, one killed in the middle of its work, one killed after a compaction, one that is
-/// almost empty.
+/// almost empty; and one compressed with each codec.
 pub fn all() -> Vec<Golden> {
-    let make = |work: fn(&mut Maker) -> Result<()>, segment_size, is_closed| {
-        make(work, segment_size, is_closed).expect("a good store is made")
+    let make = |work: fn(&mut Maker) -> Result<()>, segment_size, is_closed, compression| {
+        make(work, segment_size, is_closed, compression).expect("a good store is made")
     };
     vec![
-        make(life, 1 << 12, true),
-        make(life, 1 << 13, false),
-        make(compacted, 2048, false),
-        make(birth, 1 << 12, false),
+        make(life, 1 << 12, true, Compression::None),
+        make(life, 1 << 13, false, Compression::None),
+        make(compacted, 2048, false, Compression::None),
+        make(birth, 1 << 12, false, Compression::None),
+        make(compressed, 1 << 12, true, Compression::Lz4),
+        make(compressed, 1 << 12, false, Compression::Zstd),
     ]
 }
 
@@ -45,12 +47,18 @@ struct Maker {
     history: History,
 }
 
-fn make(work: fn(&mut Maker) -> Result<()>, segment_size: u64, is_closed: bool) -> Result<Golden> {
+fn make(
+    work: fn(&mut Maker) -> Result<()>,
+    segment_size: u64,
+    is_closed: bool,
+    compression: Compression,
+) -> Result<Golden> {
     let disk = SimDisk::new(9);
     let mut options = Options::default();
     options.background = false;
     options.segment_size = segment_size;
     options.fold_after = 3;
+    options.compression = compression;
     let db = Db::open_on(Arc::new(disk.clone()), Path::new(PLACE), &options)?;
     let mut maker = Maker { db: db.clone(), history: History::new() };
     work(&mut maker)?;
@@ -129,4 +137,20 @@ fn compacted(maker: &mut Maker) -> Result<()> {
     maker.commit(Durability::Always, |batch| batch.put_tree(&tree(20)))?;
     let id = maker.db.view()?.documents(DocumentId::FIRST)?.next().unwrap_or(DocumentId::FIRST);
     maker.commit(Durability::Os, |batch| batch.set_column(id, "late", &Value::Bytes(vec![1, 2, 3]))).map(drop)
+}
+
+/// Trees of one frame and of more, compacted, with changes on them.
+fn compressed(maker: &mut Maker) -> Result<()> {
+    let words = |count: usize| b"given an array of integers, ".repeat(count);
+    for (number, count) in [(1, 20), (2, 10_000), (3, 0)] {
+        let mut tree = Tree { blob: words(count), ..tree(number) };
+        if count < 1000 {
+            tree.inputs[0].value = Value::Bytes(words(20));
+        }
+        maker.commit(Durability::Always, |batch| batch.put_tree(&tree))?;
+    }
+    maker.db.compact_now(&mut |_| true)?;
+    let first = DocumentId::FIRST;
+    maker.commit(Durability::Always, |batch| batch.set_output(first, InputId::FIRST, &Value::Int64(9)))?;
+    maker.commit(Durability::Os, |batch| batch.set_column(first, "late", &Value::Null))
 }

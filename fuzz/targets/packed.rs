@@ -2,7 +2,9 @@
 //!
 //! 1. Nothing panics, and `check` vouches for what it lets through: it can be decoded, folded and numbered anew.
 //! 2. A tree that passes is canonical: folding nothing into it, or packing its content again, gives the same bytes.
-//! 3. Folding deltas one by one, at once, or composed first, comes to the same.
+//! 3. A tree that passes comes out of each codec as it went in; what is no compressed tree is refused, and of a damaged
+//!    one no more comes out than it says.
+//! 4. Folding deltas one by one, at once, or composed first, comes to the same.
 
 #![no_main]
 
@@ -11,10 +13,12 @@ mod source;
 
 use libfuzzer_sys::fuzz_target;
 use source::Source;
-use stratum::InputId;
+use stratum::format::compressed::{Compressor, plain, plain_in_part};
 use stratum::format::packed::{
     BlobState, ColumnsRef, Head, HeadFields, MergedBlob, Stack, check, compose, encode_tree, merge, renumber, to_tree,
 };
+use stratum::format::record::{RecordHeader, RecordKind};
+use stratum::{Compression, InputId};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut source = Source::new(bytes);
@@ -23,16 +27,38 @@ fuzz_target!(|bytes: &[u8]| {
     for part in 0..3 {
         let length = if part == 2 { usize::MAX } else { usize::from(source.u16()) };
         let mut bytes = source.take(length).to_vec();
-        if sealing >> part & 1 == 1 {
+        if part == 2 && sealing & 8 != 0 {
+            seal::compressed(&mut bytes);
+        } else if sealing >> part & 1 == 1 {
             seal::packed(&mut bytes);
         }
         parts.push(bytes);
     }
     parts.iter().for_each(|part| alone(part));
+    opened(&parts[2]);
     let (tree, first, second) = (&parts[0][..], &parts[1][..], &parts[2][..]);
     stacked(tree, &[first, second]);
     together(tree, first, second);
 });
+
+const CODECS: [Compression; 2] = [Compression::Lz4, Compression::Zstd];
+
+/// Any bytes as a compressed tree.
+fn opened(payload: &[u8]) {
+    let Ok(head) = HeadFields::parse(payload) else { return };
+    // More than that no input here can stand for without a table of that many frames.
+    let Ok(coded_len) = u32::try_from(head.total_len()) else { return };
+    for codec in CODECS {
+        let header =
+            RecordHeader { codec, coded_len, ..RecordHeader::new(RecordKind::Tree, 1, payload).expect("it is short") };
+        let whole = plain(&header, payload);
+        let part = plain_in_part(&header, payload).expect("there is memory for what frames hold");
+        assert!(part.len() == payload.len() || part.len() == coded_len as usize);
+        if let Ok(whole) = whole {
+            assert_eq!(whole.len(), coded_len as usize);
+        }
+    }
+}
 
 /// Every function on one run of bytes.
 fn alone(bytes: &[u8]) {
@@ -58,6 +84,13 @@ fn alone(bytes: &[u8]) {
         return;
     }
     assert_eq!(merge(bytes, &[], MergedBlob::Keep).as_deref(), Ok(bytes), "a tree has one form");
+    for codec in CODECS {
+        if let Some(payload) = Compressor::default().compress(bytes, codec).expect("a tree can be compressed") {
+            assert!(payload.len() < bytes.len());
+            let header = RecordHeader::new(RecordKind::Tree, 1, bytes).expect("it is short").recoded(&payload, codec);
+            assert_eq!(plain(&header, &payload).as_deref(), Ok(bytes), "what is compressed comes back");
+        }
+    }
     if numbered.is_ok() {
         assert_eq!(check(&renumbered), Ok(()), "a tree numbered anew is a tree");
     }

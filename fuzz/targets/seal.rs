@@ -93,8 +93,9 @@ pub fn segment(bytes: &mut [u8]) {
     let mut at = SEGMENT_HEADER;
     while let Some(record) = bytes.get_mut(at..).filter(|record| record.len() >= RECORD_HEADER) {
         let length = u32_at(record, 12).unwrap_or(0) as usize;
+        let is_plain = record[6] == 0;
         if let Some(payload) = record.get_mut(RECORD_HEADER..RECORD_HEADER + length) {
-            packed(payload);
+            if is_plain { packed(payload) } else { compressed(payload) }
         }
         put_crc(record, 44, RECORD_HEADER..RECORD_HEADER + length);
         record_header(record, header.salt(), at as u64);
@@ -104,13 +105,10 @@ pub fn segment(bytes: &mut [u8]) {
 
 /// Seals a packed tree or delta from the inside out.
 pub fn packed(bytes: &mut [u8]) {
-    let is_delta = match bytes.first_chunk() {
-        Some(b"STPT") => false,
-        Some(b"STPD") => true,
-        _ => return,
-    };
-    let field = |bytes: &[u8], at: usize| u32_at(bytes, at).unwrap_or(0) as usize;
-    let (entries, extra, end) = (field(bytes, 24), field(bytes, 28), bytes.len());
+    if !matches!(bytes.first_chunk(), Some(b"STPT" | b"STPD")) {
+        return;
+    }
+    let (entries, end) = (field(bytes, 24), bytes.len());
     for entry in (0..entries).map(|entry| 80 + entry * 32).take_while(|entry| entry + 32 <= end) {
         let mut start = field(bytes, entry + 4) * 8;
         for (length_at, crc_at) in [(8, 20), (12, 24), (16, 28)] {
@@ -119,17 +117,44 @@ pub fn packed(bytes: &mut [u8]) {
             start += length;
         }
     }
-    let extra = (extra * if is_delta { 12 } else { 4 }).next_multiple_of(8);
-    let columns = 80 + entries * 32 + extra;
-    put_crc_or_none(bytes, 56, 80..columns);
-    put_crc_or_none(bytes, 60, columns..columns + field(bytes, 36) * 8);
     let is_inline = bytes.get(5).is_some_and(|flags| flags & 3 == 1);
     if is_inline {
         let start = field(bytes, 40) * 8;
         let length = field(bytes, 48);
         put_crc_or_none(bytes, 44, start..start + length);
     }
+    head(bytes);
+}
+
+/// Seals the head of a packed tree or delta.
+fn head(bytes: &mut [u8]) {
+    let is_delta = bytes.starts_with(b"STPD");
+    let extra = (field(bytes, 28) * if is_delta { 12 } else { 4 }).next_multiple_of(8);
+    let columns = 80 + field(bytes, 24) * 32 + extra;
+    put_crc_or_none(bytes, 56, 80..columns);
+    put_crc_or_none(bytes, 60, columns..columns + field(bytes, 36) * 8);
     put_crc(bytes, 76, 0..76);
+}
+
+/// Seals a compressed tree: each frame as it is stored, the table, the head. What frames decompress to is left alone.
+pub fn compressed(bytes: &mut [u8]) {
+    let table = field(bytes, 12) * 8;
+    let frames = table + 8 + field(bytes, table) * 16;
+    if frames > bytes.len() {
+        return;
+    }
+    let mut start = frames;
+    for entry in (table + 8..frames).step_by(16) {
+        let end = start + field(bytes, entry + 4);
+        put_crc(bytes, entry + 8, start..end);
+        start = end;
+    }
+    put_crc(bytes, table + 4, table + 8..frames);
+    head(bytes);
+}
+
+fn field(bytes: &[u8], at: usize) -> usize {
+    u32_at(bytes, at).unwrap_or(0) as usize
 }
 
 /// What is empty has the checksum zero.

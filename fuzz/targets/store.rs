@@ -31,7 +31,7 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 fuzz_target!(|bytes: &[u8]| {
     let mut source = Source::new(bytes);
     let choice = source.byte();
-    let golden = &STORES[usize::from(choice & 3) % STORES.len()];
+    let golden = &STORES[usize::from(choice & 3 | choice >> 2 & 4) % STORES.len()];
     let (is_mapped, is_sealed) = (choice & 4 != 0, choice & 8 != 0);
     let mut files = golden.files.clone();
     for _ in 0..MOST_CHANGES {

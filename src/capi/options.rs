@@ -11,7 +11,7 @@ use super::guard;
 use super::handles::{self, Handle, Kind};
 use super::status::{Call, Failure};
 use crate::sync::Mutex;
-use crate::{Durability, Options, ReadMode};
+use crate::{Compression, Durability, Options, ReadMode};
 
 /// Per commit only: what the store was opened with.
 pub const STRATUM_DURABILITY_DEFAULT: i32 = 0;
@@ -26,6 +26,13 @@ pub const STRATUM_DURABILITY_OS: i32 = 3;
 pub const STRATUM_READ_MMAP: i32 = 1;
 /// Read with pread: every I/O error is a status.
 pub const STRATUM_READ_PREAD: i32 = 2;
+
+/// Trees are not compressed.
+pub const STRATUM_COMPRESSION_NONE: i32 = 0;
+/// Compaction compresses trees with LZ4: little to pay for reads, least gained.
+pub const STRATUM_COMPRESSION_LZ4: i32 = 1;
+/// Compaction compresses trees with Zstandard: smallest.
+pub const STRATUM_COMPRESSION_ZSTD: i32 = 2;
 
 /// Options for opening a store. The defaults suit most; NULL in their place means the defaults.
 pub struct stratum_options(());
@@ -53,6 +60,15 @@ fn read_mode(code: i32) -> Call<ReadMode> {
     }
 }
 
+fn compression(code: i32) -> Call<Compression> {
+    match code {
+        STRATUM_COMPRESSION_NONE => Ok(Compression::None),
+        STRATUM_COMPRESSION_LZ4 => Ok(Compression::Lz4),
+        STRATUM_COMPRESSION_ZSTD => Ok(Compression::Zstd),
+        _ => Err(Failure::argument(format!("compression {code} is none of STRATUM_COMPRESSION_*"))),
+    }
+}
+
 /// Where a field of `Options` is and how its text is read.
 enum Field {
     Flag(fn(&mut Options) -> &mut bool),
@@ -62,6 +78,7 @@ enum Field {
     Milliseconds(fn(&mut Options) -> &mut Duration),
     Durability,
     ReadMode,
+    Compression,
 }
 
 /// Every option by name.
@@ -79,6 +96,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("max_amplification", Field::Ratio(|options| &mut options.max_amplification)),
     ("checkpoint_bytes", Field::Integer(|options| &mut options.checkpoint_bytes)),
     ("fold_after", Field::Count(|options| &mut options.fold_after)),
+    ("compression", Field::Compression),
     ("max_retained_bytes", Field::Integer(|options| &mut options.max_retained_bytes)),
 ];
 
@@ -114,6 +132,14 @@ fn set_by_name(options: &mut Options, name: &str, value: &str) -> Call<()> {
                 "mmap" => ReadMode::Mmap,
                 "pread" => ReadMode::Pread,
                 _ => return Err(bad("mmap or pread")),
+            }
+        }
+        Field::Compression => {
+            options.compression = match value {
+                "none" => Compression::None,
+                "lz4" => Compression::Lz4,
+                "zstd" => Compression::Zstd,
+                _ => return Err(bad("none, lz4 or zstd")),
             }
         }
     }
@@ -414,6 +440,26 @@ pub unsafe extern "C" fn stratum_options_set_fold_after(
     unsafe {
         change(options, error, |options| {
             options.fold_after = value;
+            Ok(())
+        })
+    }
+}
+
+/// How compaction compresses trees: STRATUM_COMPRESSION_NONE (default), _LZ4 or _ZSTD. What commits write is plain;
+/// stratum_db_compact_now brings a whole store to the option that it was opened with, background compaction what it
+/// rewrites. Reading needs no option: every tree says how it is stored. Errors: STRATUM_INVALID_ARGUMENT.
+///
+/// Thread safety: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stratum_options_set_compression(
+    options: *mut stratum_options,
+    value: i32,
+    error: *mut *mut stratum_error,
+) -> i32 {
+    // SAFETY: the caller's pointer, as the header's conventions demand.
+    unsafe {
+        change(options, error, |options| {
+            options.compression = compression(value)?;
             Ok(())
         })
     }

@@ -20,6 +20,8 @@ pub struct Usage {
     pub meta: SegmentMeta,
     /// Bytes that the index reaches, and bytes of tombstones that have to stay.
     pub live: u64,
+    /// Whether its trees are not compressed as the store's options say.
+    pub coded_otherwise: bool,
 }
 
 /// Bytes of a segment that compaction could not free: its header and footer.
@@ -64,7 +66,8 @@ pub fn choose(sealed: &[Usage], total: u64, live: u64, options: &Options) -> Vec
     if small.len() >= SMALL_SEGMENTS { take_job(small.into_iter(), options) } else { Vec::new() }
 }
 
-/// The jobs of a full compaction: every segment that holds garbage or is small beside another, oldest first.
+/// The jobs of a full compaction: every segment that holds garbage, is small beside another or has trees that are not
+/// compressed as the options say, oldest first.
 /// `folds` are the segments that hold deltas of live documents.
 pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec<SegmentMeta>> {
     let small = sealed.iter().filter(|usage| usage.is_small(options)).count();
@@ -74,6 +77,7 @@ pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec
         .filter(|usage| {
             usage.garbage() * 64 > usage.meta.length
                 || folds.contains(&usage.meta.id)
+                || usage.coded_otherwise
                 || (small > 1 && usage.is_small(options))
         })
         .collect();
@@ -124,7 +128,7 @@ mod tests {
     fn usage(id: u32, length: u64, live: u64) -> Usage {
         let meta =
             SegmentMeta { id, kind: SegmentKind::Log, epoch: 1, length, footer: 0, min_sequence: 1, max_sequence: 2 };
-        Usage { meta, live }
+        Usage { meta, live, coded_otherwise: false }
     }
 
     fn ids(job: &[SegmentMeta]) -> Vec<u32> {
@@ -164,6 +168,17 @@ mod tests {
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2, 3]]);
         assert_eq!(choose_all(&sealed[..1], &[1], &options).len(), 1, "but for deltas to be folded");
     }
+
+    #[test]
+    fn a_full_compaction_recodes_dense_segments() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let dense = usage(1, 1000, 1000 - HEADER_LEN);
+        let other = Usage { coded_otherwise: true, ..usage(2, 1000, 1000 - HEADER_LEN) };
+        let jobs = choose_all(&[dense, other], &[], &options);
+        assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2]]);
+        assert!(choose(&[dense, other], 2000, 1800, &options).is_empty(), "which background compaction does not");
+    }
+
     #[test]
     fn header_and_footer_of_a_segment_are_no_garbage() {
         let mut full = usage(1, 1000, 1000 - HEADER_LEN - 100);

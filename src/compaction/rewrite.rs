@@ -2,7 +2,9 @@
 //!
 //! 1. Reads one moment of the store; what commits change meanwhile is sorted out when the result is published.
 //! 2. Every payload that is copied was verified: a damaged victim ends the job, its inputs untouched.
-//! 3. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
+//! 3. A tree comes out compressed as the store's options say, or plain where that gains nothing. On a full disk it
+//!    stays as it was: the reserve was measured for that.
+//! 4. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
 //!    elsewhere and has changed little, its deltas come out as one delta. Where that would be more than a record may
 //!    hold, or meets damage elsewhere, they are copied as they are.
 
@@ -10,7 +12,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::format::Malformed;
 use crate::format::checkpoint::Entry;
+use crate::format::compressed::{self, Compressor};
 use crate::format::extent::{Extent, Run, nodes_of, replaced_by_one};
 use crate::format::manifest::SegmentMeta;
 use crate::format::packed;
@@ -22,7 +26,7 @@ use crate::log::build::SegmentBuilder;
 use crate::log::spare::Spare;
 use crate::log::{Dir, Segment, scan};
 use crate::memory;
-use crate::options::Options;
+use crate::options::{Compression, Options};
 use crate::sync::atomic::{AtomicU32, Ordering};
 
 /// A tree is not rewritten for deltas of less than this share of it.
@@ -81,7 +85,14 @@ pub struct KeptTombstones {
 
 /// Runs a job. On an error its files are gone again and nothing else has changed.
 pub fn rewrite(job: &Job<'_>) -> Result<Output> {
-    let mut writer = Writer { job, builder: None, output: Output::default(), handled: HashSet::new(), elsewhere: None };
+    let mut writer = Writer {
+        job,
+        builder: None,
+        compressor: Compressor::default(),
+        output: Output::default(),
+        handled: HashSet::new(),
+        elsewhere: None,
+    };
     match writer.run() {
         Ok(()) => Ok(writer.output),
         Err(error) => {
@@ -102,6 +113,7 @@ pub fn discard(dir: &Dir, output: &Output) {
 struct Writer<'a> {
     job: &'a Job<'a>,
     builder: Option<(SegmentBuilder, u32)>,
+    compressor: Compressor,
     output: Output,
     /// Documents that were folded already.
     handled: HashSet<u64>,
@@ -183,7 +195,33 @@ impl Writer<'_> {
 
     fn copy(&mut self, segment: &Arc<Segment>, offset: u64) -> Result<()> {
         let (header, payload) = segment.record(offset)?;
-        self.append(&header, &payload)
+        let codec = self.codec(header.codec);
+        if header.kind != RecordKind::Tree || header.codec == codec {
+            return self.append(&header, &payload);
+        }
+        if header.codec == Compression::None {
+            return self.append_tree(&header, &payload, codec);
+        }
+        let plain = compressed::plain(&header, &payload);
+        let plain =
+            plain.map_err(|error| error.into_error(|what| segment.damage(offset, Some(header.document), what)))?;
+        self.append_tree(&header.recoded(&plain, Compression::None), &plain, codec)
+    }
+
+    /// What a tree is to be compressed with that was compressed with `own`.
+    fn codec(&self, own: Compression) -> Compression {
+        if self.job.spare.is_some() { own } else { self.job.options.compression }
+    }
+
+    /// Appends a tree whose payload is plain.
+    fn append_tree(&mut self, header: &RecordHeader, plain: &[u8], codec: Compression) -> Result<()> {
+        match self.compressor.compress(plain, codec) {
+            Ok(Some(payload)) => self.append(&header.recoded(&payload, codec), &payload),
+            // Bytes with a checksum that holds and no tree in them are for `verify` to tell, not to be made worse.
+            Ok(None) => self.append(header, plain),
+            Err(error) if error != Malformed::NO_MEMORY => self.append(header, plain),
+            Err(_) => Err(Error::NoMemory),
+        }
     }
 
     /// Writes a document's deltas in a denser form; as they are where that cannot be done.
@@ -192,7 +230,7 @@ impl Writer<'_> {
         if !self.handled.insert(document) {
             return Ok(());
         }
-        let (header, payload) = match self.denser(document, slot) {
+        let (header, payload, own) = match self.denser(document, slot) {
             Ok(Some(record)) => record,
             // Damage elsewhere is not made worse by leaving the document as it is; copying from a damaged victim fails.
             Ok(None) | Err(Error::Corruption(_)) => return self.copy_all(slot),
@@ -202,17 +240,22 @@ impl Writer<'_> {
             self.copy(&self.segment(tree.segment)?, tree.offset())?;
         }
         self.output.folds += 1;
-        self.append(&header, &payload)
+        match header.kind {
+            RecordKind::Tree => self.append_tree(&header, &payload, self.codec(own)),
+            _ => self.append(&header, &payload),
+        }
     }
 
-    /// A document with its deltas as one tree, or its deltas as one; `None` where that is more than a record may hold.
-    fn denser(&self, document: u64, slot: &Slot) -> Result<Option<(RecordHeader, Vec<u8>)>> {
+    /// A document with its deltas as one tree, or its deltas as one, and what its tree was compressed with; `None`
+    /// where that is more than a record may hold.
+    fn denser(&self, document: u64, slot: &Slot) -> Result<Option<(RecordHeader, Vec<u8>, Compression)>> {
         let (Some(tree), Some(last)) = (slot.tree(), slot.runs().last()) else { return Ok(None) };
         let Some(layers) = Layers::open(self.job.state, document, slot, true)? else { return Ok(None) };
         let runs: u64 = slot.runs().iter().map(|run| run.extent.length()).sum();
         let limit = self.job.options.max_batch_bytes;
-        let whole = self.goes(tree) || tree.length() <= runs.saturating_mul(FOLD_SHARE);
-        let (mut header, payload) = if whole && tree.length() + runs <= limit {
+        let tree_len = layers.plain_tree_len();
+        let whole = self.goes(tree) || tree_len <= runs.saturating_mul(FOLD_SHARE);
+        let (mut header, payload) = if whole && tree_len + runs <= limit {
             let payload = layers.folded()?;
             let mut header = RecordHeader::new(RecordKind::Tree, document, &payload)?;
             header.blob = if slot.blob_is_external() { BlobPlace::External } else { BlobPlace::Inline };
@@ -226,7 +269,7 @@ impl Writer<'_> {
         };
         header.sequence = last.extent.sequence;
         header.fold = true;
-        Ok(Some((header, payload)))
+        Ok(Some((header, payload, layers.tree_codec())))
     }
 
     /// Copies what of a document's tree and deltas lies in victims.
@@ -273,6 +316,7 @@ impl Writer<'_> {
             kind: SegmentKind::Compacted,
             epoch: self.job.epoch,
             first_sequence: 0,
+            compression: self.job.spare.is_none().then_some(self.job.options.compression),
         };
         let spare = self.job.spare.filter(|_| self.output.segments.is_empty());
         Ok((SegmentBuilder::create(self.job.dir, header, spare)?, id))

@@ -6,6 +6,7 @@
 //! 3. A decoder reports, it never repairs; recovery decides.
 
 pub mod checkpoint;
+pub mod compressed;
 pub mod extent;
 #[cfg(test)]
 pub(crate) mod golden;

@@ -3,7 +3,7 @@
 //! ```text
 //!  0 u32 header CRC    4 u8 kind   5 u8 flags   6 u8 codec   7 u8 zero   8 u32 space   12 u32 payload length
 //! 16 u64 sequence     24 u64 first sequence    32 u64 document id    40 i32 nodes    44 u32 payload CRC
-//! 48 u32 replaced / 8  52 u32 zero (a codec's uncompressed length)
+//! 48 u32 replaced / 8  52 u32 length of the plain payload under a codec, else zero
 //! 56 payload, zero padding to 8
 //! ```
 //!
@@ -16,6 +16,7 @@
 use super::{Malformed, NUMBER_LIMIT, u32_at, u64_at};
 use crate::error::Error;
 use crate::memory::{self, NoMemory};
+use crate::options::Compression;
 
 /// Bytes before the payload.
 pub const HEADER_LEN: u64 = 56;
@@ -76,6 +77,10 @@ pub struct RecordHeader {
     pub payload_crc: u32,
     /// Delta: about how many bytes of the document's older records mean nothing any more because of it, in units of 8.
     pub replaced8: u32,
+    /// What the payload is compressed with; only a tree's is.
+    pub codec: Compression,
+    /// Under a codec: length of the plain payload. Zero otherwise.
+    pub coded_len: u32,
 }
 
 /// Why a record header is not accepted.
@@ -104,7 +109,30 @@ impl RecordHeader {
             nodes: 0,
             payload_crc: super::crc(payload),
             replaced8: 0,
+            codec: Compression::None,
+            coded_len: 0,
         })
+    }
+
+    /// Length of the payload in its plain form.
+    pub fn plain_len(&self) -> u64 {
+        if self.codec == Compression::None { self.payload_len.into() } else { self.coded_len.into() }
+    }
+
+    /// The same record with another payload: `payload` under `codec`, which is either shorter than the plain one or it.
+    pub fn recoded(&self, payload: &[u8], codec: Compression) -> RecordHeader {
+        RecordHeader {
+            payload_len: payload.len() as u32,
+            payload_crc: super::crc(payload),
+            codec,
+            coded_len: if codec == Compression::None { 0 } else { self.plain_len() as u32 },
+            ..*self
+        }
+    }
+
+    /// Bytes that the whole record would take plain, padding included.
+    pub fn plain_record_len(&self) -> u64 {
+        HEADER_LEN + self.plain_len().next_multiple_of(8)
     }
 
     /// Bytes of the whole record, padding included.
@@ -117,6 +145,7 @@ impl RecordHeader {
         let mut bytes = [0; HEADER_LEN as usize];
         bytes[KIND_AT] = self.kind as u8;
         bytes[5] = self.blob as u8 | if self.fold { FLAG_FOLD } else { 0 };
+        bytes[6] = self.codec as u8;
         bytes[12..16].copy_from_slice(&self.payload_len.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.sequence.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.first_sequence.to_le_bytes());
@@ -124,6 +153,7 @@ impl RecordHeader {
         bytes[40..44].copy_from_slice(&self.nodes.to_le_bytes());
         bytes[44..48].copy_from_slice(&self.payload_crc.to_le_bytes());
         bytes[48..52].copy_from_slice(&self.replaced8.to_le_bytes());
+        bytes[52..56].copy_from_slice(&self.coded_len.to_le_bytes());
         let crc = header_crc(&bytes, salt, offset);
         bytes[0..4].copy_from_slice(&crc.to_le_bytes());
         bytes
@@ -149,9 +179,14 @@ impl RecordHeader {
         let Some(blob) = places.into_iter().find(|place| *place as u8 == flags & !FLAG_FOLD) else {
             return newer("flags", flags.into());
         };
-        if bytes[6] != 0 || bytes[7] != 0 || u32_at(bytes, 52) != 0 {
+        let is_possible = |codec: &Compression| match codec {
+            Compression::None => u32_at(bytes, 52) == 0,
+            _ => kind == Tree && u32_at(bytes, 52) != 0,
+        };
+        let codec = Compression::from_number(bytes[6].into()).filter(is_possible);
+        let Some(codec) = codec.filter(|_| bytes[7] == 0) else {
             return newer("codec", bytes[6].into());
-        }
+        };
         if u32_at(bytes, 8) != 0 {
             return newer("space", u32_at(bytes, 8));
         }
@@ -169,6 +204,8 @@ impl RecordHeader {
             nodes: u32_at(bytes, 40).cast_signed(),
             payload_crc: u32_at(bytes, 44),
             replaced8: u32_at(bytes, 48),
+            codec,
+            coded_len: u32_at(bytes, 52),
         })
     }
 }
@@ -355,7 +392,14 @@ mod tests {
             (RecordHeader::new(RecordKind::Footer, 0, &footer).unwrap(), &footer),
         ];
         let kind = crate::format::segment::SegmentKind::Compacted;
-        let header = SegmentHeader { store: golden::STORE, id: 3, kind, epoch: 1, first_sequence: 0 };
+        let header = SegmentHeader {
+            store: golden::STORE,
+            id: 3,
+            kind,
+            epoch: 1,
+            first_sequence: 0,
+            compression: Some(Compression::None),
+        };
         let mut compacted = header.encode().to_vec();
         for (header_of_record, payload) in &records {
             compacted.extend(header_of_record.encode(header.salt(), compacted.len() as u64));

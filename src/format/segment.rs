@@ -4,7 +4,7 @@
 //!  0  8 magic "STRATSEG"      8 u32 format version     12 u32 header length (96)
 //! 16 16 store UUID           32 u32 segment id         36 u32 kind (1 log, 2 compacted, 3 recovered)
 //! 40 u64 epoch               48 u64 required features  56 u64 optional features
-//! 64 u64 key id              72 u64 first sequence     80 u64 zero
+//! 64 u64 key id              72 u64 first sequence     80 u32 compression    84 u32 zero
 //! 88 u32 zero                92 u32 CRC-32 of bytes 0..92
 //! ```
 //!
@@ -13,6 +13,7 @@
 //! 2. Segments of a kind, version or required feature that this code does not know are refused whole.
 
 use crate::format::{Header, NUMBER_LIMIT, SEGMENT_ID_LIMIT};
+use crate::options::Compression;
 
 /// Bytes of a segment header; records start here.
 pub const HEADER_LEN: u64 = 96;
@@ -56,7 +57,12 @@ pub struct SegmentHeader {
     pub epoch: u64,
     /// No record in it has a lower sequence number (log), or zero.
     pub first_sequence: u64,
+    /// What its trees were to be compressed with when it was written; `None` where it took them as they came.
+    pub compression: Option<Compression>,
 }
+
+/// Stands for trees that were taken as they came.
+const AS_THEY_CAME: u32 = 255;
 
 impl SegmentHeader {
     /// The header's bytes.
@@ -67,6 +73,7 @@ impl SegmentHeader {
         header.put(36, &(self.kind as u32).to_le_bytes());
         header.put(40, &self.epoch.to_le_bytes());
         header.put(72, &self.first_sequence.to_le_bytes());
+        header.put(80, &self.compression.map_or(AS_THEY_CAME, |compression| compression as u32).to_le_bytes());
         header.seal()
     }
 
@@ -92,6 +99,7 @@ impl SegmentHeader {
             kind,
             epoch: header.u64(40),
             first_sequence: header.u64(72),
+            compression: Compression::from_number(header.u32(80)),
         })
     }
 
@@ -111,7 +119,14 @@ mod tests {
     use crate::format::{HeaderError, golden};
 
     fn sample() -> SegmentHeader {
-        SegmentHeader { store: *b"0123456789abcdef", id: 7, kind: SegmentKind::Compacted, epoch: 3, first_sequence: 99 }
+        SegmentHeader {
+            store: *b"0123456789abcdef",
+            id: 7,
+            kind: SegmentKind::Compacted,
+            epoch: 3,
+            first_sequence: 99,
+            compression: Some(Compression::Zstd),
+        }
     }
 
     #[test]
@@ -130,7 +145,14 @@ mod tests {
 
     #[test]
     fn is_as_documented() {
-        let header = SegmentHeader { store: golden::STORE, id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+        let header = SegmentHeader {
+            store: golden::STORE,
+            id: 1,
+            kind: SegmentKind::Log,
+            epoch: 1,
+            first_sequence: 1,
+            compression: Some(Compression::None),
+        };
         golden::check("segment-header", &header.encode());
         assert_eq!(header.salt(), 0x233b_6f2e);
     }

@@ -5,20 +5,26 @@
 //! 2. What is returned was checked: record header and head always, bodies unless `verify` is off.
 //! 3. Reading counts nothing that other threads count: segments are borrowed from the state, and bytes that are only
 //!    looked at from the segments. What a caller keeps is counted (`Bytes`).
-//! 4. Damage is reported with segment, offset and document, never skipped.
+//! 4. Of a compressed tree the head is plain; of the rest only the frames are decompressed that a body lies in. Their
+//!    checksums are verified also where `verify` is off. What a caller keeps holds on to no frame that is more than
+//!    twice as long.
+//! 5. Damage is reported with segment, offset and document, never skipped.
 
 use std::borrow::Cow;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::slot::Slot;
 use super::state::State;
 use crate::error::{Error, Result};
+use crate::format::compressed::Frames;
 use crate::format::extent::{Extent, Run};
 use crate::format::packed::{BlobState, Head, HeadFields, MergedBlob, Span, Stack};
 use crate::format::record::{self, RecordHeader, RecordKind};
 use crate::format::{Malformed, crc, packed};
 use crate::log::{Bytes, Segment};
+use crate::memory;
+use crate::options::Compression;
 use crate::tree::Tree;
 
 /// Bytes read at first where there is no mapping: record header, packed header and the directory of a usual tree.
@@ -32,7 +38,16 @@ struct Layer<'a> {
     head: HeadFields,
     /// Where the segment is not mapped: the payload from its start on, at least the head.
     copied: Option<Bytes>,
+    /// Where it is compressed: what was decompressed so far.
+    coded: Option<Box<OnceLock<Coded>>>,
     verify: bool,
+}
+
+/// The frames of a compressed tree.
+struct Coded {
+    frames: Frames,
+    /// The plain bytes of each.
+    opened: Vec<OnceLock<Bytes>>,
 }
 
 /// Bytes that are looked at and not kept.
@@ -52,6 +67,12 @@ impl Deref for Part<'_> {
     }
 }
 
+impl From<Bytes> for Part<'_> {
+    fn from(bytes: Bytes) -> Self {
+        Part::Read(bytes)
+    }
+}
+
 impl<'a> Layer<'a> {
     fn open(state: &'a State, extent: &Extent, document: u64, kind: RecordKind, verify: bool) -> Result<Layer<'a>> {
         let segment = segment_of(state, extent, document)?;
@@ -59,7 +80,8 @@ impl<'a> Layer<'a> {
         if let Some(record) = segment.mapped(offset, length)? {
             let header = checked_header(segment, record, extent, document, kind)?;
             let head = read_head(segment, &header, offset, payload_of(record, &header))?;
-            return Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: None, verify });
+            let coded = coded(&header);
+            return Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: None, coded, verify });
         }
         let first = segment.read(offset, length.min(FIRST_READ))?;
         let header = checked_header(segment, &first, extent, document, kind)?;
@@ -70,16 +92,17 @@ impl<'a> Layer<'a> {
         } else {
             first.slice(record::HEADER_LEN..record::HEADER_LEN + payload.len() as u64).unwrap_or(first)
         };
-        Ok(Layer { segment: Cow::Borrowed(segment), offset, header, head, copied: Some(copied), verify })
+        let (segment, copied, coded) = (Cow::Borrowed(segment), Some(copied), coded(&header));
+        Ok(Layer { segment, offset, header, head, copied, coded, verify })
     }
 
     /// The layer with a hold of its own on its segment.
     fn into_kept(self) -> Layer<'static> {
-        let Layer { segment, offset, header, head, copied, verify } = self;
-        Layer { segment: Cow::Owned(segment.into_owned()), offset, header, head, copied, verify }
+        let Layer { segment, offset, header, head, copied, coded, verify } = self;
+        Layer { segment: Cow::Owned(segment.into_owned()), offset, header, head, copied, coded, verify }
     }
 
-    /// The payload from its start on: at least the head, all of it where it is mapped.
+    /// The payload as it is stored, from its start on: at least the head, all of it where it is mapped.
     fn start(&self) -> &[u8] {
         match &self.copied {
             Some(bytes) => bytes,
@@ -99,22 +122,112 @@ impl<'a> Layer<'a> {
         error.into_error(|what| self.segment.damage(self.offset, Some(self.header.document), what))
     }
 
-    /// A part of the payload, to be kept.
+    /// A part of the plain payload, to be kept.
     fn kept(&self, offset: u64, length: u64) -> Result<Bytes> {
+        if self.coded.is_some() {
+            let (bytes, frame) = self.decompressed(offset, length)?;
+            return if length * 2 < frame { Ok(Bytes::copy(&bytes)?) } else { Ok(bytes) };
+        }
         match self.copied.as_ref().and_then(|bytes| bytes.slice(offset..offset.checked_add(length)?)) {
             Some(bytes) => Ok(bytes),
             None => self.segment.read(self.offset + record::HEADER_LEN + offset, length),
         }
     }
 
-    /// A part of the payload, to be looked at.
+    /// A part of the plain payload, to be looked at.
     fn part(&self, offset: u64, length: u64) -> Result<Part<'_>> {
+        if self.coded.is_some() {
+            self.decompressed(offset, length).map(|(bytes, _)| Part::Read(bytes))
+        } else {
+            self.stored(offset, length)
+        }
+    }
+
+    /// A part of the payload as it is stored, to be looked at.
+    fn stored(&self, offset: u64, length: u64) -> Result<Part<'_>> {
         let place = self.offset + record::HEADER_LEN + offset;
         let lent = match &self.copied {
             Some(bytes) => bytes.get(offset as usize..).and_then(|rest| rest.get(..length as usize)),
             None => self.segment.mapped(place, length)?,
         };
         lent.map_or_else(|| self.segment.read(place, length).map(Part::Read), |bytes| Ok(Part::Lent(bytes)))
+    }
+
+    /// The frames of a compressed tree.
+    fn coded(&self) -> Result<&Coded> {
+        let plain = || self.malformed(Malformed("a tree that is not compressed has no frames"));
+        let coded = self.coded.as_deref().ok_or_else(plain)?;
+        if let Some(coded) = coded.get() {
+            return Ok(coded);
+        }
+        let at = self.head.head_len();
+        let rest = u64::from(self.header.payload_len) - at; // a head that is longer was refused
+        let start = self.stored(at, rest.min(8))?;
+        let length = Frames::table_len(&start, rest).map_err(|error| self.malformed(error))?;
+        let frames = Frames::parse(&self.stored(at, length)?, &self.header, &self.head);
+        let frames = frames.map_err(|error| self.malformed(error))?;
+        let opened = memory::collect((0..frames.count()).map(|_| OnceLock::new()))?;
+        Ok(coded.get_or_init(|| Coded { frames, opened }))
+    }
+
+    /// A part of the plain form of a compressed tree, behind its head; and how many bytes are held for it.
+    fn decompressed(&self, offset: u64, length: u64) -> Result<(Bytes, u64)> {
+        let outside = || self.malformed(Malformed("a body lies outside of its tree"));
+        let coded = self.coded()?;
+        let end = offset.checked_add(length).filter(|end| *end <= self.header.plain_len()).ok_or_else(outside)?;
+        let frames = coded.frames.of(offset..end);
+        if frames.len() == 1 {
+            let (from, held) = coded.frames.plain(frames.start);
+            let range = offset.checked_sub(from).zip(end.checked_sub(from)).ok_or_else(outside)?;
+            let part = self.frame(coded, frames.start)?.slice(range.0..range.1).ok_or_else(outside)?;
+            return Ok((part, held));
+        }
+        let joined = Bytes::filled(length as usize, |into| {
+            let mut rest = into;
+            for number in frames {
+                let (from, length) = coded.frames.plain(number);
+                let part = offset.saturating_sub(from)..length.min(end - from);
+                let (to, behind) = rest.split_at_mut_checked((part.end - part.start) as usize).ok_or_else(outside)?;
+                if part.end - part.start == length {
+                    self.open_frame(coded, number, to)?;
+                } else {
+                    let frame = self.frame(coded, number)?;
+                    to.copy_from_slice(frame.get(part.start as usize..part.end as usize).ok_or_else(outside)?);
+                }
+                rest = behind;
+            }
+            if rest.is_empty() { Ok(()) } else { Err(outside()) }
+        })?;
+        Ok((joined, length))
+    }
+
+    /// The plain bytes of a frame.
+    fn frame(&self, coded: &Coded, number: usize) -> Result<Bytes> {
+        if let Some(opened) = coded.opened[number].get() {
+            return Ok(opened.clone());
+        }
+        let length = coded.frames.plain(number).1 as usize;
+        let plain = Bytes::filled(length, |into| self.open_frame(coded, number, into))?;
+        Ok(coded.opened[number].get_or_init(|| plain).clone())
+    }
+
+    fn open_frame(&self, coded: &Coded, number: usize, into: &mut [u8]) -> Result<()> {
+        let (at, length) = coded.frames.stored(number);
+        let stored = self.stored(at, length)?;
+        coded.frames.open(number, &stored, into).map_err(|error| self.malformed(error))
+    }
+
+    /// The whole plain form of a compressed tree.
+    fn all_decompressed(&self) -> Result<Bytes> {
+        let stored = self.stored(0, self.header.payload_len.into())?;
+        if crc(&stored) != self.header.payload_crc {
+            return Err(self.malformed(Malformed("the payload's checksum does not match")));
+        }
+        let frames = &self.coded()?.frames;
+        // Only now the length is known to be what the frames have.
+        Bytes::filled(self.header.plain_len() as usize, |into| {
+            frames.open_all(&stored, into).map_err(|error| self.malformed(error))
+        })
     }
 
     /// Passes on a body of this layer, once its checksum is verified.
@@ -124,7 +237,7 @@ impl<'a> Layer<'a> {
         take: impl FnOnce(&'s Self, u64, u64) -> Result<B>,
     ) -> Result<B> {
         let end = span.offset.checked_add(span.length);
-        if end.is_none_or(|end| end > self.header.payload_len.into()) {
+        if end.is_none_or(|end| end > self.header.plain_len()) {
             return Err(self.malformed(Malformed("a body lies outside of its tree")));
         }
         let bytes = take(self, span.offset, span.length)?;
@@ -134,11 +247,14 @@ impl<'a> Layer<'a> {
         Ok(bytes)
     }
 
-    /// Passes on the whole payload, once its checksum is verified.
-    fn checked_whole<'s, B: Deref<Target = [u8]>>(
+    /// Passes on the whole plain payload, once the checksum of what is stored is verified.
+    fn checked_whole<'s, B: Deref<Target = [u8]> + From<Bytes>>(
         &'s self,
         take: impl FnOnce(&'s Self, u64, u64) -> Result<B>,
     ) -> Result<B> {
+        if self.coded.is_some() {
+            return self.all_decompressed().map(B::from);
+        }
         let bytes = take(self, 0, self.header.payload_len.into())?;
         if self.verify && crc(&bytes) != self.header.payload_crc {
             return Err(self.malformed(Malformed("the payload's checksum does not match")));
@@ -150,6 +266,11 @@ impl<'a> Layer<'a> {
     fn whole(&self) -> Result<Bytes> {
         self.checked_whole(Layer::kept)
     }
+}
+
+/// Room for what will be decompressed of a record.
+fn coded(header: &RecordHeader) -> Option<Box<OnceLock<Coded>>> {
+    (header.codec != Compression::None).then(Box::default)
 }
 
 /// What of a record's payload is in its first bytes.
@@ -220,6 +341,25 @@ impl<'a> Layers<'a> {
     /// A body that the stack found, to be looked at.
     pub fn body(&self, (layer, span): (usize, Span)) -> Result<impl Deref<Target = [u8]>> {
         self.layer(layer)?.checked_body(span, Layer::part)
+    }
+
+    /// Bytes of the tree's record if it were plain.
+    pub fn plain_tree_len(&self) -> u64 {
+        self.tree.header.plain_record_len()
+    }
+
+    /// What the tree is compressed with.
+    pub fn tree_codec(&self) -> Compression {
+        self.tree.header.codec
+    }
+
+    /// About how many stored bytes a part of a layer takes.
+    pub fn stored_len(&self, layer: usize, length: u64) -> u64 {
+        let tree = &self.tree.header;
+        match layer {
+            0 if tree.codec != Compression::None => length * u64::from(tree.payload_len) / tree.plain_len().max(1),
+            _ => length,
+        }
     }
 
     /// Damage that the decoding of something in this document came across.

@@ -36,7 +36,7 @@ use crate::log::build::SegmentBuilder;
 use crate::log::spare::Spare;
 use crate::log::{Dir, Segment, SegmentTable};
 use crate::manifest::Manifest;
-use crate::options::{Options, ReadMode};
+use crate::options::{Compression, Options, ReadMode};
 use crate::vfs::{FileLock, FileSystem};
 
 pub use rebuild::rebuild;
@@ -343,6 +343,7 @@ fn settle_tail(
             kind: SegmentKind::Recovered,
             epoch: marks.epoch,
             first_sequence: tail.max_durable_sequence + 1,
+            compression: Some(Compression::None),
         };
         let path = dir.segment(header.id);
         let written = write_unsynced(dir, header, tail, mode, &mut settled.moved);

@@ -11,11 +11,13 @@ use super::source::Files;
 use super::survey::{Found, Loss, Records};
 use super::target::Target;
 use crate::error::{Error, Result};
+use crate::format::compressed;
 use crate::format::packed::{self, BlobState, Head, MergedBlob};
 use crate::format::record::{BlobPlace, HEADER_LEN as RECORD_LEN, RecordHeader, RecordKind};
 use crate::format::{Decoded, Malformed};
 use crate::log::Dir;
 use crate::memory;
+use crate::options::Compression;
 use crate::tree::Tree;
 
 /// Where documents come from and go to.
@@ -145,18 +147,38 @@ impl Documents<'_> {
         self.report.findings.append(&mut findings);
     }
 
+    /// The payload's plain form, as far as it checks out.
+    fn plain_payload(&mut self, found: &Found) -> Result<Vec<u8>> {
+        let payload = self.payload(found)?;
+        if found.codec == Compression::None {
+            return Ok(payload);
+        }
+        compressed::plain_in_part(&found.coding(&payload)?, &payload).map_err(|_| Error::NoMemory)
+    }
+
     fn payload(&mut self, found: &Found) -> Result<Vec<u8>> {
         self.files.read(self.dir, found.file as usize, found.offset() + RECORD_LEN, found.payload_len.into())
     }
 
-    /// Header and payload, where they still check out: they were read once before, and a failing disk fails any time.
+    /// Header and payload of the record if it were plain, where they still check out: they were read once before, and a
+    /// failing disk fails any time.
     fn whole_record(&mut self, document: u64, found: &Found) -> Result<Option<(RecordHeader, Vec<u8>)>> {
         let stored = self.files.read(self.dir, found.file as usize, found.offset(), RECORD_LEN)?;
         let field = |at| crate::format::read_u32(&stored, at).ok();
         let (Some(nodes), Some(payload_crc), Some(replaced8)) = (field(40), field(44), field(48)) else {
             return Ok(None);
         };
-        let payload = self.payload(found)?;
+        let stored = self.payload(found)?;
+        if stored.len() != found.payload_len as usize || crate::format::crc(&stored) != payload_crc {
+            return Ok(None);
+        }
+        let payload = match found.codec {
+            Compression::None => stored,
+            _ => match sound(compressed::plain(&found.coding(&stored)?, &stored))? {
+                Some(plain) => plain,
+                None => return Ok(None),
+            },
+        };
         let header = RecordHeader {
             nodes: nodes.cast_signed(),
             replaced8,
@@ -166,8 +188,7 @@ impl Documents<'_> {
             first_sequence: found.first_sequence,
             ..RecordHeader::new(found.kind, document, &payload)?
         };
-        let is_same = payload.len() == found.payload_len as usize && header.payload_crc == payload_crc;
-        Ok(is_same.then_some((header, payload)))
+        Ok(Some((header, payload)))
     }
 
     /// The document as a read gives it; `None` where anything of it does not check out.
@@ -232,7 +253,7 @@ impl Documents<'_> {
         losses: &[Loss],
         findings: &mut Vec<Finding>,
     ) -> Result<Option<Ready>> {
-        let read = |found: &Found| Ok(Layer { found: *found, bytes: self.payload(found)? });
+        let read = |found: &Found| Ok(Layer { found: *found, bytes: self.plain_payload(found)? });
         let layers = layers.iter().map(read).collect::<Result<Vec<_>>>()?;
         let mut records = Vec::new();
         for found in blobs.iter().filter(|found| found.whole) {

@@ -335,7 +335,17 @@ fn kind_by_records(window: &mut Window, salt: u32) -> SegmentKind {
 
 /// The salts that a file of this name can have, with the segment and epoch that they are of.
 fn known_salts(store: [u8; 16], id: u32, metas: &BTreeMap<u32, SegmentMeta>) -> HashMap<u32, (u32, u64)> {
-    let salt = |id, epoch| SegmentHeader { store, id, kind: SegmentKind::Log, epoch, first_sequence: 0 }.salt();
+    let salt = |id, epoch| {
+        SegmentHeader {
+            store,
+            id,
+            kind: SegmentKind::Log,
+            epoch,
+            first_sequence: 0,
+            compression: Some(crate::options::Compression::None),
+        }
+        .salt()
+    };
     let named = metas.values().map(|meta| (meta.id, meta.epoch));
     let by_name = (0..EPOCHS).map(|epoch| (id, epoch));
     by_name.chain(named).map(|(id, epoch)| (salt(id, epoch), (id, epoch))).collect()

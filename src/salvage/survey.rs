@@ -7,8 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::error::Result;
 use crate::format::checkpoint::{CheckpointReader, Entry};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+use crate::options::Compression;
 
 /// A record of a document, and where it lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub struct Found {
     pub file: u32,
     pub offset8: u32,
     pub payload_len: u32,
+    /// What the payload is compressed with, and the length of its plain form.
+    pub codec: Compression,
+    pub coded_len: u32,
     pub sequence: u64,
     pub first_sequence: u64,
     pub kind: RecordKind,
@@ -31,6 +36,8 @@ impl Found {
             file,
             offset8: (offset / 8) as u32,
             payload_len: header.payload_len,
+            codec: header.codec,
+            coded_len: header.coded_len,
             sequence: header.sequence,
             first_sequence: header.first_sequence,
             kind: header.kind,
@@ -38,6 +45,12 @@ impl Found {
             fold: header.fold,
             whole,
         }
+    }
+
+    /// A header that says how `payload`, the stored one, is compressed.
+    pub fn coding(&self, payload: &[u8]) -> Result<RecordHeader> {
+        let header = RecordHeader::new(self.kind, 0, payload)?;
+        Ok(RecordHeader { codec: self.codec, coded_len: self.coded_len, ..header })
     }
 
     pub fn offset(&self) -> u64 {
@@ -178,6 +191,8 @@ impl Survey {
             file: 0,
             offset8: extent.offset8,
             payload_len: 0,
+            codec: Compression::None,
+            coded_len: 0,
             sequence: extent.sequence,
             first_sequence,
             kind,
@@ -201,6 +216,8 @@ impl Survey {
                 file: 0,
                 offset8: 0,
                 payload_len: 0,
+                codec: Compression::None,
+                coded_len: 0,
                 sequence,
                 first_sequence: sequence,
                 kind: RecordKind::Delta,

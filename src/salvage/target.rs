@@ -66,7 +66,14 @@ impl Target {
             Some(builder) => builder,
             none => {
                 let (id, kind) = (self.next_segment, SegmentKind::Compacted);
-                let head = SegmentHeader { store: self.store, id, kind, epoch: EPOCH, first_sequence: 0 };
+                let head = SegmentHeader {
+                    store: self.store,
+                    id,
+                    kind,
+                    epoch: EPOCH,
+                    first_sequence: 0,
+                    compression: Some(crate::options::Compression::None),
+                };
                 self.next_segment += 1;
                 none.insert(SegmentBuilder::create(&self.dir, head, None)?)
             }

@@ -27,7 +27,7 @@ use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
 use crate::log::writer::{self, ActiveSegment};
 use crate::memory;
-use crate::options::Durability;
+use crate::options::{Compression, Durability};
 use crate::sync::atomic::Ordering;
 
 /// Why a store takes no commits after a panic.
@@ -284,6 +284,7 @@ impl Group<'_> {
             kind: SegmentKind::Log,
             epoch: self.writer.manifest.marks().epoch,
             first_sequence: self.writer.sequence + 1,
+            compression: Some(Compression::None),
         };
         let capacity = core.options.segment_size.max(HEADER_LEN + writer::room_for(bytes));
         self.writer.active.iter_mut().for_each(ActiveSegment::give_back);

@@ -147,7 +147,17 @@ impl Core {
         let writer = self.writer.lock();
         let sealed = self.sealed(&writer).into_iter().filter(|meta| !maintenance.damaged.contains(&meta.id));
         let kept = |id: u32| maintenance.kept.bytes.get(&id).copied().unwrap_or(0);
-        sealed.map(|meta| Usage { meta, live: writer.ledger.live(meta.id) + kept(meta.id) }).collect()
+        let state = self.published();
+        let is_coded = |id: u32| {
+            let compression = state.segments.get(id).map(|segment| segment.header().compression);
+            compression == Some(Some(self.options.compression))
+        };
+        let usage = |meta: SegmentMeta| Usage {
+            meta,
+            live: writer.ledger.live(meta.id) + kept(meta.id),
+            coded_otherwise: !is_coded(meta.id),
+        };
+        sealed.map(usage).collect()
     }
 
     fn choose_victims(&self, maintenance: &Maintenance) -> Vec<SegmentMeta> {

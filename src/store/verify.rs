@@ -12,10 +12,11 @@ use super::core::{Core, Writer};
 use crate::error::{Damage, Error, Result};
 use crate::format::record::{self, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader};
-use crate::format::{check_zero, names, packed};
+use crate::format::{check_zero, compressed, names, packed};
 use crate::index::State;
 use crate::index::layers::Layers;
 use crate::log::{Segment, scan};
+use crate::options::Compression;
 use crate::recovery;
 
 /// What a full check found.
@@ -157,8 +158,11 @@ fn check_record(segment: &Arc<Segment>, offset: u64, header: &RecordHeader) -> R
     let padding = segment.read(offset + end, header.record_len() - end)?;
     check_zero(&padding).map_err(malformed)?;
     if matches!(header.kind, RecordKind::Tree | RecordKind::Delta) {
-        packed::check(&payload)
-            .map_err(|error| error.into_error(|what| segment.damage(offset, Some(header.document), what)))?;
+        let checked = match header.codec {
+            Compression::None => packed::check(&payload),
+            _ => compressed::plain(header, &payload).and_then(|plain| packed::check(&plain)),
+        };
+        checked.map_err(malformed)?;
     }
     Ok(())
 }

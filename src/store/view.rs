@@ -210,7 +210,7 @@ impl View {
     }
 
     /// The whole document in its packed form: the store's own bytes where the document is unchanged since it was
-    /// written or folded, a copy otherwise.
+    /// written or folded and is not compressed, a copy otherwise.
     ///
     /// # Errors
     /// `NotFound`, `Corruption`, `Io`.

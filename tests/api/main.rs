@@ -7,6 +7,7 @@
 mod batches;
 mod beneath;
 mod closing;
+mod compression;
 mod fork;
 mod lifecycle;
 mod limits;

@@ -6,8 +6,10 @@
 
 use std::collections::BTreeSet;
 
+use stratum::format::record::{RecordHeader, RecordKind};
+use stratum::format::segment::{self, SegmentHeader};
 use stratum::vfs::sim::{Rng, SimDisk};
-use stratum::{Durability, Stats};
+use stratum::{Compression, Durability, Stats};
 
 use crate::case::{Case, Failure, attempt, run_cases};
 use crate::judge::{Allowed, Tally, add, get, judge, settled};
@@ -233,6 +235,7 @@ fn a_lost_commit_would_be_noticed() {
 /// Each workload that is explored mixes everything that a store does.
 #[test]
 fn every_workload_does_everything() {
+    let mut coded = [0; 3];
     for seed in (0..40).chain((1 << 32)..(1 << 32) + 40) {
         let run = record(&make(seed), 0.0).unwrap_or_else(|stop| panic!("seed {seed}: {stop:?}"));
         let Stats { folds, compactions, checkpoints, .. } = run.done;
@@ -241,5 +244,27 @@ fn every_workload_does_everything() {
         let rotations = newest.and_then(|id| u64::from_str_radix(id, 16).ok()).unwrap_or(0);
         let all = [folds, compactions, checkpoints, rotations / 3, run.held_across];
         assert!(all.iter().all(|count| *count > 0), "seed {seed}: {all:?}");
+        for codec in codecs_in(&run.disk) {
+            coded[codec as usize] += 1;
+        }
     }
+    // One of three at random each, where a tree that is left at the end shrank.
+    assert!(coded.iter().all(|runs| *runs >= 5), "workloads that end with trees of each codec: {coded:?}");
+}
+
+/// What the trees on the disk are compressed with.
+fn codecs_in(disk: &SimDisk) -> Vec<Compression> {
+    let mut codecs = Vec::new();
+    for bytes in disk.files(crate::runner::store_path()).values() {
+        let Ok(segment) = SegmentHeader::decode(bytes) else { continue };
+        let mut at = segment::HEADER_LEN;
+        let record = |at: u64| RecordHeader::decode(bytes.get(at as usize..)?, segment.salt(), at).ok();
+        while let Some(header) = record(at) {
+            if header.kind == RecordKind::Tree && !codecs.contains(&header.codec) {
+                codecs.push(header.codec);
+            }
+            at += header.record_len();
+        }
+    }
+    codecs
 }

@@ -50,7 +50,14 @@ fn active(id: u32, epoch: u64) -> Change {
 }
 
 fn header(id: u32, epoch: u64) -> SegmentHeader {
-    SegmentHeader { store: STORE, id, kind: SegmentKind::Log, epoch, first_sequence: 1 }
+    SegmentHeader {
+        store: STORE,
+        id,
+        kind: SegmentKind::Log,
+        epoch,
+        first_sequence: 1,
+        compression: Some(stratum::Compression::None),
+    }
 }
 
 /// A segment file with commits of one record each.

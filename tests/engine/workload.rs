@@ -5,7 +5,7 @@
 //!    eighth stands for one that is not there.
 
 use stratum::vfs::sim::Rng;
-use stratum::{Batch, Columns, DocumentId, Durability, Input, InputId, Missing, Options, ReadMode, View};
+use stratum::{Batch, Columns, Compression, DocumentId, Durability, Input, InputId, Missing, Options, ReadMode, View};
 
 use crate::model::{Checked, Document, Model, answer, wrong};
 use crate::values;
@@ -187,6 +187,7 @@ pub(crate) fn small_options(seed: u32) -> Options {
     options.max_amplification = [1.1, 1.5, 3.0][rng.index(3)];
     options.durability = [Durability::Always, Durability::Always, Durability::Os, Durability::Interval][rng.index(4)];
     options.read_mode = if rng.chance(0.5) { ReadMode::Mmap } else { ReadMode::Pread };
+    options.compression = [Compression::None, Compression::Lz4, Compression::Zstd][rng.index(3)];
     options
 }
 

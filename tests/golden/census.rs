@@ -4,7 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use stratum::Compression;
 use stratum::format::checkpoint::{CheckpointReader, Entry};
+use stratum::format::compressed::{self, Frames};
 use stratum::format::manifest::Change;
 use stratum::format::names;
 use stratum::format::packed::{BlobState, ColumnsRef, Head, OrderOp, OutputState};
@@ -77,6 +79,11 @@ const EVERYTHING: &[&str] = &[
     "Recovered: Blob",
     "Recovered: Footer",
     "a padded payload",
+    // Compressed trees.
+    "Lz4: a frame that is shorter",
+    "Lz4: a frame that is as it was",
+    "Zstd: a frame that is shorter",
+    "Zstd: a frame that is as it was",
     // Packed forms.
     "tree: no inputs",
     "tree: ids out of order",
@@ -203,7 +210,13 @@ fn of_record(segment: &str, record: &Record, found: &mut Census) {
     match header.kind {
         RecordKind::Tree | RecordKind::Delta => {
             found.insert(format!("{segment}: {:?} {:?}{fold}", header.kind, header.blob));
-            of_packed(&record.payload, found);
+            match header.codec {
+                Compression::None => of_packed(&record.payload, found),
+                codec => {
+                    of_frames(codec, record, found);
+                    of_packed(&compressed::plain(header, &record.payload).expect("a compressed tree"), found);
+                }
+            }
         }
         other => drop(found.insert(format!("{segment}: {other:?}"))),
     }
@@ -220,6 +233,14 @@ fn of_record(segment: &str, record: &Record, found: &mut Census) {
     );
     note(is_delta && header.replaced8 > 0, format!("{segment}: Delta with replaced bytes"));
     assert!(is_delta || header.kind == RecordKind::Tree || header.blob == BlobPlace::Unchanged);
+}
+
+fn of_frames(codec: Compression, record: &Record, found: &mut Census) {
+    let frames = Frames::of_payload(&record.header, &record.payload).expect("frames");
+    for frame in 0..frames.count() {
+        let is_shorter = frames.stored(frame).1 < frames.plain(frame).1;
+        found.insert(format!("{codec:?}: a frame that is {}", if is_shorter { "shorter" } else { "as it was" }));
+    }
 }
 
 fn of_packed(packed: &[u8], found: &mut Census) {

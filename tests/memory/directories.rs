@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use stratum::vfs::FileSystem;
 use stratum::vfs::sim::SimDisk;
-use stratum::{Columns, Db, DocumentId, Durability, Input, Options, Result, Tree, Value};
+use stratum::{Columns, Compression, Db, DocumentId, Durability, Input, Options, Result, Tree, Value};
 
 use crate::{bounded, seal};
 
@@ -17,11 +17,12 @@ const CLAIMS: [u32; 4] = [u32::MAX, 1 << 30, 0x1fff_ffff, 0xffff];
 const CALLS_PER_BYTE: u64 = 1;
 const CALLS: u64 = 400;
 
-fn options() -> Options {
+fn options(compression: Compression) -> Options {
     let mut options = Options::default();
     options.background = false;
     options.segment_size = 2048;
     options.fold_after = 3;
+    options.compression = compression;
     options
 }
 
@@ -29,21 +30,24 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// The files of a store with a checkpoint, a sealed segment, deltas, and an unsynced tail.
 pub fn small_store() -> Files {
-    make().expect("a store is made")
+    make(Compression::None).expect("a store is made")
 }
 
-fn make() -> Result<Files> {
+fn make(compression: Compression) -> Result<Files> {
     let disk = SimDisk::new(3);
-    let db = Db::open_on(Arc::new(disk.clone()), Path::new(PLACE), &options())?;
+    let db = Db::open_on(Arc::new(disk.clone()), Path::new(PLACE), &options(compression))?;
     let input = |number| Input::new(Value::Int64List(vec![number; 3]), Some(Value::String("out".into())));
     let tree = Tree {
-        blob: b"blob".to_vec(),
+        blob: if compression == Compression::None { b"blob".to_vec() } else { b"blob".repeat(60) },
         columns: Columns::from([("name", Value::Int64(1))]),
         inputs: (0..3).map(input).collect(),
     };
     let ids = db.write(|batch| batch.put_tree(&tree))?;
     db.write(|batch| batch.put_tree(&tree))?;
     db.write(|batch| batch.set_column(ids.document, "name", &Value::Bool(true)))?;
+    if compression != Compression::None {
+        db.compact_now(&mut |_| true)?;
+    }
     db.checkpoint()?;
     for number in 0..2 {
         let mut batch = db.batch()?;
@@ -54,8 +58,8 @@ fn make() -> Result<Files> {
     Ok(disk.files(Path::new(PLACE)))
 }
 
-fn use_all(disk: &SimDisk) -> Result<()> {
-    let db = Db::open_on(Arc::new(disk.clone()), Path::new(PLACE), &options())?;
+fn use_all(disk: &SimDisk, compression: Compression) -> Result<()> {
+    let db = Db::open_on(Arc::new(disk.clone()), Path::new(PLACE), &options(compression))?;
     let view = db.view()?;
     for id in view.documents(DocumentId::FIRST)? {
         // What claims too much is an error of this document; the others are read all the same.
@@ -72,7 +76,17 @@ fn use_all(disk: &SimDisk) -> Result<()> {
 
 #[test]
 fn stores_that_claim_too_much() {
-    let files = small_store();
+    claim_too_much(Compression::None);
+}
+
+#[test]
+fn compressed_stores_that_claim_too_much() {
+    claim_too_much(Compression::Lz4);
+    claim_too_much(Compression::Zstd);
+}
+
+fn claim_too_much(compression: Compression) {
+    let files = make(compression).expect("a store is made");
     let total: usize = files.values().map(Vec::len).sum();
     let mut used = 0;
     for name in files.keys() {
@@ -91,7 +105,7 @@ fn stores_that_claim_too_much() {
                 let before = disk.ops() + disk.reads();
                 // Twice: the simulated disk keeps durable and volatile bytes, in the same memory.
                 let what = format!("byte {at} of {} says {claim:#x}", name.display());
-                used += usize::from(bounded(&what, 2 * total, || use_all(&disk)).is_ok());
+                used += usize::from(bounded(&what, 2 * total, || use_all(&disk, compression)).is_ok());
                 let calls = disk.ops() + disk.reads() - before;
                 let limit = CALLS_PER_BYTE * total as u64 + CALLS;
                 assert!(calls <= limit, "{what}: {calls} calls to the file system, at most {limit} are right");

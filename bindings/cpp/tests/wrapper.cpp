@@ -105,6 +105,25 @@ void errors_are_thrown_by_value_only() {
     CHECK(std::string(stratum::version()) == "0.1.0" && std::string(stratum::name(Status::End)) == "STRATUM_END");
 }
 
+void compaction_compresses() {
+    std::string blob;
+    while (blob.size() < 30000) {
+        blob += "the same words again and again ";
+    }
+    for (const auto codec : {stratum::Compression::None, stratum::Compression::Lz4, stratum::Compression::Zstd}) {
+        const Place place;
+        auto db = stratum::Db::open(place.store(), stratum::Options().compression(codec).background(false)).value();
+        const auto document = db.create_document(blob).value();
+        CHECK(db.compact_now());
+        CHECK((db.stats()->total_bytes < blob.size()) == (codec != stratum::Compression::None));
+        CHECK(db.latest().blob(document).value()->text() == blob);
+    }
+    const Place place;
+    stratum::Options options;
+    options.compression(static_cast<stratum::Compression>(3));
+    CHECK(stratum::Db::open(place.store(), options).status() == Status::InvalidArgument);
+}
+
 void columns_trees_and_cursors() {
     const Place place;
     auto db = stratum::Db::open(place.store(), stratum::Options().durability(stratum::Durability::Os)).value();
@@ -268,6 +287,7 @@ int main() {
     values_come_back();
     bytes_come_from_anywhere();
     errors_are_thrown_by_value_only();
+    compaction_compresses();
     columns_trees_and_cursors();
     write_commits_or_not();
     compaction_tells_and_asks();

@@ -290,6 +290,19 @@ test('flush, checkpoint, verify, compact, stats', async (t) => {
   await store.close();
 });
 
+test('compaction compresses as the store was opened', async (t) => {
+  const blob = 'the same words again and again '.repeat(1000);
+  for (const compression of ['none', 'lz4', 'zstd']) {
+    const store = await Store.open(place(t), { compression, background: false });
+    const document = await store.createDocument(blob);
+    await store.compact();
+    assert.equal(store.stats().totalBytes < BigInt(blob.length), compression !== 'none');
+    assert.equal(store.latest.blobText(document), blob);
+    await store.close();
+  }
+  await assert.rejects(Store.open(place(t), { compression: 'gzip' }), code('INVALID_ARGUMENT'));
+});
+
 test('an abort ends a compaction, and the store goes on', async (t) => {
   const store = await Store.open(place(t), { ...quick, background: false, segmentSize: 1 << 20 });
   const document = store.createDocumentSync('');

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -255,6 +256,18 @@ def test_options(path: Path) -> None:
     (path.parent / "other" / "file").write_text("not ours")
     with pytest.raises(stratum.NotAStore):
         stratum.open(path.parent / "other")
+
+
+@pytest.mark.parametrize("compression", ["none", "lz4", "zstd"])
+def test_compression(path: Path, compression: Literal["none", "lz4", "zstd"]) -> None:
+    blob = b"the same words again and again " * 1000
+    with stratum.open(path, compression=compression, background=False) as db:
+        document = db.create_document(blob)
+        db.compact_now()
+        assert (db.stats().total_bytes < len(blob)) == (compression != "none")
+        assert db.blob(document) == blob
+    with pytest.raises(stratum.InvalidArgument):
+        stratum.open(path, compression="gzip")  # type: ignore[arg-type]
 
 
 def test_errors_are_pythons_own_too() -> None:

@@ -11,6 +11,7 @@ pub const KINDS: &[Kind] = &[
     raw::RAW,
     native::STRATUM,
     through_c::STRATUM_C,
+    native::STRATUM_ZSTD,
     Kind { name: "SQLite", open: rows::open::<sqlite::Sqlite> },
     Kind { name: "LMDB", open: rows::open::<lmdb::Lmdb> },
     Kind { name: "redb", open: rows::open::<redb::Redb> },

@@ -167,6 +167,11 @@ impl Round<'_> {
         report.figure("compaction of what is left", "s", None, &compaction);
         let disk = self.each(&mut sides, |side| Some(side.disk_bytes() / logical_left(side.engine())));
         report.figure("disk : logical after deletes and compaction", "", Some(1.06), &disk);
+        // What compresses has done so by now.
+        let left = sides[0].engine().documents();
+        let compacted =
+            self.read_rates(&mut sides, (1, n), |engine, id, _| engine.visit_tree(left[id as usize % left.len()]));
+        report.rate("F tree, compacted, decoded", "trees/s", None, &compacted);
         self.opens(&mut sides, report);
     }
 

@@ -4,12 +4,22 @@
 
 use std::path::Path;
 
-use stratum::{Batch, Columns, Db, DocumentId, Durability, Error, InputId, Options, Tree, Value};
+use stratum::{Batch, Columns, Compression, Db, DocumentId, Durability, Error, InputId, Options, Tree, Value};
 
 use crate::engine::{Engine, Kind, Sync};
 
 /// Stratum, with default options.
 pub const STRATUM: Kind = Kind { name: "Stratum", open: |dir| Box::new(Stratum::open(dir, &Options::default())) };
+
+/// Stratum that compresses with Zstandard.
+pub const STRATUM_ZSTD: Kind = Kind {
+    name: "Stratum zstd",
+    open: |dir| {
+        let mut options = Options::default();
+        options.compression = Compression::Zstd;
+        Box::new(Stratum::open(dir, &options))
+    },
+};
 
 /// An open store.
 pub struct Stratum {

@@ -183,6 +183,16 @@ impl HeadFields {
         self.0.head_len()
     }
 
+    /// Length in bytes of the whole packed form.
+    pub fn total_len(&self) -> u64 {
+        self.0.total_len()
+    }
+
+    /// Where the nodes end: at the inline blob, or with the packed form.
+    pub fn nodes_end(&self) -> u64 {
+        self.0.nodes_end()
+    }
+
     /// Views the head in the bytes that this was decoded from: at least the head, at most the whole form.
     pub fn of<'a>(&self, bytes: &'a [u8]) -> Decoded<Head<'a>> {
         let (bytes, _) = split(bytes, self.head_len())?;

@@ -215,7 +215,8 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &Fx
     for anchor in anchors.difference(&inserted) {
         locate(*anchor)?;
     }
-    let mut effect = Effect { nodes: 0, replaced: replaced_blob(&head, &stack) };
+    let mut effect = Effect { nodes: 0, replaced: replaced_blob(&head, layers, &stack) };
+    let stored_len = |(layer, span): (usize, packed::Span)| layers.stored_len(layer, span.length);
     for entry in directory.iter() {
         let entry = entry.map_err(internal)?;
         if inserted.contains(&entry.id) {
@@ -225,12 +226,12 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &Fx
             continue;
         }
         let node = locate(entry.id)?;
-        let old_output = node.output.map(|(_, span)| span.length);
+        let old_output = node.output.map(stored_len);
         if old_output.is_none() && need_output.contains(&entry.id) {
             return Err(Missing::Output(document, entry.id).into());
         }
         if entry.deleted || entry.value.is_some() {
-            effect.replaced += node.value.1.length;
+            effect.replaced += stored_len(node.value);
         }
         let keeps_output = !entry.deleted && matches!(entry.output, OutputState::Unchanged);
         let has_output = !entry.deleted && matches!(entry.output, OutputState::At(_));
@@ -244,10 +245,10 @@ fn examine(document: DocumentId, layers: &Layers, delta: &[u8], need_output: &Fx
 }
 
 /// Bytes of an inline blob that a delta replaces.
-fn replaced_blob(delta: &Head<'_>, stack: &packed::Stack<'_>) -> u64 {
-    match (delta.blob(), stack.blob().1) {
+fn replaced_blob(delta: &Head<'_>, layers: &Layers<'_>, stack: &packed::Stack<'_>) -> u64 {
+    match (delta.blob(), stack.blob()) {
         (BlobState::Unchanged, _) => 0,
-        (_, BlobState::Inline(span)) => span.length,
+        (_, (layer, BlobState::Inline(span))) => layers.stored_len(layer, span.length),
         _ => 0,
     }
 }
@@ -298,7 +299,7 @@ fn fold(
         BlobPlace::Unchanged => crate::compaction::newest_blob_place(&runs[first..]),
         place => place,
     };
-    let mut record = match plan(tree.length(), &sizes, core.options.fold_after) {
+    let mut record = match plan(layers.plain_tree_len(), &sizes, core.options.fold_after) {
         Fold::Not => return Ok(None),
         Fold::All => {
             let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?)?;

@@ -40,6 +40,13 @@ static void options(const char *directory) {
     OK(stratum_options_set_max_retained_bytes(options, UINT64_MAX, &error));
     IS(STRATUM_INVALID_ARGUMENT, stratum_options_set_durability(options, 0, &error));
     IS(STRATUM_INVALID_ARGUMENT, stratum_options_set_read_mode(options, 3, &error));
+    OK(stratum_options_set_compression(options, STRATUM_COMPRESSION_LZ4, &error));
+    OK(stratum_options_set_compression(options, STRATUM_COMPRESSION_ZSTD, &error));
+    IS(STRATUM_INVALID_ARGUMENT, stratum_options_set_compression(options, 3, &error));
+    OK(stratum_options_set(options, S("compression"), S("none"), &error));
+    OK(stratum_options_set(options, S("compression"), S("lz4"), &error));
+    IS(STRATUM_INVALID_ARGUMENT, stratum_options_set(options, S("compression"), S("gzip"), &error));
+    OK(stratum_options_set(options, S("compression"), S("zstd"), &error));
     OK(stratum_options_set(options, S("segment_size"), S("2097152"), &error));
     OK(stratum_options_set(options, S("durability"), S("os"), &error));
     OK(stratum_options_set(options, S("read_mode"), S("pread"), &error));

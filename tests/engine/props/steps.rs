@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use stratum::vfs::sim::Rng;
-use stratum::{Durability, Options, ReadMode};
+use stratum::{Compression, Durability, Options, ReadMode};
 
 use crate::workload::{CALLS, Call, End};
 
@@ -138,6 +138,7 @@ pub(super) fn options(seed: u32) -> Options {
     options.max_amplification = [1.1, 1.5, 3.0][rng.index(3)];
     options.durability = [Durability::Always, Durability::Always, Durability::Os, Durability::Interval][rng.index(4)];
     options.read_mode = if rng.chance(0.5) { ReadMode::Mmap } else { ReadMode::Pread };
+    options.compression = [Compression::None, Compression::Lz4, Compression::Zstd][rng.index(3)];
     options.verify_reads = rng.chance(0.7);
     options.max_retained_bytes = if rng.chance(0.3) { rng.below(2000) } else { u64::MAX };
     options.max_record_bytes = MAX_RECORD;

@@ -8,8 +8,8 @@ use stratum::format::packed::{DeltaBuilder, TreeParts, encode_tree};
 use stratum::format::record::{BlobPlace, Frame, RecordHeader, RecordKind};
 use stratum::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use stratum::vfs::FileSystem;
-use stratum::vfs::sim::SimDisk;
-use stratum::{Columns, DocumentId, Durability, Input, InputId, Tree, Value};
+use stratum::vfs::sim::{Rng, SimDisk};
+use stratum::{Columns, Compression, DocumentId, Durability, Input, InputId, Tree, Value};
 
 use super::{Maker, golden, values};
 use crate::anatomy::{Manifest, Segment};
@@ -22,6 +22,8 @@ pub(super) fn all() -> Vec<Golden> {
         blobs_compacted(),
         changes(),
         compacted(),
+        compressed("compressed-lz4", Compression::Lz4),
+        compressed("compressed-zstd", Compression::Zstd),
         edits(),
         empty(),
         interrupted(),
@@ -59,6 +61,25 @@ fn noise(length: u32) -> Vec<u8> {
 
 fn input(id: u64) -> InputId {
     InputId::new(id).expect("above zero")
+}
+
+/// A compressed tree, one whose blob would not shrink, and one of which nothing would; then a change to the first, and
+/// a plain tree.
+fn compressed(name: &str, compression: Compression) -> Golden {
+    let mut maker = Maker::new(40 + compression as u64, 64 << 10);
+    maker.options.compression = compression;
+    maker.close_and_reopen();
+    let words = |count: usize| b"given an array of integers ".repeat(count);
+    let first = maker.commit(|batch| batch.put_tree(&Tree { blob: words(20), ..tree(1, 12) })).document;
+    let mut rng = Rng::new(12);
+    let random = (0..100).map(|_| rng.next_u64() as u8).collect();
+    maker.commit(|batch| batch.put_tree(&Tree { blob: random, ..tree(3, 12) }));
+    maker.commit(|batch| batch.put_tree(&tree(2, 1)));
+    maker.commit(|batch| batch.append_input(first, &text(&"folded ".repeat(9))));
+    maker.db.compact_now(&mut |_| true).expect("a compaction");
+    maker.commit(|batch| batch.set_output(first, input(2), &int(-1)));
+    maker.commit(|batch| batch.put_tree(&tree(4, 2)));
+    maker.closed(name)
 }
 
 /// A store that never had a commit.
@@ -247,7 +268,14 @@ fn blobs_compacted() -> Golden {
 
 /// The engine makes such blobs of large ones only, and reads those of any size: here they are written by hand.
 fn with_blobs() -> Maker {
-    let segment = SegmentHeader { store: [7; 16], id: 1, kind: SegmentKind::Log, epoch: 1, first_sequence: 1 };
+    let segment = SegmentHeader {
+        store: [7; 16],
+        id: 1,
+        kind: SegmentKind::Log,
+        epoch: 1,
+        first_sequence: 1,
+        compression: Some(stratum::Compression::None),
+    };
     let mut log = segment.encode().to_vec();
     let new = |document: u64, blob: &[u8]| {
         let Tree { columns, inputs, .. } = tree(document as u8, 2);

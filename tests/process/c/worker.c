@@ -382,6 +382,7 @@ static stratum_db *open_store(const char *path, uint64_t seed) {
         stratum_options_set_checkpoint_bytes(options, 800, NULL) != STRATUM_OK ||
         stratum_options_set_fold_after(options, 1 + seed % 4, NULL) != STRATUM_OK ||
         stratum_options_set_sync_interval_ms(options, 3, NULL) != STRATUM_OK ||
+        stratum_options_set_compression(options, (int32_t)(seed / 3 % 3), NULL) != STRATUM_OK ||
         stratum_options_set_read_mode(options, seed % 2 ? STRATUM_READ_MMAP : STRATUM_READ_PREAD, NULL) != STRATUM_OK) {
         fail("options");
     }

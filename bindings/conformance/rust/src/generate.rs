@@ -76,8 +76,10 @@ impl Maker {
         let segment = self.random.one(&["512", "4096", "67108864"]).to_string();
         let fold = self.random.one(&["1", "2", "8"]).to_string();
         let mode = self.random.one(&["mmap", "pread"]).to_string();
+        let compression = self.random.one(&["none", "lz4", "zstd"]).to_string();
         let options = json!({
             "background": "false", "segment_size": segment, "fold_after": fold, "read_mode": mode, "durability": "os",
+            "compression": compression,
         });
         let step = Step::new("db_open", None, json!({"path": "store", "options": options}));
         self.steps.push(Step { save_as: Some("db".to_string()), ..step });

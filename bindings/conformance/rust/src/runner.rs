@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
-use stratum::{Batch, Db, DocumentId, Documents, Durability, Input, InputId, Inputs, Options, ReadMode, Tree, View};
+use stratum::{
+    Batch, Compression, Db, DocumentId, Documents, Durability, Input, InputId, Inputs, Options, ReadMode, Tree, View,
+};
 
 use crate::canonical::canonical;
 use crate::script::{File, Script, Step};
@@ -49,6 +51,14 @@ fn set_option(options: &mut Options, name: &str, word: &str) -> Option<()> {
         "background" => options.background = word.parse().ok()?,
         "durability" => options.durability = durability(word)?,
         "sync_interval_ms" => options.sync_interval = Duration::from_millis(word.parse().ok()?),
+        "compression" => {
+            options.compression = match word {
+                "none" => Compression::None,
+                "lz4" => Compression::Lz4,
+                "zstd" => Compression::Zstd,
+                _ => return None,
+            }
+        }
         "read_mode" => {
             options.read_mode = match word {
                 "mmap" => ReadMode::Mmap,

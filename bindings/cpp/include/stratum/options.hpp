@@ -30,6 +30,15 @@ enum class ReadMode : std::int32_t {
     Pread = STRATUM_READ_PREAD,
 };
 
+/// How compaction compresses trees. Reading needs no option: every tree says how it is stored.
+enum class Compression : std::int32_t {
+    None = STRATUM_COMPRESSION_NONE,
+    /// Little to pay for reads, least gained.
+    Lz4 = STRATUM_COMPRESSION_LZ4,
+    /// Smallest.
+    Zstd = STRATUM_COMPRESSION_ZSTD,
+};
+
 /// Options with their defaults; each setter gives the options back: Options().create(false).fold_after(4).
 /// Thread safety: one thread at a time.
 class Options {
@@ -74,6 +83,10 @@ public:
     Options &checkpoint_bytes(std::uint64_t value) { return apply(stratum_options_set_checkpoint_bytes, value); }
     /// Changes that a document may gather before they are folded. Default: 8.
     Options &fold_after(std::uint32_t value) { return apply(stratum_options_set_fold_after, value); }
+    /// Db::compact_now brings a whole store to it. Default: None.
+    Options &compression(Compression value) {
+        return apply(stratum_options_set_compression, static_cast<std::int32_t>(value));
+    }
     /// Bytes of replaced log files that snapshots may hold. Default: no bound.
     Options &max_retained_bytes(std::uint64_t value) { return apply(stratum_options_set_max_retained_bytes, value); }
 

@@ -2,7 +2,7 @@
 import { Decimal, Store, StratumError, StringList, repair, type Tree, type TreeIds, type Value } from 'stratum-store';
 
 async function use(): Promise<void> {
-  using store = await Store.open('x', { create: true, durability: 'os', segmentSize: 1n });
+  using store = await Store.open('x', { create: true, durability: 'os', segmentSize: 1n, compression: 'zstd' });
   const document: bigint = await store.createDocument('blob', { a: 1, b: [1n, null, { c: 'd' }] });
   const input: bigint = store.appendInputSync(document, new Float64Array(3));
   const ids: TreeIds = await store.putTree({ inputs: [{ value: 1, output: new Decimal('1e400') }], columns: new Map([['n', 2]]) });
@@ -26,6 +26,8 @@ async function use(): Promise<void> {
   }
   // @ts-expect-error no such durability
   await store.write(() => 1, { durability: 'never' });
+  // @ts-expect-error no such codec
+  await Store.open('x', { compression: 'gzip' });
   // @ts-expect-error undefined is no value
   store.setColumnSync(document, 'a', undefined);
   // @ts-expect-error stores are opened, not made

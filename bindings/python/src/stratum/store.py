@@ -108,6 +108,7 @@ class Db(Handle, Reads, Writes):
         max_amplification: float | None = None,
         checkpoint_bytes: int | None = None,
         fold_after: int | None = None,
+        compression: Literal["none", "lz4", "zstd"] | None = None,
         max_retained_bytes: int | None = None,
         options: dict[str, object] | None = None,
     ) -> None:
@@ -130,6 +131,7 @@ class Db(Handle, Reads, Writes):
             "max_amplification": max_amplification,
             "checkpoint_bytes": checkpoint_bytes,
             "fold_after": fold_after,
+            "compression": compression,
             "max_retained_bytes": max_retained_bytes,
             **(options or {}),
         }
