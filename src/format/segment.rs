@@ -114,6 +114,15 @@ impl SegmentHeader {
 }
 
 #[cfg(test)]
+impl SegmentHeader {
+    /// The header of some store's first segment.
+    pub fn sample(kind: SegmentKind, first_sequence: u64) -> SegmentHeader {
+        let compression = Some(crate::options::Compression::None);
+        SegmentHeader { store: [1; 16], id: 1, kind, epoch: 1, first_sequence, compression }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::{HeaderError, golden};

@@ -141,14 +141,7 @@ mod tests {
         let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
         let spare = Spare::new(&dir, "SPARE.compaction", false);
         spare.reserve(&dir, 64 << 10);
-        let header = SegmentHeader {
-            store: [1; 16],
-            id: 1,
-            kind: SegmentKind::Compacted,
-            epoch: 1,
-            first_sequence: 0,
-            compression: Some(crate::options::Compression::None),
-        };
+        let header = SegmentHeader::sample(SegmentKind::Compacted, 0);
         let builder = SegmentBuilder::create(&dir, header, Some(&spare)).unwrap();
         assert_eq!(disk.used(), 64 << 10);
         let (_, meta) = builder.finish(ReadMode::Pread).unwrap();

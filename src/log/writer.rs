@@ -232,14 +232,7 @@ mod tests {
     fn a_segment_full_of_small_records_can_be_read_to_its_end_through_its_mapping() {
         let temporary = tempfile::tempdir().unwrap();
         let dir = Dir::new(Arc::new(OsFileSystem), temporary.path());
-        let header = SegmentHeader {
-            store: [1; 16],
-            id: 1,
-            kind: SegmentKind::Compacted,
-            epoch: 1,
-            first_sequence: 0,
-            compression: Some(crate::options::Compression::None),
-        };
+        let header = SegmentHeader::sample(SegmentKind::Compacted, 0);
         let mut active = ActiveSegment::create(&dir, header, 64 << 10, ReadMode::Mmap, None).unwrap();
         let mut documents = Vec::new();
         while active.has_room(record::HEADER_LEN) {
@@ -258,14 +251,7 @@ mod tests {
     fn a_segment_goes_on_after_a_seal_that_did_not_count() {
         let temporary = tempfile::tempdir().unwrap();
         let dir = Dir::new(Arc::new(OsFileSystem), temporary.path());
-        let header = SegmentHeader {
-            store: [1; 16],
-            id: 1,
-            kind: SegmentKind::Log,
-            epoch: 1,
-            first_sequence: 1,
-            compression: Some(crate::options::Compression::None),
-        };
+        let header = SegmentHeader::sample(SegmentKind::Log, 1);
         let mut active = ActiveSegment::create(&dir, header, 64 << 20, ReadMode::Mmap, None).unwrap();
         (1..=1000).for_each(|document| active.note(document, document, document));
         active.append(&mut vec![1; BEGIN_SYNC as usize - 8000], 1).unwrap();
@@ -286,14 +272,7 @@ mod tests {
             if reserved {
                 spare.reserve(&dir, 64 << 10);
             }
-            let header = SegmentHeader {
-                store: [1; 16],
-                id: 1,
-                kind: SegmentKind::Log,
-                epoch: 1,
-                first_sequence: 1,
-                compression: Some(crate::options::Compression::None),
-            };
+            let header = SegmentHeader::sample(SegmentKind::Log, 1);
             let spare = reserved.then_some(&spare);
             let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, spare).unwrap();
             for _ in 0..5 {
