@@ -8,7 +8,7 @@
 #                                value together, and calls
 #
 # 1. A run begins with the seeds in data/ and goes on from what earlier runs kept in target/corpus/; `ci` begins with the
-#    seeds alone and keeps nothing.
+#    seeds alone and keeps nothing. Its random numbers follow from the commit, so that a run can be repeated.
 # 2. Plain cargo builds what `cargo fuzz build` would, with the same flags; cargo-fuzz need not be installed, and works.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -56,7 +56,7 @@ replay() {
 fresh() {
     local seconds=$1 target=$2 kept
     kept=$(mktemp -d)
-    if fuzz "$seconds" "$target" "$kept" "data/$target" > "target/$target.log" 2>&1; then
+    if fuzz "$seconds" "$target" "$kept" "data/$target" -seed="$seed" > "target/$target.log" 2>&1; then
         grep -E '^(#[0-9]+.DONE|stat::number_of_executed_units)' "target/$target.log" | sed "s/^/$target: /"
         rm -rf "$kept"
     else
@@ -73,6 +73,8 @@ if [ "${1:-}" = ci ]; then
         replay "$target"
     done
     seconds=${FUZZ_SECONDS:-45}
+    seed=$((16#$(git rev-parse HEAD | cut -c1-7) + 1)) # zero would be a random one
+    echo "fuzz: seed $seed"
     fresh "$seconds" store
     fresh "$seconds" packed &
     packed=$!

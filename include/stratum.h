@@ -353,7 +353,7 @@
 /**
  * Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
  * refused one leaves the batch as it was) and again at commit, against what others committed in between; calls that
- * later ones of the batch undo do not count then.
+ * later ones of the batch undo, and those that change nothing (a move before itself), do not count then.
  */
 typedef struct stratum_batch stratum_batch;
 

@@ -265,6 +265,16 @@ fn calls_that_the_batch_undoes_are_not_checked_again() {
             .unwrap();
             batch.commit().unwrap();
         }
+        let (document, _) = four(&db);
+        let moved_before = |before: u64| {
+            let mut batch = db.batch().unwrap();
+            batch.move_input(document, input(1), Some(input(before))).unwrap();
+            batch
+        };
+        let (nothing, something) = (moved_before(1), moved_before(3));
+        db.write(|batch| batch.delete_document(document)).unwrap();
+        nothing.commit().unwrap();
+        assert!(matches!(error(something.commit()), Error::NotFound(Missing::Document(id)) if id == document));
     });
 }
 

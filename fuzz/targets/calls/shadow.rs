@@ -58,7 +58,7 @@ fn may_fail(shadow: &Shadow, change: &Change, later: &[Change]) -> bool {
     let own = match change {
         Change::Column(document, _, None) => shadow.contains_key(document),
         Change::InputColumn(document, id, _, None) => has_input(document, *id),
-        Change::Move { document, id, before } => id == before && shadow.contains_key(document),
+        Change::Move { id, before, .. } => id == before,
         _ => false,
     };
     own || later.iter().any(|later| match (later, change) {

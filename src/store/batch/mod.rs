@@ -30,8 +30,8 @@ const OVERHEAD: u64 = 128;
 /// Any number of writes that become visible and durable together.
 ///
 /// Each call is checked when it is made (`NotFound` and limits at once; a refused call leaves the batch as it was) and
-/// again at commit, against what others committed in between; calls that later ones of the batch undo do not count
-/// then. Dropping a batch abandons it.
+/// again at commit, against what others committed in between; calls that later ones of the batch undo, and those that
+/// change nothing (a move before itself), do not count then. Dropping a batch abandons it.
 ///
 /// A batch belongs to one thread at a time. Its calls do no I/O but to look at the documents they change.
 ///
