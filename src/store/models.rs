@@ -2,7 +2,8 @@
 //!
 //! 1. The code is the store's own, on the simulated disk; every lock and atomic that decides something is loom's.
 //! 2. Interleavings are explored with a bounded number of preemptions (each test says how many): a switch of threads
-//!    where one could have gone on. Switches where a thread has to wait are free.
+//!    where one could have gone on. Switches where a thread has to wait are free. `STRATUM_PREEMPTIONS` says how many
+//!    instead, for a longer look.
 //! 3. What is counted at the end says that the interesting interleavings were among them.
 
 use std::collections::BTreeSet;
@@ -89,6 +90,10 @@ fn explore<T: Ord + Send + 'static>(
     preemptions: usize,
     run: impl Fn() -> Result<T> + Send + Sync + 'static,
 ) -> BTreeSet<T> {
+    let preemptions = match std::env::var("STRATUM_PREEMPTIONS") {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("STRATUM_PREEMPTIONS={text} is not a number")),
+        Err(_) => preemptions,
+    };
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(preemptions);
     builder.max_branches = 20_000;
