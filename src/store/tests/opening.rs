@@ -96,3 +96,36 @@ fn what_a_recovery_saved_that_was_killed_is_durable_too() {
     let left = disk.restart();
     nothing_that_was_shown_is_lost(&left, |left| drop(on(left)));
 }
+
+/// Where neither a segment nor a checkpoint is left, the manifest alone knows which ids were given.
+#[test]
+fn ids_of_documents_that_left_no_trace_are_not_given_again() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    (0..3).for_each(|_| create(&db, Durability::Always));
+    db.write(|batch| (1..4).try_for_each(|id| batch.delete_document(DocumentId::new(id).unwrap()))).unwrap();
+    db.compact_now(&mut |_| true).unwrap();
+    db.close().unwrap();
+    disk.unlink(&Path::new("/store").join(names::CHECKPOINT)).unwrap();
+    assert_eq!(segments(&disk), [0; 0]);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    let ids: Vec<u64> = db.view().unwrap().documents(DocumentId::FIRST).unwrap().map(DocumentId::get).collect();
+    assert_eq!(ids, [4]);
+}
+
+/// A checkpoint beside files that were put back from before it was written: it covers more of a segment than there is.
+#[test]
+fn a_checkpoint_of_more_than_there_is_is_not_believed() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Os);
+    let before = disk.restart();
+    create(&db, Durability::Os);
+    db.close().unwrap();
+    let checkpoint = disk.files(Path::new("/store")).remove(Path::new(names::CHECKPOINT)).unwrap();
+    before.plant(&Path::new("/store").join(names::CHECKPOINT), &checkpoint);
+    let db = on(&before);
+    assert_eq!(count(&db), 1);
+    assert_eq!(db.verify().unwrap().damage, []);
+}
