@@ -547,6 +547,8 @@ typedef struct stratum_stats {
     uint64_t compaction_bytes_read;
     /** Bytes that they wrote. */
     uint64_t compaction_bytes_written;
+    /** Microseconds that compaction slept for compaction_bytes_per_second, in the one at work too. */
+    uint64_t compaction_throttled_us;
     /** Documents whose changes were folded into one tree. */
     uint64_t folds;
     /** Commits since the store was opened. */
@@ -964,6 +966,17 @@ int32_t stratum_options_set_fold_after(struct stratum_options *options,
 int32_t stratum_options_set_compression(struct stratum_options *options,
                                         int32_t value,
                                         struct stratum_error **error);
+
+/**
+ * Bytes that compaction may write in a second, in the background and in stratum_db_compact_now; what it reads is not
+ * counted. Default: 0, no limit. At the space ceiling commits go on at the pace that this leaves compaction; below it
+ * commits never wait for the limit, reads and stratum_db_close never at all: a close cuts off the compaction at work.
+ *
+ * Thread safety: any thread.
+ */
+int32_t stratum_options_set_compaction_bytes_per_second(struct stratum_options *options,
+                                                        uint64_t value,
+                                                        struct stratum_error **error);
 
 /**
  * Bytes of replaced log files that open snapshots may hold; over it the oldest snapshots answer
