@@ -128,12 +128,12 @@ pub struct Options {
     pub fold_after: u32,
     /// How compaction compresses trees. Default: `None`.
     pub compression: Compression,
-    /// Bytes that compaction may write in a second, in the background, in `maintain` and in `compact_now`; what it reads
-    /// is not counted. Default: 0, no limit.
+    /// Bytes that compaction may write in a second, in the background, in `maintain` and in `compact_now`; what it
+    /// reads is not counted. Default: 0, no limit.
     ///
-    /// At the space ceiling commits wait for compaction, and so go on at the pace that the limit leaves it. Commits below
-    /// the ceiling and reads never wait for the limit, `checkpoint`, `verify`, `maintain` and `compact_now` for the job at
-    /// work, about one segment. `close` waits for neither: it cuts the job off.
+    /// At the space ceiling commits wait for compaction, and so go on at the pace that the limit leaves it; below it
+    /// they never wait for the limit, and reads never do. `checkpoint`, `verify`, `maintain` and `compact_now` wait
+    /// for the job at work, about one segment; `close` cuts it off.
     pub compaction_bytes_per_second: u64,
     /// Bytes of replaced segments that open snapshots may hold; over it the oldest become
     /// `SnapshotTooOld`. Default: no bound.

@@ -1,7 +1,7 @@
 //! From a batch to the records of its commit.
 //!
-//! 1. `prepare` is a pure function of a state and a batch, but for what it folds. The commit leader uses what it gave as
-//!    long as the documents are still what they were, and calls it again otherwise.
+//! 1. `prepare` is a pure function of a state and a batch, but for what it folds. The commit leader uses what it gave
+//!    as long as the documents are still what they were, and calls it again otherwise.
 //! 2. Everything that the calls checked is checked again here, against the state that the commit will follow.
 //! 3. A fold is a record beside the delta it repeats: history stays history. It can be left out.
 //! 4. While compaction may be folding what was committed up to some moment (`Core::folding`), nothing is written that
@@ -297,8 +297,8 @@ fn parts<'a>(runs: &'a [Run], delta: &Record) -> impl Iterator<Item = (u64, u64)
     runs.iter().map(|run| (run.extent.length(), run.extent.replaced())).chain([own])
 }
 
-/// The record that repeats this delta and earlier ones in a denser form, if it is time for one. The deltas behind `kept`
-/// are superseded anyway, those before it stay. A tree of `tree_len` bytes may be folded too.
+/// The record that repeats this delta and earlier ones in a denser form, if it is time for one. The deltas behind
+/// `kept` are superseded anyway, those before it stay. A tree of `tree_len` bytes may be folded too.
 fn fold(
     core: &Core,
     layers: &Layers,
