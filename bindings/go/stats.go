@@ -68,7 +68,7 @@ func (db *DB) Stats() (Stats, error) {
 		Compactions: uint64(s.compactions), CompactionBytesRead: uint64(s.compaction_bytes_read),
 		CompactionBytesWritten: uint64(s.compaction_bytes_written), Folds: uint64(s.folds),
 		CompactionThrottled: time.Duration(s.compaction_throttled_us) * time.Microsecond,
-		Commits: uint64(s.commits), DurableCommits: uint64(s.durable_commits), Syncs: uint64(s.syncs),
+		Commits:             uint64(s.commits), DurableCommits: uint64(s.durable_commits), Syncs: uint64(s.syncs),
 		LargestGroup: uint64(s.largest_group), PacedCommits: uint64(s.paced_commits),
 		MappedBytes: uint64(s.mapped_bytes), IndexBytes: uint64(s.index_bytes), ReservedBytes: uint64(s.reserved_bytes),
 		Sequence: uint64(s.sequence), DurableSequence: uint64(s.durable_sequence),

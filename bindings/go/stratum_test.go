@@ -437,7 +437,7 @@ func TestOptionsAndErrors(t *testing.T) {
 		SegmentSize: 1 << 20, MaxRecordBytes: 4096, MaxBatchBytes: 1 << 20, NoBackground: true, MaxAmplification: 2,
 		CheckpointBytes: 1 << 20, FoldAfter: 4, CompactionBytesPerSecond: 1 << 30, MaxRetainedBytes: 1 << 30,
 		Exclusive: true,
-		Set: map[string]string{"fold_after": "5"},
+		Set:       map[string]string{"fold_after": "5"},
 	}
 	db := ok(stratum.Open(path, all))(t)
 	_, err = stratum.Open(path, nil)

@@ -128,7 +128,8 @@ void compaction_is_throttled() {
     const std::string blob(60000, 'b');
     for (const std::uint64_t limit : {0, 100000}) {
         const Place place;
-        const auto options = stratum::Options().compaction_bytes_per_second(limit).background(false);
+        stratum::Options options;
+        options.compaction_bytes_per_second(limit).background(false);
         auto db = stratum::Db::open(place.store(), options).value();
         const auto gone = db.create_document(blob).value();
         const auto stays = db.create_document(blob).value();
