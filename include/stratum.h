@@ -547,6 +547,8 @@ typedef struct stratum_stats {
     uint64_t compaction_bytes_read;
     /** Bytes that they wrote. */
     uint64_t compaction_bytes_written;
+    /** Microseconds that compaction slept for compaction_bytes_per_second, in the one at work too. */
+    uint64_t compaction_throttled_us;
     /** Documents whose changes were folded into one tree. */
     uint64_t folds;
     /** Commits since the store was opened. */
@@ -966,6 +968,17 @@ int32_t stratum_options_set_compression(struct stratum_options *options,
                                         struct stratum_error **error);
 
 /**
+ * Bytes that compaction may write in a second, in the background and in stratum_db_compact_now; what it reads is not
+ * counted. Default: 0, no limit. At the space ceiling commits go on at the pace that this leaves compaction; below it
+ * commits never wait for the limit, reads and stratum_db_close never at all: a close cuts off the compaction at work.
+ *
+ * Thread safety: any thread.
+ */
+int32_t stratum_options_set_compaction_bytes_per_second(struct stratum_options *options,
+                                                        uint64_t value,
+                                                        struct stratum_error **error);
+
+/**
  * Bytes of replaced log files that open snapshots may hold; over it the oldest snapshots answer
  * STRATUM_SNAPSHOT_TOO_OLD. Default: no bound (UINT64_MAX).
  *
@@ -1195,8 +1208,9 @@ int32_t stratum_db_open(const char *path,
 /**
  * Makes everything durable, closes the store and sets `*db` to NULL, whatever the answer (but see STRATUM_BUSY). A
  * NULL is no error, so a second close of the same variable is none. Calls that are under way on other threads finish;
- * views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be freed; what was read
- * (results, trees, pinned bytes) stays valid until it is freed.
+ * only a compaction that sleeps for its limit (compaction_bytes_per_second) ends at once, with STRATUM_CLOSED, and
+ * leaves all as it was. Views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be
+ * freed; what was read (results, trees, pinned bytes) stays valid until it is freed.
  * Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be
  * made durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
  *

@@ -128,6 +128,13 @@ pub struct Options {
     pub fold_after: u32,
     /// How compaction compresses trees. Default: `None`.
     pub compression: Compression,
+    /// Bytes that compaction may write in a second, in the background, in `maintain` and in `compact_now`; what it
+    /// reads is not counted. Default: 0, no limit.
+    ///
+    /// At the space ceiling commits wait for compaction, and so go on at the pace that the limit leaves it; below it
+    /// they never wait for the limit, and reads never do. `checkpoint`, `verify`, `maintain` and `compact_now` wait
+    /// for the job at work, about one segment; `close` cuts it off.
+    pub compaction_bytes_per_second: u64,
     /// Bytes of replaced segments that open snapshots may hold; over it the oldest become
     /// `SnapshotTooOld`. Default: no bound.
     pub max_retained_bytes: u64,
@@ -150,6 +157,7 @@ impl Default for Options {
             checkpoint_bytes: 64 << 20,
             fold_after: 8,
             compression: Compression::None,
+            compaction_bytes_per_second: 0,
             max_retained_bytes: u64::MAX,
         }
     }

@@ -75,6 +75,8 @@ type Options struct {
 	FoldAfter uint32
 	// Compression is how compaction compresses trees; CompressionNone. CompactNow brings a whole store to it.
 	Compression Compression
+	// CompactionBytesPerSecond is how much compaction may write, CompactNow too; no limit.
+	CompactionBytesPerSecond uint64
 	// MaxRetainedBytes bounds what open snapshots hold on disk; no bound.
 	MaxRetainedBytes uint64
 	// Set has any options by their names in stratum.h ("fold_after"), with values as text; they go before the fields.
@@ -106,6 +108,7 @@ func (o *Options) named() [][2]string {
 	number("checkpoint_bytes", o.CheckpointBytes)
 	number("fold_after", uint64(o.FoldAfter))
 	add(o.Compression != CompressionNone, "compression", o.Compression.word())
+	number("compaction_bytes_per_second", o.CompactionBytesPerSecond)
 	number("max_retained_bytes", o.MaxRetainedBytes)
 	names := make([]string, 0, len(o.Set))
 	for name := range o.Set {

@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"runtime"
+	"time"
 	"unsafe"
 )
 
@@ -26,6 +27,8 @@ type Stats struct {
 	RetainedBytes, Snapshots uint64
 	// What compaction did since the store was opened.
 	Compactions, CompactionBytesRead, CompactionBytesWritten, Folds uint64
+	// CompactionThrottled is how long compaction slept for CompactionBytesPerSecond.
+	CompactionThrottled time.Duration
 	// Commits since the store was opened; DurableCommits waited for a sync.
 	Commits, DurableCommits, Syncs uint64
 	// LargestGroup is the largest number of commits that shared a sync.
@@ -64,7 +67,8 @@ func (db *DB) Stats() (Stats, error) {
 		RetainedBytes: uint64(s.retained_bytes), Snapshots: uint64(s.snapshots),
 		Compactions: uint64(s.compactions), CompactionBytesRead: uint64(s.compaction_bytes_read),
 		CompactionBytesWritten: uint64(s.compaction_bytes_written), Folds: uint64(s.folds),
-		Commits: uint64(s.commits), DurableCommits: uint64(s.durable_commits), Syncs: uint64(s.syncs),
+		CompactionThrottled: time.Duration(s.compaction_throttled_us) * time.Microsecond,
+		Commits:             uint64(s.commits), DurableCommits: uint64(s.durable_commits), Syncs: uint64(s.syncs),
 		LargestGroup: uint64(s.largest_group), PacedCommits: uint64(s.paced_commits),
 		MappedBytes: uint64(s.mapped_bytes), IndexBytes: uint64(s.index_bytes), ReservedBytes: uint64(s.reserved_bytes),
 		Sequence: uint64(s.sequence), DurableSequence: uint64(s.durable_sequence),

@@ -435,8 +435,9 @@ func TestOptionsAndErrors(t *testing.T) {
 	all := &stratum.Options{
 		Durability: stratum.DurabilityInterval, SyncInterval: 1500, ReadMode: stratum.ReadPread, NoVerifyReads: true,
 		SegmentSize: 1 << 20, MaxRecordBytes: 4096, MaxBatchBytes: 1 << 20, NoBackground: true, MaxAmplification: 2,
-		CheckpointBytes: 1 << 20, FoldAfter: 4, MaxRetainedBytes: 1 << 30, Exclusive: true,
-		Set: map[string]string{"fold_after": "5"},
+		CheckpointBytes: 1 << 20, FoldAfter: 4, CompactionBytesPerSecond: 1 << 30, MaxRetainedBytes: 1 << 30,
+		Exclusive: true,
+		Set:       map[string]string{"fold_after": "5"},
 	}
 	db := ok(stratum.Open(path, all))(t)
 	_, err = stratum.Open(path, nil)
@@ -469,6 +470,18 @@ func TestCompression(t *testing.T) {
 		check(t, db.CompactNow(nil))
 		equal(t, codec != stratum.CompressionNone, ok(db.Stats())(t).TotalBytes < uint64(len(blob)))
 		equal(t, string(blob), string(ok(db.Latest().Blob(document))(t)))
+	}
+}
+
+func TestCompactionIsThrottled(t *testing.T) {
+	blob := bytes.Repeat([]byte("blob"), 15_000)
+	for _, limit := range []uint64{0, 100_000} {
+		db := open(t, &stratum.Options{CompactionBytesPerSecond: limit, NoBackground: true})
+		gone, stays := ok(db.CreateDocument(blob))(t), ok(db.CreateDocument(blob))(t)
+		check(t, db.DeleteDocument(gone))
+		check(t, db.CompactNow(nil))
+		equal(t, limit != 0, ok(db.Stats())(t).CompactionThrottled > 0)
+		equal(t, string(blob), string(ok(db.Latest().Blob(stays))(t)))
 	}
 }
 

@@ -185,6 +185,8 @@ export interface OpenOptions {
   foldAfter?: Id | undefined;
   /** How compaction compresses trees. */
   compression?: 'none' | 'lz4' | 'zstd' | undefined;
+  /** Bytes that compaction may write in a second; 0 for no limit. */
+  compactionBytesPerSecond?: Id | undefined;
   maxRetainedBytes?: Id | undefined;
 }
 
@@ -206,6 +208,7 @@ export interface Stats {
   compactions: bigint;
   compactionBytesRead: bigint;
   compactionBytesWritten: bigint;
+  compactionThrottledUs: bigint;
   folds: bigint;
   commits: bigint;
   durableCommits: bigint;

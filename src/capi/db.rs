@@ -149,8 +149,9 @@ pub unsafe extern "C" fn stratum_db_open(
 
 /// Makes everything durable, closes the store and sets `*db` to NULL, whatever the answer (but see STRATUM_BUSY). A
 /// NULL is no error, so a second close of the same variable is none. Calls that are under way on other threads finish;
-/// views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be freed; what was read
-/// (results, trees, pinned bytes) stays valid until it is freed.
+/// only a compaction that sleeps for its limit (compaction_bytes_per_second) ends at once, with STRATUM_CLOSED, and
+/// leaves all as it was. Views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be
+/// freed; what was read (results, trees, pinned bytes) stays valid until it is freed.
 /// Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be
 /// made durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
 ///

@@ -97,6 +97,7 @@ const FIELDS: &[(&str, Field)] = &[
     ("checkpoint_bytes", Field::Integer(|options| &mut options.checkpoint_bytes)),
     ("fold_after", Field::Count(|options| &mut options.fold_after)),
     ("compression", Field::Compression),
+    ("compaction_bytes_per_second", Field::Integer(|options| &mut options.compaction_bytes_per_second)),
     ("max_retained_bytes", Field::Integer(|options| &mut options.max_retained_bytes)),
 ];
 
@@ -460,6 +461,26 @@ pub unsafe extern "C" fn stratum_options_set_compression(
     unsafe {
         change(options, error, |options| {
             options.compression = compression(value)?;
+            Ok(())
+        })
+    }
+}
+
+/// Bytes that compaction may write in a second, in the background and in stratum_db_compact_now; what it reads is not
+/// counted. Default: 0, no limit. At the space ceiling commits go on at the pace that this leaves compaction; below it
+/// commits never wait for the limit, reads and stratum_db_close never at all: a close cuts off the compaction at work.
+///
+/// Thread safety: any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stratum_options_set_compaction_bytes_per_second(
+    options: *mut stratum_options,
+    value: u64,
+    error: *mut *mut stratum_error,
+) -> i32 {
+    // SAFETY: the caller's pointer, as the header's conventions demand.
+    unsafe {
+        change(options, error, |options| {
+            options.compaction_bytes_per_second = value;
             Ok(())
         })
     }

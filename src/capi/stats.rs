@@ -41,6 +41,8 @@ pub struct stratum_stats {
     pub compaction_bytes_read: u64,
     /// Bytes that they wrote.
     pub compaction_bytes_written: u64,
+    /// Microseconds that compaction slept for compaction_bytes_per_second, in the one at work too.
+    pub compaction_throttled_us: u64,
     /// Documents whose changes were folded into one tree.
     pub folds: u64,
     /// Commits since the store was opened.
@@ -96,6 +98,7 @@ impl From<Stats> for stratum_stats {
             compactions,
             compaction_bytes_read,
             compaction_bytes_written,
+            compaction_throttled_us,
             folds,
             commits,
             durable_commits,
@@ -130,6 +133,7 @@ impl From<Stats> for stratum_stats {
             compactions,
             compaction_bytes_read,
             compaction_bytes_written,
+            compaction_throttled_us,
             folds,
             commits,
             durable_commits,

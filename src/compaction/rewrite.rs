@@ -22,7 +22,7 @@ use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::layers::Layers;
 use crate::index::{Slot, State};
-use crate::log::build::SegmentBuilder;
+use crate::log::build::{Grant, SegmentBuilder};
 use crate::log::spare::Spare;
 use crate::log::{Dir, Segment, scan};
 use crate::memory;
@@ -55,6 +55,8 @@ pub struct Job<'a> {
     pub forget_up_to: u64,
     /// On a full disk: blocks for the first output.
     pub spare: Option<&'a Spare>,
+    /// How fast outputs may be written.
+    pub grant: Grant<'a>,
 }
 
 /// What takes the victims' place.
@@ -112,7 +114,7 @@ pub fn discard(dir: &Dir, output: &Output) {
 
 struct Writer<'a> {
     job: &'a Job<'a>,
-    builder: Option<(SegmentBuilder, u32)>,
+    builder: Option<(SegmentBuilder<'a>, u32)>,
     compressor: Compressor,
     output: Output,
     /// Documents that were folded already.
@@ -122,7 +124,7 @@ struct Writer<'a> {
     elsewhere: Option<Vec<(u64, Option<Vec<u64>>)>>,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     fn run(&mut self) -> Result<()> {
         for victim in self.job.victims {
             let segment = self.segment(victim.id)?;
@@ -285,7 +287,7 @@ impl Writer<'_> {
     }
 
     fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<()> {
-        let full = |builder: &SegmentBuilder| {
+        let full = |builder: &SegmentBuilder<'_>| {
             let bytes = builder.length() + header.record_len();
             // There is but one reserve: what it was taken for goes into it.
             !builder.is_empty() && self.job.spare.is_none() && bytes > self.job.options.segment_size
@@ -308,7 +310,7 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn begin_segment(&self) -> Result<(SegmentBuilder, u32)> {
+    fn begin_segment(&self) -> Result<(SegmentBuilder<'a>, u32)> {
         let id = self.job.next_segment.fetch_add(1, Ordering::Relaxed);
         let header = SegmentHeader {
             store: self.job.store,
@@ -319,7 +321,7 @@ impl Writer<'_> {
             compression: self.job.spare.is_none().then_some(self.job.options.compression),
         };
         let spare = self.job.spare.filter(|_| self.output.segments.is_empty());
-        Ok((SegmentBuilder::create(self.job.dir, header, spare)?, id))
+        Ok((SegmentBuilder::create(self.job.dir, header, spare)?.granted(self.job.grant), id))
     }
 
     fn finish_segment(&mut self) -> Result<()> {

@@ -111,10 +111,15 @@ impl Slot {
         }
     }
 
-    /// Each extent with its live bytes. What deltas replace is taken from the tree, where most of it lies.
+    /// Each extent with its live bytes. What deltas replace is taken from the oldest: from the tree, where most of it
+    /// lies, and, once deltas have replaced what deltas before them said, from those.
     pub fn live(&self) -> impl Iterator<Item = (&Extent, u64)> {
         let mut replaced: u64 = self.runs().iter().map(|run| run.extent.replaced()).sum();
-        self.extents().map(move |extent| (extent, extent.length().saturating_sub(std::mem::take(&mut replaced))))
+        self.extents().map(move |extent| {
+            let dead = replaced.min(extent.length());
+            replaced -= dead;
+            (extent, extent.length() - dead)
+        })
     }
 
     /// Documents, inputs and outputs.
@@ -246,6 +251,24 @@ mod tests {
         ];
         assert_eq!(build(&entries).len(), 2);
         assert_eq!(build(&entries[..2]).len(), 2);
+    }
+
+    #[test]
+    fn what_deltas_replaced_is_taken_from_the_oldest_first() {
+        let of = |segment, length8, replaced8| Extent {
+            length8,
+            replaced8,
+            ..extent(segment, u64::from(segment), BlobPlace::Unchanged)
+        };
+        let run = |extent: Extent| Entry::Run(Run { extent, first_sequence: extent.sequence });
+        let live =
+            |entries: &[Entry]| Slot::of(entries).live().map(|(at, bytes)| (at.segment, bytes)).collect::<Vec<_>>();
+        let tree = Entry::Tree(of(1, 10, 0));
+        assert_eq!(live(&[tree, run(of(2, 6, 4))]), [(1, 48), (2, 48)]);
+        // A blob that is set again and again: each replaces what the one before it said, though that was no tree.
+        let again = [tree, run(of(2, 6, 4)), run(of(3, 6, 6)), run(of(4, 6, 6))];
+        assert_eq!(live(&again), [(1, 0), (2, 0), (3, 48), (4, 48)]);
+        assert_eq!(live(&[tree, run(of(2, 6, 400))]), [(1, 0), (2, 0)], "and nothing is less than dead");
     }
 
     proptest! {

@@ -22,8 +22,11 @@ use crate::vfs::File;
 /// Bytes gathered before a write.
 const BUFFER: usize = 1 << 20;
 
+/// Says how many of some bytes may be written now, at least one; it may take its time.
+pub type Grant<'a> = &'a dyn Fn(u64) -> Result<u64>;
+
 /// A segment being built.
-pub struct SegmentBuilder {
+pub struct SegmentBuilder<'a> {
     header: SegmentHeader,
     salt: u32,
     path: PathBuf,
@@ -36,11 +39,12 @@ pub struct SegmentBuilder {
     max_sequence: u64,
     /// The file was the reserve.
     reserved: bool,
+    grant: Grant<'a>,
 }
 
-impl SegmentBuilder {
+impl<'a> SegmentBuilder<'a> {
     /// Creates the file; on a full disk, out of the reserved blocks.
-    pub fn create(dir: &Dir, header: SegmentHeader, spare: Option<&Spare>) -> Result<SegmentBuilder> {
+    pub fn create(dir: &Dir, header: SegmentHeader, spare: Option<&Spare>) -> Result<SegmentBuilder<'a>> {
         let path = dir.segment(header.id);
         dir.remove(&path)?;
         let file = match spare {
@@ -58,7 +62,13 @@ impl SegmentBuilder {
             min_sequence: u64::MAX,
             max_sequence: 0,
             reserved: spare.is_some(),
+            grant: &|wanted| Ok(wanted),
         })
+    }
+
+    /// Writes no faster than `grant` says.
+    pub fn granted(self, grant: Grant<'a>) -> SegmentBuilder<'a> {
+        SegmentBuilder { grant, ..self }
     }
 
     /// Bytes so far.
@@ -92,10 +102,15 @@ impl SegmentBuilder {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let written = self.file.write_all_at(self.flushed, &self.buffer);
-        written.map_err(|error| Error::io("writing", &self.path, error))?;
-        self.file.begin_sync(self.flushed, self.buffer.len() as u64);
-        self.flushed += self.buffer.len() as u64;
+        let mut rest = &self.buffer[..];
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at((self.grant)(rest.len() as u64)? as usize);
+            let written = self.file.write_all_at(self.flushed, piece);
+            written.map_err(|error| Error::io("writing", &self.path, error))?;
+            self.file.begin_sync(self.flushed, piece.len() as u64);
+            self.flushed += piece.len() as u64;
+            rest = behind;
+        }
         self.buffer.clear();
         Ok(())
     }

@@ -28,7 +28,7 @@ pub struct Target {
     _lock: Box<dyn FileLock>,
     store: [u8; 16],
     segment_size: u64,
-    builder: Option<SegmentBuilder>,
+    builder: Option<SegmentBuilder<'static>>,
     segments: Vec<SegmentMeta>,
     next_segment: u32,
     is_store: bool,
@@ -56,7 +56,7 @@ impl Target {
 
     /// Adds a record of a document. Documents ascend.
     pub fn append(&mut self, header: &RecordHeader, payload: &[u8]) -> Result<Extent> {
-        let is_full = |builder: &SegmentBuilder| {
+        let is_full = |builder: &SegmentBuilder<'_>| {
             !builder.is_empty() && builder.length() + header.record_len() > self.segment_size
         };
         if self.builder.as_ref().is_some_and(is_full) {

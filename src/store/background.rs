@@ -22,6 +22,7 @@ pub struct Signal {
     work: Condvar,
     unsynced: Condvar,
     progress: Condvar,
+    end: Condvar,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// All of them were started.
     started: AtomicBool,
@@ -119,12 +120,23 @@ impl Signal {
         !state.stop
     }
 
+    /// Waits for `time` to pass; false when the store is to be closed, at once.
+    pub fn pause(&self, time: Duration) -> bool {
+        let mut state = self.state.lock();
+        if !state.stop {
+            // Nobody notifies but `stop`.
+            self.end.wait_for(&mut state, time);
+        }
+        !state.stop
+    }
+
     /// Ends the threads and waits for them.
     pub fn stop(&self) {
         self.state.lock().stop = true;
         self.work.notify_all();
         self.unsynced.notify_all();
         self.progress.notify_all();
+        self.end.notify_all();
         // Whoever starts threads from here on sees the mark, and starts none.
         let threads = std::mem::take(&mut *self.threads.lock());
         for thread in threads {

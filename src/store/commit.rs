@@ -158,7 +158,7 @@ impl Group<'_> {
 
     /// Makes sure that the active segment has room for a commit. Writes what is staged if it must begin another.
     fn make_room(&mut self, prepared: &Prepared) -> Result<()> {
-        let bytes = prepared.commit_bytes(self.writer.compacting);
+        let bytes = prepared.commit_bytes(self.folding());
         let pending = self.pending.buffer.len() as u64;
         let fits = |writer: &Writer, bytes: u64| writer.active.as_ref().is_some_and(|active| active.has_room(bytes));
         if fits(self.writer, pending + bytes) {
@@ -171,17 +171,22 @@ impl Group<'_> {
         self.rotate(bytes, false)
     }
 
+    /// Up to where compaction may be folding. It stays so while the group is at work, with the writer's lock.
+    fn folding(&self) -> u64 {
+        self.core.folding.load(Ordering::Relaxed)
+    }
+
     /// Appends the commit's bytes to the buffer.
     fn encode(&mut self, prepared: &Prepared) -> Result<u64> {
+        let folding = self.folding();
         let Some(active) = &mut self.writer.active else { return Err(Error::Closed) };
         for change in &prepared.changes {
             self.state.index.get(change.document)?;
         }
         let records = prepared.changes.iter().map(|change| change.records.len()).sum();
-        let skip_folds = self.writer.compacting;
         let frame = Frame {
-            body_len: prepared.bytes(skip_folds),
-            records: prepared.records(skip_folds) as u32,
+            body_len: prepared.bytes(folding),
+            records: prepared.records(folding) as u32,
             durable_offset: active.durable(),
             next_document: self.core.next_document.load(Ordering::Relaxed),
         };
@@ -189,7 +194,7 @@ impl Group<'_> {
         let head = RecordHeader::new(RecordKind::Frame, 0, &payload)?;
         memory::reserve(&mut self.pending.notes, records)?;
         active.expect_documents(self.pending.notes.len() + records)?; // those that wait are not booked yet
-        memory::reserve(&mut self.pending.buffer, prepared.commit_bytes(skip_folds) as usize)?;
+        memory::reserve(&mut self.pending.buffer, prepared.commit_bytes(folding) as usize)?;
         // From here on nothing may fail: what the commit needs is there, the entries that it changes included.
         self.writer.sequence += 1;
         let sequence = self.writer.sequence;
@@ -212,8 +217,8 @@ impl Group<'_> {
         for Change { document, records, .. } in &prepared.changes {
             entries.clear();
             let mut deleted = false;
-            for record in records.iter().filter(|record| !(skip_folds && record.header.fold)) {
-                let (header, extent) = put(record.header(skip_folds), &record.payload);
+            for record in records.iter().filter(|record| record.is_written(folding)) {
+                let (header, extent) = put(record.header(folding), &record.payload);
                 match header.kind {
                     RecordKind::Tree => entries.push(Entry::Tree(extent)),
                     RecordKind::Blob => entries.push(Entry::Blob(extent)),
@@ -396,7 +401,7 @@ impl Group<'_> {
             let mut result = self.stage_and_write(request, position);
             if deletes && matches!(result, Err(Error::NoSpace { .. })) {
                 result = self
-                    .rotate(request.prepared.commit_bytes(true), true)
+                    .rotate(request.prepared.commit_bytes(self.folding()), true)
                     .and_then(|()| self.stage_and_write(request, position));
             }
             self.results[position] = result;

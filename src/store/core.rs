@@ -21,6 +21,7 @@ use super::input_ids::InputIds;
 use super::moment::{Gate, Moment};
 use super::queue::GroupQueue;
 use super::retained::Retained;
+use super::throttle::Throttle;
 use crate::compaction::KeptTombstones;
 use crate::error::{Error, Result};
 use crate::format::manifest::{Change, Marks, SegmentMeta};
@@ -51,11 +52,15 @@ pub struct Core {
     pub input_ids: InputIds,
     pub next_document: AtomicU64,
     pub next_segment: AtomicU32,
+    /// What was committed up to this sequence number may be folded by the compaction at work; zero where there is none.
+    /// Changed with `writer` held: whoever does not hold it has but a hint.
+    pub folding: AtomicU64,
     pub queue: GroupQueue<Request, Result<u64>>,
     maintenance: Mutex<Maintenance>,
     pub writer: Mutex<Writer>,
     pub retained: Retained,
     pub signal: Signal,
+    pub throttle: Throttle,
     pub lock: Mutex<Option<Box<dyn FileLock>>>,
     /// The thread that is in the callback of a `compact_now`, and so holds `maintenance` while foreign code runs.
     reporting: Mutex<Option<ThreadId>>,
@@ -76,8 +81,6 @@ pub struct Writer {
     pub sequence: u64,
     /// Everything up to here is on disk.
     pub durable_sequence: u64,
-    /// A compaction is at work: folds of what it may be folding wait (see `compaction`).
-    pub compacting: bool,
     /// Bytes of log since the last checkpoint.
     pub since_checkpoint: u64,
     /// An empty buffer for the next group: fresh memory costs a page fault for every 4 KiB.
@@ -108,7 +111,6 @@ impl Core {
             manifest: opened.manifest,
             active: None,
             ledger: opened.ledger,
-            compacting: false,
             since_checkpoint: opened.report.replayed_bytes,
             buffer: Vec::new(),
         };
@@ -116,6 +118,7 @@ impl Core {
             spare_log: opened.spares.0,
             spare_compaction: opened.spares.1,
             dir: opened.dir,
+            throttle: Throttle::new(options.compaction_bytes_per_second),
             options,
             store: writer.manifest.state().store,
             report: opened.report,
@@ -123,6 +126,7 @@ impl Core {
             input_ids: InputIds::default(),
             next_document: AtomicU64::new(opened.next_document),
             next_segment: AtomicU32::new(marks.next_segment),
+            folding: AtomicU64::new(0),
             queue: GroupQueue::default(),
             maintenance: Mutex::new(maintenance),
             retained: Retained::default(),

@@ -17,6 +17,7 @@ pub struct Counters {
     pub compactions: AtomicU64,
     pub compaction_bytes_read: AtomicU64,
     pub compaction_bytes_written: AtomicU64,
+    pub compaction_throttled_us: AtomicU64,
     pub folds: AtomicU64,
     pub checkpoint_sequence: AtomicU64,
     pub checkpoints: AtomicU64,

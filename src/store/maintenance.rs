@@ -255,9 +255,11 @@ impl Core {
             // What the job drops and folds follows from this moment. A crash must not lead back to before it, when
             // victims were still needed, nor keep of a batch only what was folded.
             self.flush_locked(&mut writer)?;
-            // From here to the end commits write no folds: a fold of what this job folds too would overlap with it.
-            writer.compacting = true;
-            (self.published(), self.sealed(&writer), writer.manifest.marks().epoch)
+            let state = self.published();
+            // From here to the end commits fold only what came later: a fold of what this job folds too would overlap
+            // with it.
+            self.folding.store(state.sequence, Ordering::Relaxed);
+            (state, self.sealed(&writer), writer.manifest.marks().epoch)
         };
         let job = Job {
             dir: &self.dir,
@@ -270,11 +272,15 @@ impl Core {
             epoch,
             forget_up_to: counters::get(&self.counters.checkpoint_sequence),
             spare: None,
+            grant: &|wanted| self.grant(wanted),
         };
         let (output, fitting) = self.rewrite(maintenance, &job);
         let victims = fitting.as_deref().unwrap_or(victims);
         let result = output.and_then(|output| self.exchange(victims, &output).map(|()| output));
-        self.writer.lock().compacting = false;
+        {
+            let _changed_with_it_held = self.writer.lock();
+            self.folding.store(0, Ordering::Relaxed);
+        }
         if let Err(Error::Corruption(damage)) = &result {
             let damaged = victims.iter().find(|victim| self.dir.segment(victim.id) == damage.file);
             maintenance.damaged.extend(damaged.map(|victim| victim.id));

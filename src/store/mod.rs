@@ -18,6 +18,7 @@ mod retained;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod throttle;
 mod verify;
 mod view;
 

@@ -170,6 +170,29 @@ fn a_snapshot_never_keeps_more_than_the_bound() {
     assert_eq!(given_up.len(), 2, "given up, and taken after it was over");
 }
 
+/// A close wakes a compaction that sleeps for its limit; whether that got to its end or not, all is as it was.
+#[test]
+fn a_close_cuts_a_throttled_compaction_off() {
+    let mut options = options();
+    options.compaction_bytes_per_second = 1;
+    let compacted = explore(2, move || {
+        let shared = Shared::new(options.clone())?;
+        let compaction = beside(&shared, |shared| shared.db.compact_now(&mut |_| true));
+        shared.db.close()?;
+        let compacted = match compaction.join().unwrap() {
+            Ok(()) => true,
+            Err(Error::Closed) => false,
+            Err(other) => return Err(other),
+        };
+        let db = Db::open_on(Arc::new(shared.disk.clone()), Path::new("/store"), &shared.options)?;
+        assert!(!shared.shows(&db.view()?)?, "nothing was committed");
+        assert_eq!(db.verify()?.damage, []);
+        db.close()?;
+        Ok(compacted)
+    });
+    assert_eq!(compacted.len(), 2, "cut off, and done before");
+}
+
 #[test]
 fn a_close_beside_a_commit_loses_nothing() {
     let committed = explore(2, || {

@@ -46,6 +46,8 @@ pub struct Stats {
     pub compaction_bytes_read: u64,
     /// Bytes that they wrote.
     pub compaction_bytes_written: u64,
+    /// Microseconds that compaction slept for `compaction_bytes_per_second`, in the job at work too.
+    pub compaction_throttled_us: u64,
     /// Times that a document's deltas were folded.
     pub folds: u64,
     /// Commits since the store was opened.
@@ -110,6 +112,7 @@ impl Core {
             compactions: get(&counters.compactions),
             compaction_bytes_read: get(&counters.compaction_bytes_read),
             compaction_bytes_written: get(&counters.compaction_bytes_written),
+            compaction_throttled_us: get(&counters.compaction_throttled_us),
             folds: get(&counters.folds),
             commits: get(&counters.commits),
             durable_commits: get(&counters.durable_commits),

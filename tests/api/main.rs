@@ -14,6 +14,7 @@ mod limits;
 mod process;
 mod refusals;
 mod stress;
+mod throttle;
 mod views;
 
 use std::collections::BTreeMap;

@@ -124,6 +124,21 @@ void compaction_compresses() {
     CHECK(stratum::Db::open(place.store(), options).status() == Status::InvalidArgument);
 }
 
+void compaction_is_throttled() {
+    const std::string blob(60000, 'b');
+    for (const std::uint64_t limit : {0, 100000}) {
+        const Place place;
+        stratum::Options options;
+        options.compaction_bytes_per_second(limit).background(false);
+        auto db = stratum::Db::open(place.store(), options).value();
+        const auto gone = db.create_document(blob).value();
+        const auto stays = db.create_document(blob).value();
+        CHECK(db.delete_document(gone) && db.compact_now());
+        CHECK((db.stats()->compaction_throttled_us > 0) == (limit > 0));
+        CHECK(db.latest().blob(stays).value()->text() == blob);
+    }
+}
+
 void columns_trees_and_cursors() {
     const Place place;
     auto db = stratum::Db::open(place.store(), stratum::Options().durability(stratum::Durability::Os)).value();
@@ -288,6 +303,7 @@ int main() {
     bytes_come_from_anywhere();
     errors_are_thrown_by_value_only();
     compaction_compresses();
+    compaction_is_throttled();
     columns_trees_and_cursors();
     write_commits_or_not();
     compaction_tells_and_asks();

@@ -74,6 +74,7 @@ napi_value to_js(napi_env env, const stratum_stats &stats) {
         .u64("compactions", stats.compactions)
         .u64("compactionBytesRead", stats.compaction_bytes_read)
         .u64("compactionBytesWritten", stats.compaction_bytes_written)
+        .u64("compactionThrottledUs", stats.compaction_throttled_us)
         .u64("folds", stats.folds)
         .u64("commits", stats.commits)
         .u64("durableCommits", stats.durable_commits)

@@ -303,6 +303,19 @@ test('compaction compresses as the store was opened', async (t) => {
   await assert.rejects(Store.open(place(t), { compression: 'gzip' }), code('INVALID_ARGUMENT'));
 });
 
+test('compaction is throttled as the store was opened', async (t) => {
+  const blob = 'blob'.repeat(15_000);
+  for (const compactionBytesPerSecond of [0, 100_000n]) {
+    const store = await Store.open(place(t), { compactionBytesPerSecond, background: false });
+    const [gone, stays] = [await store.createDocument(blob), await store.createDocument(blob)];
+    await store.deleteDocument(gone);
+    await store.compact();
+    assert.equal(store.stats().compactionThrottledUs > 0n, compactionBytesPerSecond > 0);
+    assert.equal(store.latest.blobText(stays), blob);
+    await store.close();
+  }
+});
+
 test('an abort ends a compaction, and the store goes on', async (t) => {
   const store = await Store.open(place(t), { ...quick, background: false, segmentSize: 1 << 20 });
   const document = store.createDocumentSync('');

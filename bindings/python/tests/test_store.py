@@ -270,6 +270,17 @@ def test_compression(path: Path, compression: Literal["none", "lz4", "zstd"]) ->
         stratum.open(path, compression="gzip")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("limit", [0, 100_000])
+def test_throttled_compaction(path: Path, limit: int) -> None:
+    blob = b"blob" * 15_000
+    with stratum.open(path, compaction_bytes_per_second=limit, background=False) as db:
+        gone, stays = db.create_document(blob), db.create_document(blob)
+        db.delete_document(gone)
+        db.compact_now()
+        assert (db.stats().compaction_throttled_us > 0) == (limit > 0)
+        assert db.blob(stays) == blob
+
+
 def test_errors_are_pythons_own_too() -> None:
     pairs = {
         stratum.NotFound: KeyError,

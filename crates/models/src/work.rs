@@ -41,6 +41,8 @@ fn options() -> Options {
     options.checkpoint_bytes = [1000, 4000][rng.gen_range(0..2)];
     options.max_amplification = 1.1;
     options.fold_after = 3;
+    // Pauses end at any time here: what counts is that there are some.
+    options.compaction_bytes_per_second = if rng.gen_bool(0.3) { 1000 } else { 0 };
     options.read_mode = if rng.gen_bool(0.5) { ReadMode::Mmap } else { ReadMode::Pread };
     options.max_retained_bytes = if rng.gen_bool(0.3) { 0 } else { u64::MAX };
     options

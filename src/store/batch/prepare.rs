@@ -1,10 +1,14 @@
 //! From a batch to the records of its commit.
 //!
-//! 1. `prepare` is a pure function of a state and a batch. The commit leader uses what it gave as long as the documents
-//!    are still what they were, and calls it again otherwise.
+//! 1. `prepare` is a pure function of a state and a batch, but for what it folds. The commit leader uses what it gave
+//!    as long as the documents are still what they were, and calls it again otherwise.
 //! 2. Everything that the calls checked is checked again here, against the state that the commit will follow.
 //! 3. A fold is a record beside the delta it repeats: history stays history. It can be left out.
+//! 4. While compaction may be folding what was committed up to some moment (`Core::folding`), nothing is written that
+//!    takes the place of any of that: of two deltas that overlap neither covers the other. Later deltas are folded into
+//!    one another, so that a document has few, however long compaction takes. The leader has the last word.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -21,6 +25,7 @@ use crate::index::{Slot, State};
 use crate::memory;
 use crate::store::core::Core;
 use crate::store::fold::{Fold, plan};
+use crate::sync::atomic::Ordering;
 
 /// The records of a commit, without their places and sequence number.
 pub struct Prepared {
@@ -50,9 +55,14 @@ impl Record {
         Ok(Record { header: RecordHeader::new(kind, document.get(), &payload)?, payload, covering: None })
     }
 
-    /// The header to write. While compaction may be folding the deltas before, none may take their place.
-    pub fn header(&self, keep_deltas: bool) -> RecordHeader {
-        self.covering.filter(|_| !keep_deltas).unwrap_or(self.header)
+    /// The header to write while compaction may be folding what was committed up to `folding`.
+    pub fn header(&self, folding: u64) -> RecordHeader {
+        self.covering.filter(|covering| covering.first_sequence > folding).unwrap_or(self.header)
+    }
+
+    /// Whether it is to be written then.
+    pub fn is_written(&self, folding: u64) -> bool {
+        !self.header.fold || folding == 0 || self.header.first_sequence > folding
     }
 }
 
@@ -63,23 +73,23 @@ impl Prepared {
     }
 
     /// Bytes of the records.
-    pub fn bytes(&self, skip_folds: bool) -> u64 {
-        self.all(skip_folds).map(|record| record.header.record_len()).sum()
+    pub fn bytes(&self, folding: u64) -> u64 {
+        self.all(folding).map(|record| record.header.record_len()).sum()
     }
 
     /// Bytes of the whole commit.
-    pub fn commit_bytes(&self, skip_folds: bool) -> u64 {
-        FRAME_RECORD_LEN + self.bytes(skip_folds)
+    pub fn commit_bytes(&self, folding: u64) -> u64 {
+        FRAME_RECORD_LEN + self.bytes(folding)
     }
 
     /// How many records there are.
-    pub fn records(&self, skip_folds: bool) -> usize {
-        self.all(skip_folds).count()
+    pub fn records(&self, folding: u64) -> usize {
+        self.all(folding).count()
     }
 
-    fn all(&self, skip_folds: bool) -> impl Iterator<Item = &Record> {
+    fn all(&self, folding: u64) -> impl Iterator<Item = &Record> {
         let records = self.changes.iter().flat_map(|change| &change.records);
-        records.filter(move |record| !(skip_folds && record.header.fold))
+        records.filter(move |record| record.is_written(folding))
     }
 }
 
@@ -165,7 +175,10 @@ fn new_delta(
     let stack = layers.stack()?;
     let payload = pending.delta.encode(pending.next_input.max(stack.next_input_id())).map_err(internal)?;
     let found = examine(document, &layers, &payload, &pending.need_output)?;
-    let kept = kept_deltas(before, &layers, &payload)?;
+    // The deltas that stay as they are.
+    let folding = core.folding.load(Ordering::Relaxed);
+    let fixed = before.runs().partition_point(|run| run.first_sequence <= folding);
+    let kept = kept_deltas(before, &layers, &payload)?.max(fixed);
     let mut record = Record::new(RecordKind::Delta, document, payload)?;
     record.header.nodes = found.nodes;
     record.header.replaced8 = (found.replaced / 8).min(u32::MAX.into()) as u32;
@@ -174,8 +187,11 @@ fn new_delta(
         Some(PendingBlob::Inline(_)) => BlobPlace::Inline,
         Some(PendingBlob::External { .. }) => BlobPlace::External,
     };
-    record.covering = Some(covering(&record, &before.runs()[kept..]));
-    let fold = fold(core, &layers, document, before, &record, kept)?;
+    record.covering = covering(&record, &before.runs()[kept..]);
+    let fold = match folding {
+        0 => fold(core, &layers, document, before, &record, 0..kept, layers.plain_tree_len())?,
+        _ => fold(core, &layers, document, before, &record, fixed..kept, u64::MAX)?,
+    };
     Ok(blob_record(document, pending)?.into_iter().chain([record]).chain(fold).collect())
 }
 
@@ -265,14 +281,14 @@ fn kept_deltas(before: &Slot, layers: &Layers, delta: &[u8]) -> Result<usize> {
     Ok(kept)
 }
 
-/// The header of a delta that takes the place of the runs before it.
-fn covering(record: &Record, runs: &[Run]) -> RecordHeader {
-    RecordHeader {
-        first_sequence: runs.first().map_or(0, |run| run.first_sequence),
+/// The header of a delta that takes the place of the runs before it, where there are any.
+fn covering(record: &Record, runs: &[Run]) -> Option<RecordHeader> {
+    Some(RecordHeader {
+        first_sequence: runs.first()?.first_sequence,
         nodes: record.header.nodes.wrapping_add(nodes_of(runs)),
         replaced8: replaced_by_one(record.header.record_len(), parts(runs, record)),
         ..record.header
-    }
+    })
 }
 
 /// Length and replaced bytes of some runs and of a delta behind them.
@@ -281,25 +297,27 @@ fn parts<'a>(runs: &'a [Run], delta: &Record) -> impl Iterator<Item = (u64, u64)
     runs.iter().map(|run| (run.extent.length(), run.extent.replaced())).chain([own])
 }
 
-/// The record that repeats this delta and earlier ones in a denser form, if it is time for one. The deltas behind the
-/// first `kept` are superseded anyway.
+/// The record that repeats this delta and earlier ones in a denser form, if it is time for one. The deltas behind
+/// `kept` are superseded anyway, those before it stay. A tree of `tree_len` bytes may be folded too.
 fn fold(
     core: &Core,
     layers: &Layers,
     document: DocumentId,
     slot: &Slot,
     delta: &Record,
-    kept: usize,
+    kept: Range<usize>,
+    tree_len: u64,
 ) -> Result<Option<Record>> {
     let Some(tree) = slot.tree() else { return Ok(None) };
     let runs = slot.runs();
-    let before = runs[..kept].iter().map(|run| run.extent.length());
+    let fixed = kept.start;
+    let before = runs[kept].iter().map(|run| run.extent.length());
     let sizes: Vec<u64> = before.chain([delta.header.record_len()]).collect();
     let place_of = |first: usize| match delta.header.blob {
         BlobPlace::Unchanged => crate::compaction::newest_blob_place(&runs[first..]),
         place => place,
     };
-    let mut record = match plan(layers.plain_tree_len(), &sizes, core.options.fold_after) {
+    let mut record = match plan(tree_len, &sizes, core.options.fold_after) {
         Fold::Not => return Ok(None),
         Fold::All => {
             let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?)?;
@@ -311,6 +329,7 @@ fn fold(
             record
         }
         Fold::From(first) => {
+            let first = fixed + first;
             let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?)?;
             record.header.first_sequence = runs[first].first_sequence;
             record.header.nodes = nodes_of(&runs[first..]).wrapping_add(delta.header.nodes);

@@ -1,9 +1,12 @@
 //! Which records commits, compaction and recovery write and keep, seen from beneath the API: what a view shows is the
 //! same with records too many, too large or in the wrong place, until space runs out.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::format::record::FRAME_RECORD_LEN;
 use crate::index::Slot;
+use crate::sync::atomic::Ordering;
 use crate::tree::Input;
 use crate::{Columns, Durability, Value};
 
@@ -296,13 +299,57 @@ fn folds_are_counted_that_were_written() {
     let db = open_with(&SimDisk::new(1), &Options { fold_after: 1, ..options(1 << 20) });
     let id = put(&db, &[1; 20_000]);
     add_columns(&db, id, &["a"], 10);
-    // As while a compaction is at work.
-    db.core().writer.lock().compacting = true;
-    add_columns(&db, id, &["b", "c"], 10);
-    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (3, 0));
-    db.core().writer.lock().compacting = false;
+    // As while a compaction is at work: what it may fold stays, what is newer is folded.
+    let moment = db.stats().unwrap().sequence;
+    db.core().folding.store(moment, Ordering::Relaxed);
+    add_columns(&db, id, &["b"], 10);
+    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (2, 0));
+    add_columns(&db, id, &["c"], 10);
+    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (2, 1));
+    assert_eq!(slot(&db, id).runs()[1].first_sequence, moment + 1);
+    db.core().folding.store(0, Ordering::Relaxed);
     add_columns(&db, id, &["d"], 10);
-    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (1, 1));
+    assert_eq!((slot(&db, id).runs().len(), db.stats().unwrap().folds), (1, 2));
+}
+
+/// The job sleeps most of the time, and folds both documents. Read a hundred deltas at once, each commit would take
+/// longer than the one before.
+#[test]
+fn deltas_stay_few_however_long_a_compaction_takes() {
+    let disk = SimDisk::new(1);
+    let options = Options { fold_after: 4, compaction_bytes_per_second: 200_000, ..options(1 << 20) };
+    let db = open_with(&disk, &options);
+    let (many, one) = (put(&db, &[1; 20_000]), put(&db, &[2; 100]));
+    for content in 3..22 {
+        put(&db, &[content; 20_000]);
+    }
+    let set = |document, name: &str, value: i64| {
+        db.write(|batch| batch.set_column(document, name, &Value::Int64(value))).unwrap();
+        slot(&db, document).runs().len()
+    };
+    let mut expected = BTreeMap::new();
+    let (mut most, mut count) = ((0, 0), 0);
+    for name in ["a", "b", "c"] {
+        set(many, name, 0);
+        expected.insert(name.to_string(), Value::Int64(0));
+    }
+    set(one, "a", 0);
+    std::thread::scope(|scope| {
+        let compacting = scope.spawn(|| compact(&db));
+        while !compacting.is_finished() {
+            count += 1;
+            let name = format!("column {}", count % 50);
+            most = (most.0.max(set(many, &name, count)), most.1.max(set(one, "a", count)));
+            expected.insert(name, Value::Int64(count));
+        }
+    });
+    assert!(count > 100, "{count} commits");
+    assert!(most.0 <= 16 && most.1 <= 3, "{most:?} deltas at a time");
+    let view = db.view().unwrap();
+    assert_eq!(view.columns(many).unwrap(), expected.into_iter().collect());
+    assert_eq!(view.columns(one).unwrap(), Columns::from([("a", Value::Int64(count))]));
+    assert_eq!(db.verify().unwrap().damage, []);
+    check_log(&disk, &db, &options);
 }
 
 #[test]

@@ -37,6 +37,8 @@ static void options(const char *directory) {
     OK(stratum_options_set_max_amplification(options, 2.0, &error));
     OK(stratum_options_set_checkpoint_bytes(options, 1 << 20, &error));
     OK(stratum_options_set_fold_after(options, 4, &error));
+    OK(stratum_options_set_compaction_bytes_per_second(options, UINT64_MAX, &error));
+    OK(stratum_options_set(options, S("compaction_bytes_per_second"), S("0"), &error));
     OK(stratum_options_set_max_retained_bytes(options, UINT64_MAX, &error));
     IS(STRATUM_INVALID_ARGUMENT, stratum_options_set_durability(options, 0, &error));
     IS(STRATUM_INVALID_ARGUMENT, stratum_options_set_read_mode(options, 3, &error));
@@ -157,6 +159,7 @@ static void housekeeping(const char *directory) {
     OK(stratum_options_set_segment_size(options, 256 << 10, &error));
     OK(stratum_options_set_background(options, 0, &error));
     OK(stratum_options_set_durability(options, STRATUM_DURABILITY_OS, &error));
+    OK(stratum_options_set_compaction_bytes_per_second(options, 512 << 10, &error));
     db = open_store(directory, "housekeeping", options);
     for (i = 0; i < 200; i++) {
         memset(blob, 'a' + (int)(i % 26), sizeof blob);
@@ -187,6 +190,7 @@ static void housekeeping(const char *directory) {
     TRUE(watching.calls > 1);
     OK(stratum_db_stats(db, &stats, &error));
     TRUE(stats.compactions > 0 && stats.garbage_bytes < garbage);
+    TRUE(stats.compaction_bytes_written > 20 * sizeof blob && stats.compaction_throttled_us > 0);
     OK(stratum_db_checkpoint(db, &error));
     OK(stratum_db_stats(db, &stats, &error));
     TRUE(stats.checkpoint_sequence > 0);

@@ -72,6 +72,7 @@ fn set_option(options: &mut Options, name: &str, word: &str) -> Option<()> {
         "max_amplification" => options.max_amplification = word.parse().ok()?,
         "checkpoint_bytes" => options.checkpoint_bytes = word.parse().ok()?,
         "fold_after" => options.fold_after = word.parse().ok()?,
+        "compaction_bytes_per_second" => options.compaction_bytes_per_second = word.parse().ok()?,
         "max_retained_bytes" => options.max_retained_bytes = word.parse().ok()?,
         _ => return None,
     }

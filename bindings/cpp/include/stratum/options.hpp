@@ -87,6 +87,10 @@ public:
     Options &compression(Compression value) {
         return apply(stratum_options_set_compression, static_cast<std::int32_t>(value));
     }
+    /// Bytes that compaction may write in a second. Default: 0, no limit.
+    Options &compaction_bytes_per_second(std::uint64_t value) {
+        return apply(stratum_options_set_compaction_bytes_per_second, value);
+    }
     /// Bytes of replaced log files that snapshots may hold. Default: no bound.
     Options &max_retained_bytes(std::uint64_t value) { return apply(stratum_options_set_max_retained_bytes, value); }
 

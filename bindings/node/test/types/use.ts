@@ -2,7 +2,7 @@
 import { Decimal, Store, StratumError, StringList, repair, type Tree, type TreeIds, type Value } from 'stratum-store';
 
 async function use(): Promise<void> {
-  using store = await Store.open('x', { create: true, durability: 'os', segmentSize: 1n, compression: 'zstd' });
+  using store = await Store.open('x', { create: true, durability: 'os', segmentSize: 1n, compression: 'zstd', compactionBytesPerSecond: 1e6 });
   const document: bigint = await store.createDocument('blob', { a: 1, b: [1n, null, { c: 'd' }] });
   const input: bigint = store.appendInputSync(document, new Float64Array(3));
   const ids: TreeIds = await store.putTree({ inputs: [{ value: 1, output: new Decimal('1e400') }], columns: new Map([['n', 2]]) });

@@ -30,6 +30,7 @@ class Stats:
     compactions: int
     compaction_bytes_read: int
     compaction_bytes_written: int
+    compaction_throttled_us: int
     folds: int
     commits: int
     durable_commits: int

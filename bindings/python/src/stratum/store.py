@@ -109,6 +109,7 @@ class Db(Handle, Reads, Writes):
         checkpoint_bytes: int | None = None,
         fold_after: int | None = None,
         compression: Literal["none", "lz4", "zstd"] | None = None,
+        compaction_bytes_per_second: int | None = None,
         max_retained_bytes: int | None = None,
         options: dict[str, object] | None = None,
     ) -> None:
@@ -132,6 +133,7 @@ class Db(Handle, Reads, Writes):
             "checkpoint_bytes": checkpoint_bytes,
             "fold_after": fold_after,
             "compression": compression,
+            "compaction_bytes_per_second": compaction_bytes_per_second,
             "max_retained_bytes": max_retained_bytes,
             **(options or {}),
         }
