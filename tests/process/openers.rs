@@ -86,8 +86,11 @@ fn a_program_that_was_started_by_the_holder_does_not_keep_the_store() {
     holder.kill();
     assert!(sleeper.is_alive(), "the program outlives the holder");
     for entry in std::fs::read_dir(format!("/proc/{}/fd", sleeper.0)).unwrap() {
-        let target = std::fs::read_link(entry.unwrap().path()).unwrap();
-        assert!(!target.starts_with(&store), "it inherited {}", target.display());
+        match std::fs::read_link(entry.unwrap().path()) {
+            Ok(target) => assert!(!target.starts_with(&store), "it inherited {}", target.display()),
+            // Its loader closed it since it was listed; what it inherited stays open for as long as it lives.
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+        }
     }
     let db = Db::open(&store, &Options::default()).expect("nobody has it open");
     assert!(sleeper.is_alive());
