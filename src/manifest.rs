@@ -10,7 +10,10 @@
 //!    and an edit behind one that never reached the disk would be damage.
 //! 3. Numbers of edits are never used again, also not in the file that takes the place of another: blocks of the old
 //!    one may turn up behind the end of the new one, and what they hold must not pass for its next edits.
-//! 4. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
+//! 4. Zeros are written ahead of the next edits, and go to disk with the sync of one: an edit that overwrites them is
+//!    synced alone, where one that makes the file grow is synced with the file's length, and so with whatever else the
+//!    file system puts in its journal: data of the log. Nothing depends on them; `give_back` cuts them off.
+//! 5. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
 //!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
 
 use std::path::Path;
@@ -26,7 +29,7 @@ use crate::vfs::File;
 const REWRITE_AT: u64 = 1 << 20;
 /// How often the bytes behind a damaged edit may be gone through in search of later ones.
 const MOST_CHECKED: usize = 64;
-/// Blocks reserved ahead for edits, so that segments can be exchanged on a full disk.
+/// Bytes written ahead for edits, so that segments can be exchanged on a full disk as well.
 const RESERVED: u64 = 8 << 10;
 
 /// The manifest of an open store.
@@ -38,7 +41,7 @@ pub struct Manifest {
     end: u64,
     number: u64,
     must_rewrite: bool,
-    /// Blocks are reserved up to this offset.
+    /// Zeros are written up to this offset.
     reserved: u64,
 }
 
@@ -69,7 +72,8 @@ impl Manifest {
             return Ok(true);
         }
         let found = Manifest::load(&self.dir)?;
-        Ok((found.state, found.number, found.end) == (self.state.clone(), self.number, self.end))
+        let has_zeros = self.file.is_none() || found.reserved >= self.reserved;
+        Ok(has_zeros && (found.state, found.number, found.end) == (self.state.clone(), self.number, self.end))
     }
 
     /// Reads the whole file.
@@ -107,7 +111,9 @@ impl Manifest {
             let what = "it names a segment whose id was never handed out";
             return Err(Error::corruption(&path, HEADER_LEN as u64, None, what));
         }
-        Ok(Manifest { dir: dir.clone(), state, file: None, end: at as u64, number, must_rewrite: true, reserved: 0 })
+        let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
+        let (end, reserved) = (at as u64, (at + zeros) as u64);
+        Ok(Manifest { dir: dir.clone(), state, file: None, end, number, must_rewrite: true, reserved })
     }
 
     /// What the manifest says.
@@ -153,10 +159,11 @@ impl Manifest {
             self.must_rewrite = true;
             return Err(Error::io("writing", &path, error));
         }
+        let end = self.end + edit.len() as u64;
+        self.reserve(&*file, end);
         file.sync().map_err(|error| Error::unknown("syncing", &path, error))?;
-        self.end += edit.len() as u64;
+        self.end = end;
         self.number += 1;
-        self.reserve();
         Ok(())
     }
 
@@ -165,22 +172,37 @@ impl Manifest {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
         bytes.extend(manifest::encode_edit(self.number + 1, &self.state.as_changes()));
         let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
-        self.file = Some(file);
         self.end = bytes.len() as u64;
         self.number += 1;
         self.must_rewrite = false;
-        self.reserved = 0;
-        self.reserve();
+        self.reserved = self.end;
+        self.reserve(&*file, self.end);
+        self.file = Some(file);
         Ok(())
     }
 
-    /// Reserves blocks for the next edits. Best effort: without, an edit on a full disk is refused and nothing is lost.
-    fn reserve(&mut self) {
+    /// Writes zeros for the edits that follow the one that ends at `end`. Best effort: without, an edit on a full disk
+    /// is refused and nothing is lost. What is wrong with the file the next sync tells.
+    fn reserve(&mut self, file: &dyn File, end: u64) {
+        let (from, until) = (self.reserved.max(end), end + RESERVED);
+        if end + RESERVED / 2 <= self.reserved {
+            return;
+        }
+        match file.write_all_at(from, &[0; RESERVED as usize][..(until - from) as usize]) {
+            Ok(()) => self.reserved = until,
+            // The last room of a full disk is for others.
+            Err(_) => drop(file.truncate(from)),
+        }
+    }
+
+    /// Cuts off what was written ahead. Where it stays, it does no harm.
+    pub fn give_back(&mut self) {
         if let Some(file) = &self.file
-            && self.end + RESERVED / 2 > self.reserved
-            && file.preallocate(self.end + RESERVED).is_ok()
+            && self.reserved > self.end
+            && !self.must_rewrite
+            && file.truncate(self.end).is_ok()
         {
-            self.reserved = self.end + RESERVED;
+            self.reserved = self.end;
         }
     }
 }

@@ -175,7 +175,7 @@ fn encode_change(change: &Change) -> (u32, Vec<u8>) {
 pub enum EditAt {
     /// A whole edit: its number, its changes, its length in bytes.
     Edit(u64, Vec<Change>, usize),
-    /// The file ends here.
+    /// Nothing follows, or only zeros, which wait for the next edits.
     End,
     /// Bytes that are no edit.
     Damaged,
@@ -194,7 +194,7 @@ pub fn edit_head(bytes: &[u8]) -> Option<(u64, usize)> {
 
 /// Reads the edit that starts with these bytes.
 pub fn decode_edit(bytes: &[u8]) -> EditAt {
-    if bytes.is_empty() {
+    if bytes.iter().all(|byte| *byte == 0) {
         return EditAt::End;
     }
     let Some((number, length)) = edit_head(bytes) else { return EditAt::Damaged };
@@ -297,7 +297,8 @@ mod tests {
             assert!(!matches!(decode_edit(&damaged), EditAt::Edit(..)), "byte {at}");
             assert!(at == 0 || decode_edit(&edit[..at]) == EditAt::Damaged);
         }
-        assert_eq!(decode_edit(&[0; 64]), EditAt::Damaged, "zeros are no edit");
+        assert_eq!(decode_edit(&[0; 64]), EditAt::End, "zeros are no edit");
+        assert_eq!(decode_edit(&[&[0; 64][..], &edit].concat()), EditAt::Damaged, "zeros where one was");
     }
 
     #[test]

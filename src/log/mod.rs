@@ -11,6 +11,7 @@ pub mod dir;
 pub mod scan;
 pub mod segment;
 pub mod spare;
+pub mod sync;
 pub mod table;
 pub mod writer;
 

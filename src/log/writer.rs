@@ -21,6 +21,7 @@ use super::ahead::Ahead;
 use super::dir::Dir;
 use super::segment::Segment;
 use super::spare::Spare;
+use super::sync::{LogSync, Unsynced};
 use crate::error::{Error, Result};
 use crate::format::manifest::SegmentMeta;
 use crate::format::record::{self, KIND_AT, RecordHeader, RecordKind};
@@ -41,6 +42,7 @@ pub fn room_for(bytes: u64) -> u64 {
 pub struct ActiveSegment {
     segment: Arc<Segment>,
     file: Arc<dyn File>,
+    sync: Arc<LogSync>,
     end: u64,
     durable: u64,
     /// Everything before is on its way to the disk.
@@ -77,6 +79,7 @@ impl ActiveSegment {
         let segment = Segment::new(header, path, Arc::clone(&file), capacity, HEADER_LEN, mode)?;
         Ok(ActiveSegment {
             segment: Arc::new(segment),
+            sync: Arc::new(LogSync::new(Arc::clone(&file), HEADER_LEN)),
             file,
             end: HEADER_LEN,
             durable: HEADER_LEN,
@@ -162,19 +165,34 @@ impl ActiveSegment {
         self.max_sequence = self.max_sequence.max(sequence);
     }
 
+    /// What is not durable yet, if there is anything. Whoever syncs it says so with `note_synced`.
+    pub fn unsynced(&mut self) -> Option<Unsynced> {
+        if self.durable == self.end {
+            return None;
+        }
+        self.ahead.prepare(&*self.file, self.durable, self.end, self.capacity);
+        Some(Unsynced { segment: Arc::clone(&self.segment), sync: Arc::clone(&self.sync), end: self.end })
+    }
+
+    /// That was made durable. It may be of a segment that was active before this one.
+    pub fn note_synced(&mut self, synced: &Unsynced) {
+        if Arc::ptr_eq(&self.segment, &synced.segment) {
+            self.durable = self.durable.max(synced.end);
+        }
+    }
+
     /// Makes everything before `end` durable.
     pub fn sync(&mut self) -> Result<()> {
-        if self.durable < self.end {
-            self.ahead.prepare(&*self.file, self.durable, self.end, self.capacity);
-            self.sync_file()?;
+        if let Some(unsynced) = self.unsynced() {
+            unsynced.sync()?;
+            self.note_synced(&unsynced);
         }
         Ok(())
     }
 
-    fn sync_file(&mut self) -> Result<()> {
-        self.file.sync().map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
-        self.durable = self.end;
-        Ok(())
+    /// The file is not synced any more once this returns, whoever is at it.
+    pub fn end_syncs(&self) {
+        self.sync.end();
     }
 
     /// Gives back the room behind the end: on a full disk what comes next may need it.
@@ -190,7 +208,8 @@ impl ActiveSegment {
         let written = self.footer().is_ok_and(|mut footer| self.append(&mut footer, 1).is_ok());
         self.give_back();
         if self.durable < self.end {
-            self.sync_file()?;
+            self.sync.sync(self.end).map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
+            self.durable = self.end;
         }
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
@@ -213,6 +232,7 @@ impl ActiveSegment {
             self.end = self.before_seal;
             self.durable = self.durable.min(self.end);
             self.begun = self.begun.min(self.end);
+            self.sync.cut(self.end);
             self.segment.set_readable(self.end);
         }
     }

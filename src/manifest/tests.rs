@@ -89,6 +89,7 @@ fn after_an_edit_that_failed_the_file_is_written_anew() {
     assert_eq!(ids(&manifest), [1]);
     manifest.commit(&[segment(3)], manifest.marks()).unwrap();
     let whole = encode_edit(manifest.number, &manifest.state().as_changes());
+    manifest.give_back();
     assert_eq!(bytes(&disk), [&encode_header(STORE)[..], &whole].concat(), "one edit, and nothing left of others");
     assert_eq!(ids(&Manifest::load(&dir).unwrap()), [1, 3]);
 }
@@ -102,6 +103,7 @@ fn a_file_that_has_grown_long_is_written_anew() {
     assert!(bytes(&disk).len() as u64 > REWRITE_AT);
     let gone: Vec<Change> = (2..=20_000).map(Change::Remove).collect();
     manifest.commit(&gone, manifest.marks()).unwrap();
+    manifest.give_back();
     assert!(bytes(&disk).len() < 1000, "{} bytes for one segment", bytes(&disk).len());
     assert_eq!(ids(&Manifest::load(&dir).unwrap()), [1]);
 }
@@ -113,20 +115,57 @@ fn the_next_edits_always_find_room() {
     let mut reserved = manifest.end + RESERVED;
     let mut reservations = 0;
     for id in 1..=200 {
-        assert_eq!(manifest.reserved, reserved);
         // The disk is full: what was set aside is all there is.
         disk.set_capacity(Some(disk.used()));
         manifest.commit(&[segment(id)], manifest.marks()).unwrap_or_else(|error| panic!("edit {id}: {error}"));
         disk.set_capacity(None);
-        manifest.reserve();
-        if manifest.end + RESERVED / 2 > reserved {
-            reserved = manifest.end + RESERVED;
-            reservations += 1;
-        }
+        // The next edit finds room again, and sets more aside.
+        manifest.commit(&[segment(id)], manifest.marks()).unwrap();
+        reservations += u64::from(manifest.reserved > reserved);
+        reserved = manifest.reserved;
         let used = disk.used();
         assert!((manifest.end + RESERVED / 2..manifest.end + 2 * RESERVED).contains(&used), "{used} bytes are taken");
     }
     assert!((2..20).contains(&reservations), "{reservations} times");
+}
+
+/// A file system syncs a file that keeps its length without its journal.
+#[test]
+fn few_edits_make_the_file_grow() {
+    let (disk, dir) = disk();
+    let mut manifest = Manifest::create(&dir, STORE).unwrap();
+    let mut grew = 0;
+    for id in 1..=100 {
+        let length = bytes(&disk).len();
+        manifest.commit(&[segment(id)], manifest.marks()).unwrap();
+        grew += u32::from(bytes(&disk).len() > length);
+        let loaded = Manifest::load(&dir).unwrap();
+        assert_eq!((loaded.number, loaded.end), (manifest.number, manifest.end), "the zeros are no edit");
+    }
+    assert!((1..10).contains(&grew), "{grew} of 100 edits");
+    manifest.give_back();
+    assert_eq!(bytes(&disk).len() as u64, manifest.end);
+    manifest.commit(&[segment(101)], manifest.marks()).unwrap();
+    assert_eq!(ids(&Manifest::load(&dir).unwrap()).len(), 101);
+}
+
+#[test]
+fn zeros_that_find_no_room_leave_what_there_is_to_others() {
+    let (disk, dir) = disk();
+    let mut manifest = Manifest::create(&dir, STORE).unwrap();
+    for id in 1.. {
+        disk.set_capacity(Some(disk.used() + 50)); // less than an edit
+        let used = disk.used();
+        if manifest.commit(&[segment(id)], manifest.marks()).is_err() {
+            assert!(id > 10, "what was set aside is used first");
+            break;
+        }
+        assert_eq!(disk.used(), used, "edit {id}");
+        assert_eq!(ids(&Manifest::load(&dir).unwrap()).len(), id as usize);
+    }
+    disk.set_capacity(None);
+    manifest.commit(&[segment(1)], manifest.marks()).unwrap();
+    assert!(manifest.is_intact().unwrap());
 }
 
 #[test]

@@ -183,7 +183,8 @@ fn read_edits(bytes: &[u8], manifest: &mut Manifest) -> std::result::Result<u64,
                 number = found;
                 at += length;
             }
-            EditAt::Edit(..) | EditAt::Damaged | EditAt::End => {
+            EditAt::End => break,
+            EditAt::Edit(..) | EditAt::Damaged => {
                 manifest.is_whole = false;
                 at += 8;
             }

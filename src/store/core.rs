@@ -4,6 +4,7 @@
 //!   ended           held by whoever closes the store, until it is closed
 //!     maintenance   held by the one compaction, checkpoint or verification at work
 //!       writer      held by the commit leader (validate, write, sync, publish) and, briefly, by maintenance
+//!         LogSync   held while the log is synced, also by who does not hold `writer`
 //! ```
 //!
 //! 1. Locks are taken in this order, from the outside in. Readers take none of them: `published` is a pointer.

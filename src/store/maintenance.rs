@@ -1,4 +1,4 @@
-//! Flush, checkpoints, compaction: what the store does for itself, here one step at a time.
+//! Checkpoints, compaction: what the store does for itself, here one step at a time.
 //!
 //! 1. One of them is at work at a time (`Core::maintenance`); commits and reads go on meanwhile. The writer's lock is
 //!    held for a manifest edit, or for `SWAPPED_AT_ONCE` index entries.
@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
 use crate::index::{Ledger, Slot, State};
+use crate::log::writer::ActiveSegment;
 use crate::sync::atomic::Ordering;
 
 /// Index entries that are exchanged while commits wait. Models exchange few, and want to see commits in between.
@@ -48,25 +49,6 @@ pub struct Progress {
 }
 
 impl Core {
-    /// Makes everything committed so far durable.
-    pub fn flush(&self) -> Result<()> {
-        self.check_not_forked()?;
-        let mut writer = self.writer.lock();
-        self.check_writable()?;
-        self.flush_locked(&mut writer)
-    }
-
-    fn flush_locked(&self, writer: &mut super::core::Writer) -> Result<()> {
-        if let Some(active) = &mut writer.active {
-            if active.durable() < active.end() {
-                counters::add(&self.counters.syncs, 1);
-            }
-            active.sync().map_err(|error| self.fail(error))?;
-        }
-        writer.durable_sequence = self.published().sequence;
-        Ok(())
-    }
-
     /// Writes a checkpoint of the newest moment, if the last one covers another.
     pub fn checkpoint(&self) -> Result<()> {
         let mut maintenance = self.maintenance()?;
@@ -76,14 +58,7 @@ impl Core {
 
     /// As `checkpoint`; the caller holds `maintenance`.
     pub fn write_checkpoint(&self, maintenance: &mut Maintenance) -> Result<()> {
-        let (state, before, edit) = {
-            let mut writer = self.writer.lock();
-            if self.is_poisoned() {
-                self.check_writable()?;
-            }
-            self.flush_locked(&mut writer)?;
-            (self.published(), writer.since_checkpoint, writer.manifest.number())
-        };
+        let (state, (before, edit)) = self.on_disk(|writer, _| (writer.since_checkpoint, writer.manifest.number()))?;
         if maintenance.checkpoint == Some((state.sequence, edit)) {
             return Ok(());
         }
@@ -250,22 +225,41 @@ impl Core {
 
     /// Replaces segments by what is live in them. Gives back bytes read and written.
     fn compact(&self, maintenance: &mut Maintenance, victims: &[SegmentMeta]) -> Result<(u64, u64)> {
-        let (state, sealed, epoch) = {
-            let mut writer = self.writer.lock();
-            // What the job drops and folds follows from this moment. A crash must not lead back to before it, when
-            // victims were still needed, nor keep of a batch only what was folded.
-            self.flush_locked(&mut writer)?;
-            let state = self.published();
+        // What the job drops and folds follows from this moment. A crash must not lead back to before it, when victims
+        // were still needed, nor keep of a batch only what was folded.
+        // It is to be young, so that little of what is copied was replaced since: most is synced before it is noted.
+        self.on_disk(|_, _| ())?;
+        let moment = self.on_disk(|writer, state| {
             // From here to the end commits fold only what came later: a fold of what this job folds too would overlap
             // with it.
             self.folding.store(state.sequence, Ordering::Relaxed);
-            (state, self.sealed(&writer), writer.manifest.marks().epoch)
-        };
+            (self.sealed(writer), writer.manifest.marks().epoch)
+        });
+        let compacted = moment.and_then(|(state, (sealed, epoch))| {
+            let compacted = self.compact_moment(maintenance, victims, &state, &sealed, epoch);
+            drop(state);
+            self.retained.limit(self.options.max_retained_bytes);
+            compacted
+        });
+        let _changed_with_it_held = self.writer.lock();
+        self.folding.store(0, Ordering::Relaxed);
+        compacted
+    }
+
+    /// As `compact`, what there is at a moment that is on disk.
+    fn compact_moment(
+        &self,
+        maintenance: &mut Maintenance,
+        victims: &[SegmentMeta],
+        state: &State,
+        sealed: &[SegmentMeta],
+        epoch: u64,
+    ) -> Result<(u64, u64)> {
         let job = Job {
             dir: &self.dir,
             options: &self.options,
-            state: &state,
-            sealed: &sealed,
+            state,
+            sealed,
             victims,
             next_segment: &self.next_segment,
             store: self.store,
@@ -277,16 +271,10 @@ impl Core {
         let (output, fitting) = self.rewrite(maintenance, &job);
         let victims = fitting.as_deref().unwrap_or(victims);
         let result = output.and_then(|output| self.exchange(victims, &output).map(|()| output));
-        {
-            let _changed_with_it_held = self.writer.lock();
-            self.folding.store(0, Ordering::Relaxed);
-        }
         if let Err(Error::Corruption(damage)) = &result {
             let damaged = victims.iter().find(|victim| self.dir.segment(victim.id) == damage.file);
             maintenance.damaged.extend(damaged.map(|victim| victim.id));
         }
-        drop(state);
-        self.retained.limit(self.options.max_retained_bytes);
         let output = result?;
         let kept = &mut maintenance.kept;
         kept.bytes.retain(|id, _| !victims.iter().any(|victim| victim.id == *id));
@@ -407,13 +395,15 @@ impl Core {
             self.close_files(&mut maintenance)
         };
         let mut writer = self.writer.lock();
-        writer.active = None;
+        // Another thread may be in the midst of a flush.
+        writer.active.take().iter().for_each(ActiveSegment::end_syncs);
         *self.lock.lock() = None;
         closed
     }
 
     fn close_files(&self, maintenance: &mut Maintenance) -> Result<()> {
         self.seal_active()?;
+        self.writer.lock().manifest.give_back();
         // An open gains from a checkpoint where it has something to replay, or to make durable.
         if self.published().sequence == 0 { Ok(()) } else { self.write_checkpoint_if_room(maintenance) }
     }

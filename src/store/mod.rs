@@ -5,6 +5,7 @@ mod batch;
 mod commit;
 mod core;
 mod counters;
+mod flush;
 mod fold;
 mod input_ids;
 mod maintenance;

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::sync::thread;
-use crate::vfs::sim::SimDisk;
+use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
 use crate::{Columns, DocumentId, Durability, Error, InputId, ReadMode, Value};
 
 fn options() -> Options {
@@ -62,6 +62,13 @@ impl Shared {
         batch.replace_tree(self.replaced, &crate::Tree { blob: vec![1], ..crate::Tree::default() })?;
         batch.delete_document(self.deleted)?;
         batch.commit()
+    }
+
+    /// A durable commit that `shows` does not see.
+    fn commit_durably(&self) -> Result<u64> {
+        let mut batch = self.db.batch()?;
+        batch.set_column(self.changed.0, "seen", &Value::Int64(0))?;
+        batch.commit_with(Durability::Always)
     }
 
     /// Whether a view shows the batch; it shows all of it or nothing.
@@ -212,4 +219,63 @@ fn a_close_beside_a_commit_loses_nothing() {
         Ok(committed)
     });
     assert_eq!(committed.len(), 2, "before and after");
+}
+
+/// The store as a crash finds it that leaves nothing but what is durable.
+fn shows_after_a_crash(shared: &Shared) -> Result<bool> {
+    let db = Db::open_on(Arc::new(shared.disk.image(0)), Path::new("/store"), &shared.options)?;
+    let shows = shared.shows(&db.view()?)?;
+    db.close()?;
+    Ok(shows)
+}
+
+#[test]
+fn a_flush_beside_commits_makes_durable_what_came_before_it() {
+    let syncs = explore(2, || {
+        let shared = Shared::new(options())?;
+        let beside = beside(&shared, Shared::commit_durably);
+        let committed = shared.commit()?;
+        shared.db.flush()?;
+        assert!(shared.db.stats()?.durable_sequence >= committed);
+        assert!(shows_after_a_crash(&shared)?, "flushed and gone");
+        beside.join().unwrap()?;
+        Ok(shared.db.stats()?.syncs)
+    });
+    assert!(syncs.len() > 1, "a sync each, and one for both");
+}
+
+/// The sync that fails is the flush's or the commit's; the other must not take it for done.
+#[test]
+fn nothing_is_durable_after_a_failed_sync_whoever_met_it() {
+    let told = explore(2, || {
+        let shared = Shared::new(options())?;
+        shared.commit()?;
+        shared.disk.inject(Fault::new(&[Op::Sync], 0, Errno::Eio));
+        let beside = beside(&shared, |shared| shared.db.flush());
+        let committed = shared.commit_durably();
+        let flushed = beside.join().unwrap();
+        assert!(committed.is_err() && flushed.is_err(), "{committed:?} {flushed:?}");
+        Ok(matches!(flushed, Err(Error::Poisoned(_))))
+    });
+    assert_eq!(told.len(), 2, "the flush met it, and came after it");
+}
+
+#[test]
+fn a_flush_that_a_close_overtakes_leaves_the_disk_alone_after_it() {
+    let flushed = explore(2, || {
+        let shared = Shared::new(options())?;
+        shared.commit()?;
+        let flush = beside(&shared, |shared| shared.db.flush());
+        shared.db.close()?;
+        let operations = shared.disk.ops();
+        let flushed = match flush.join().unwrap() {
+            Ok(()) => true,
+            Err(Error::Closed) => false,
+            Err(other) => return Err(other),
+        };
+        assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
+        assert!(shows_after_a_crash(&shared)?, "closed and gone");
+        Ok(flushed)
+    });
+    assert_eq!(flushed.len(), 2, "before and after");
 }

@@ -527,7 +527,9 @@ fn remains_of_an_older_manifest_are_no_edits() {
     let older = manifest(&disk).unwrap();
     let db = open(&disk, &options).unwrap();
     put(&db, b"last", Durability::Always).unwrap();
-    let newer = manifest(&disk).unwrap();
+    let mut newer = manifest(&disk).unwrap();
+    // The header and one edit, without the zeros that wait for the next.
+    newer.truncate(96 + 16 + u32::from_le_bytes(newer[100..104].try_into().unwrap()) as usize);
     assert!(newer.len() < older.len(), "the first edit after opening writes it anew");
     let crashed = disk.restart();
     crashed.plant(&path, &[&newer[..], &older[newer.len()..]].concat());

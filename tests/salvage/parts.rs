@@ -26,7 +26,7 @@ fn manifest(files: &Files) -> ManifestState {
         state.apply(&changes);
         at += length;
     }
-    assert_eq!(at, bytes.len());
+    assert_eq!(decode_edit(&bytes[at..]), EditAt::End);
     state
 }
 
