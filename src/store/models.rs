@@ -86,9 +86,17 @@ impl Shared {
         assert_eq!(self.shows(&self.db.view()?)?, committed, "what was acknowledged is there");
         assert_eq!(self.db.verify()?.damage, []);
         self.db.close()?;
-        let db = Db::open_on(Arc::new(self.disk.restart()), Path::new("/store"), &self.options)?;
-        assert_eq!(self.shows(&db.view()?)?, committed, "and after a restart");
-        db.close()
+        assert_eq!(self.shows_on(self.disk.restart())?, committed, "and after a restart");
+        Ok(())
+    }
+
+    /// Whether the store that is found on a disk shows the batch.
+    fn shows_on(&self, disk: SimDisk) -> Result<bool> {
+        let db = Db::open_on(Arc::new(disk), Path::new("/store"), &self.options)?;
+        let shows = self.shows(&db.view()?)?;
+        assert_eq!(db.verify()?.damage, []);
+        db.close()?;
+        Ok(shows)
     }
 }
 
@@ -191,10 +199,7 @@ fn a_close_cuts_a_throttled_compaction_off() {
             Err(Error::Closed) => false,
             Err(other) => return Err(other),
         };
-        let db = Db::open_on(Arc::new(shared.disk.clone()), Path::new("/store"), &shared.options)?;
-        assert!(!shared.shows(&db.view()?)?, "nothing was committed");
-        assert_eq!(db.verify()?.damage, []);
-        db.close()?;
+        assert!(!shared.shows_on(shared.disk.clone())?, "nothing was committed");
         Ok(compacted)
     });
     assert_eq!(compacted.len(), 2, "cut off, and done before");
@@ -213,20 +218,10 @@ fn a_close_beside_a_commit_loses_nothing() {
         let operations = close.join().unwrap()?;
         assert!(matches!(shared.commit(), Err(Error::Closed)));
         assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
-        let db = Db::open_on(Arc::new(shared.disk.clone()), Path::new("/store"), &shared.options)?;
-        assert_eq!(shared.shows(&db.view()?)?, committed, "acknowledged, or refused");
-        db.close()?;
+        assert_eq!(shared.shows_on(shared.disk.clone())?, committed, "acknowledged, or refused");
         Ok(committed)
     });
     assert_eq!(committed.len(), 2, "before and after");
-}
-
-/// The store as a crash finds it that leaves nothing but what is durable.
-fn shows_after_a_crash(shared: &Shared) -> Result<bool> {
-    let db = Db::open_on(Arc::new(shared.disk.image(0)), Path::new("/store"), &shared.options)?;
-    let shows = shared.shows(&db.view()?)?;
-    db.close()?;
-    Ok(shows)
 }
 
 #[test]
@@ -237,7 +232,7 @@ fn a_flush_beside_commits_makes_durable_what_came_before_it() {
         let committed = shared.commit()?;
         shared.db.flush()?;
         assert!(shared.db.stats()?.durable_sequence >= committed);
-        assert!(shows_after_a_crash(&shared)?, "flushed and gone");
+        assert!(shared.shows_on(shared.disk.image(0))?, "flushed, and gone when all else is");
         beside.join().unwrap()?;
         Ok(shared.db.stats()?.syncs)
     });
@@ -274,7 +269,7 @@ fn a_flush_that_a_close_overtakes_leaves_the_disk_alone_after_it() {
             Err(other) => return Err(other),
         };
         assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
-        assert!(shows_after_a_crash(&shared)?, "closed and gone");
+        assert!(shared.shows_on(shared.disk.image(0))?, "closed, and gone when all else is");
         Ok(flushed)
     });
     assert_eq!(flushed.len(), 2, "before and after");

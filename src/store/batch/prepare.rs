@@ -188,10 +188,9 @@ fn new_delta(
         Some(PendingBlob::External { .. }) => BlobPlace::External,
     };
     record.covering = covering(&record, &before.runs()[kept..]);
-    let fold = match folding {
-        0 => fold(core, &layers, document, before, &record, 0..kept, layers.plain_tree_len())?,
-        _ => fold(core, &layers, document, before, &record, fixed..kept, u64::MAX)?,
-    };
+    // Beside a compaction that folds, the tree is its own.
+    let tree_len = if folding == 0 { layers.plain_tree_len() } else { u64::MAX };
+    let fold = fold(core, &layers, document, before, &record, fixed..kept, tree_len)?;
     Ok(blob_record(document, pending)?.into_iter().chain([record]).chain(fold).collect())
 }
 
