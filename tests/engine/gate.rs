@@ -141,8 +141,8 @@ impl Gate {
     }
 }
 
-/// Waits until a thread, which tells of its folder in /proc when it begins, sleeps as one does that waits for others, or
-/// has ended. One that has no turn on a busy machine does not sleep, nor does one that waits for memory or a disk.
+/// Waits until a thread, which tells of its folder in /proc when it begins, sleeps as one does that waits for others,
+/// or has ended. One that has no turn on a busy machine does not sleep, nor does one that waits for memory or a disk.
 fn is_in_line<T>(thread: &ScopedJoinHandle<T>, begun: &mpsc::Receiver<PathBuf>) -> bool {
     let patience = Duration::from_secs(60);
     let Ok(folder) = begun.recv_timeout(patience) else { return false };

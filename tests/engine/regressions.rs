@@ -458,7 +458,8 @@ fn the_progress_callback_may_write_and_cannot_wait_for_itself() {
     });
 }
 
-/// A commit that asked for `Interval` is synced without being asked, whatever the store's durability and whatever else it does.
+/// A commit that asked for `Interval` is synced without being asked, whatever the store's durability and whatever else
+/// it does.
 #[test]
 fn interval_commits_are_synced_within_the_interval() {
     without_hanging(|| {

@@ -108,7 +108,8 @@ pub(crate) fn live(mut worker: crate::child::Running, journal: &Path, rng: &mut 
     if !worker.is_running() {
         let told = std::fs::read(journal).unwrap_or_default();
         let told = parse(&String::from_utf8_lossy(&told));
-        if matches!(told.last(), Some(Record::Refused(_, status) | Record::Ack(MAKER, _, status)) if status == "NO_SPACE")
+        if let Some(Record::Refused(_, status) | Record::Ack(MAKER, _, status)) = told.last()
+            && status == "NO_SPACE"
         {
             return; // on a full disk it may not even open, or begin
         }
