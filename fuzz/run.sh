@@ -30,7 +30,7 @@ build() {
 }
 
 # What every run of a target gets.
-limits=(-timeout=20 -rss_limit_mb=4096)
+limits=(-timeout=120 -rss_limit_mb=4096)
 
 # fuzz SECONDS TARGET FOLDER...: FOLDER... has what it begins with; the first takes what it finds worth keeping.
 fuzz() {

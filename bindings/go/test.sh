@@ -41,15 +41,15 @@ echo 'quick start: ok'
 prefix=$PWD/$out/usr
 make -s install-files PREFIX="$prefix" BUILT="${CARGO_TARGET_DIR:-target}/release" > /dev/null
 (cd bindings/go && PKG_CONFIG_PATH="$prefix/lib/pkgconfig" LD_LIBRARY_PATH="$prefix/lib" \
-    go test -count=1 -tags stratum_system -run 'Values|Examples|Work|Repaired' .)
+    go test -timeout 60m -count=1 -tags stratum_system -run 'Values|Examples|Work|Repaired' .)
 echo 'the installed library: ok'
 
 cd bindings/go
-(cd bench && go test -count=1 -run . -bench . -benchtime 1x . > "../../../$out/bench.txt")
+(cd bench && go test -timeout 60m -count=1 -run . -bench . -benchtime 1x . > "../../../$out/bench.txt")
 echo 'each benchmark once: ok'
-GODEBUG=cgocheck=1 go test -count=1 -race .
-GOEXPERIMENT=cgocheck2 go test -count=1 .
-go test -count=1 -v . > "../../$out/test.txt" || {
+GODEBUG=cgocheck=1 go test -timeout 60m -count=1 -race .
+GOEXPERIMENT=cgocheck2 go test -timeout 60m -count=1 .
+go test -timeout 60m -count=1 -v . > "../../$out/test.txt" || {
     cat "../../$out/test.txt"
     exit 1
 }

@@ -9,6 +9,7 @@
 # 1. Nothing is installed into the system's Python, and nothing is written outside of build/ and target/.
 set -eu
 cd "$(dirname "$0")/../.."
+export PIP_CONSTRAINT=bindings/python/constraints.txt
 PYTHON=${PYTHON:-python3}
 PROFILE=${PROFILE:-release}
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {

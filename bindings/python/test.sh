@@ -6,6 +6,7 @@
 # 2. The system's Python is not touched: everything is installed into venvs below build/.
 set -eu
 cd "$(dirname "$0")/../.."
+export PIP_CONSTRAINT=bindings/python/constraints.txt
 tools/setup.sh bindings
 if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ]; then
     export TMPDIR=/dev/shm

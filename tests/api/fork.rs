@@ -174,8 +174,8 @@ fn a_child_does_not_wait_for_locks_of_its_parents_threads() {
         }
         for _ in 0..50 {
             let answer = in_child(|| {
-                // SAFETY: has the child killed if it is still there after ten seconds.
-                unsafe { libc::alarm(10) };
+                // SAFETY: has the child killed if it is still there after two minutes.
+                unsafe { libc::alarm(120) };
                 calls_on_the_store(db)
             });
             assert_eq!(answer, 0);

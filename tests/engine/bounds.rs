@@ -89,7 +89,7 @@ fn writers_are_paced_rather_than_let_over_the_ceiling() {
 #[test]
 fn writers_are_paced_by_a_throttled_compaction_too() {
     let mut options = options();
-    options.compaction_bytes_per_second = 16 << 20;
+    options.compaction_bytes_per_second = 1 << 20;
     let db = pace(&options);
     let stats = db.stats().unwrap();
     assert!(stats.paced_commits > 0 && stats.compaction_throttled_us > 0, "{stats:?}");
@@ -125,7 +125,7 @@ fn interval_commits_are_synced_without_being_asked() {
         let document = batch.create_document(b"soon", &Columns::new()).unwrap();
         batch.commit_with(commit.unwrap_or(store)).unwrap();
         assert!(db.view().unwrap().exists(document).unwrap(), "visible at once");
-        let synced = (0..2000).any(|_| {
+        let synced = (0..24_000).any(|_| {
             std::thread::sleep(Duration::from_millis(5));
             let stats = db.stats().unwrap();
             stats.durable_sequence == stats.sequence

@@ -8,7 +8,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::mpsc;
+use std::thread::ScopedJoinHandle;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use stratum::vfs::sim::SimDisk;
@@ -77,17 +79,30 @@ impl Gate {
             let others: Vec<_> = others
                 .into_iter()
                 .map(|other| {
-                    let thread = scope.spawn(other);
-                    std::thread::sleep(Duration::from_millis(20));
+                    let (begun, wait) = mpsc::channel();
+                    let thread = scope.spawn(move || {
+                        // Its folder in /proc, by the numbers of process and thread.
+                        begun.send(std::fs::read_link("/proc/thread-self").unwrap()).unwrap();
+                        other()
+                    });
+                    if !is_in_line(&thread, &wait) {
+                        // Or the panic would wait for the threads that are held up here.
+                        self.release();
+                        panic!("a commit behind a sync that is held up neither waits nor ends");
+                    }
                     thread
                 })
                 .collect();
             before();
-            *self.state.0.lock() = State::Open;
-            self.state.1.notify_all();
+            self.release();
             first.join().expect("the first commit");
             others.into_iter().map(|other| other.join().expect("another commit")).collect()
         })
+    }
+
+    fn release(&self) {
+        *self.state.0.lock() = State::Open;
+        self.state.1.notify_all();
     }
 
     fn wait_until(&self, wanted: State) {
@@ -124,6 +139,28 @@ impl Gate {
     fn gated(&self, file: Arc<dyn File>) -> Arc<dyn File> {
         Arc::new(GatedFile { gate: self.clone(), file })
     }
+}
+
+/// Waits until a thread, which tells of its folder in /proc when it begins, sleeps as one does that waits for others,
+/// or has ended. One that has no turn on a busy machine does not sleep, nor does one that waits for memory or a disk.
+fn is_in_line<T>(thread: &ScopedJoinHandle<T>, begun: &mpsc::Receiver<PathBuf>) -> bool {
+    let patience = Duration::from_secs(60);
+    let Ok(folder) = begun.recv_timeout(patience) else { return false };
+    let stat = Path::new("/proc").join(folder).join("stat");
+    let asked = Instant::now();
+    let mut asleep = 0;
+    // A lock that is held for a moment only is not what it waits for.
+    while asleep < 3 && !thread.is_finished() {
+        if asked.elapsed() > patience {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+        // The name, in brackets, may hold anything; the state follows it. What has ended has no file.
+        let stat = std::fs::read_to_string(&stat).unwrap_or_default();
+        let sleeps = stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('S'));
+        asleep = if sleeps { asleep + 1 } else { 0 };
+    }
+    true
 }
 
 impl FileSystem for Gate {

@@ -227,5 +227,6 @@ fn a_manifest_made_to_take_long_does_not() {
     let begun = Instant::now();
     let outcome = open(&disk(&[("MANIFEST", &bytes)]), &options());
     assert!(matches!(outcome, Err(Error::Corruption(_))), "{:?}", outcome.err());
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Without the bound it takes a minute or more, and then opens.
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
 }

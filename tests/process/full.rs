@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use stratum::vfs::sim::Rng;
 use stratum::{Columns, Db, DocumentId, Durability, Error, Options, ReadMode, Result};
 
-use crate::journal::{Record, digest};
+use crate::child::Running;
+use crate::journal::{Record, digest, parse};
 use crate::kills::{Subject, live};
 use crate::mounts::{Kind, Mounted};
 use crate::seed;
-use crate::worker::Job;
+use crate::worker::{Job, MAKER};
 
 /// Read modes, with and without the store's own threads.
 const ALL: [(ReadMode, bool); 4] =
@@ -219,6 +221,16 @@ fn a_disk_that_another_program_filled_is_no_different() {
     }
 }
 
+/// Has a worker begin, and waits until there is all that its successors need on a disk without room.
+fn wait_until_made(worker: &mut Running, journal: &Path) {
+    worker.go();
+    let made = Record::Ack(MAKER, 1, "OK".to_string());
+    let told = || parse(&std::fs::read_to_string(journal).unwrap_or_default());
+    while !told().contains(&made) && worker.is_running() {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 #[test]
 fn a_process_that_is_killed_on_a_full_disk_loses_nothing() {
     let (mut rng, mut refused) = (Rng::new(seed()), 0);
@@ -235,7 +247,11 @@ fn a_process_that_is_killed_on_a_full_disk_loses_nothing() {
                 let length = file.metadata().unwrap().len();
                 file.set_len(length.saturating_sub(rng.below(24 << 10))).unwrap();
             }
-            live(job.start(), &job.journal, &mut rng);
+            let mut worker = job.start();
+            if life == 0 {
+                wait_until_made(&mut worker, &job.journal);
+            }
+            live(worker, &job.journal, &mut rng);
             // Where the reserves are used up, too, an open may not find the little room that it needs. It says so, and
             // has lost nothing: with room, all is there. (A file that is still open keeps its room.)
             let mut make_room = || {

@@ -79,10 +79,10 @@ fn limit(resource: libc::__rlimit_resource_t, value: u64) {
 
 /// Works while a limit is low: what is refused is refused by one of `says`. Then with the limit gone, then reopened.
 /// Gives back how many were refused.
-fn under_limit(store: &Path, mode: ReadMode, low: impl Fn(&Path), high: impl Fn(), says: &[&str]) -> u64 {
+fn under_limit(store: &Path, mode: ReadMode, low: impl Fn(&Db), high: impl Fn(), says: &[&str]) -> u64 {
     let db = Db::open(store, &options(mode)).unwrap();
     let mut there: Vec<_> = (0..20).map(|content| (put(&db, content).unwrap(), content)).collect();
-    low(store);
+    low(&db);
     let (mut refused, mut poisoned) = (0, false);
     for content in 20..220 {
         match put(&db, content) {
@@ -131,7 +131,11 @@ fn leave_descriptors(free: usize) {
 fn a_process_that_may_open_no_more_files_is_told() {
     if let Some((what, store)) = job() {
         let (free, mode) = what.split_once(' ').unwrap();
-        let low = |_: &Path| leave_descriptors(free.parse().unwrap());
+        let low = |db: &Db| {
+            // After it there is nothing for the store's thread to do, so that it holds no descriptor for a moment.
+            db.checkpoint().unwrap();
+            leave_descriptors(free.parse().unwrap());
+        };
         let refused = under_limit(&store, of_mode(mode), low, || limit(libc::RLIMIT_NOFILE, 1000), &["IO"]);
         assert!(refused > 0 || free != "0", "the limit was not felt");
         return;
@@ -149,7 +153,7 @@ fn a_process_whose_files_may_not_grow_is_told() {
     if let Some((what, store)) = job() {
         // SAFETY: ignoring a signal takes no handler.
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
-        let low = |_: &Path| limit(libc::RLIMIT_FSIZE, 2000);
+        let low = |_: &Db| limit(libc::RLIMIT_FSIZE, 2000);
         let high = || limit(libc::RLIMIT_FSIZE, libc::RLIM_INFINITY);
         assert!(under_limit(&store, of_mode(&what), low, high, &["IO"]) > 0, "the limit was not felt");
         return;

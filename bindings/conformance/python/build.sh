@@ -2,6 +2,7 @@
 # Makes build/conformance/python, a program that runs the Python runner with the wheel of the debug build.
 set -eu
 cd "$(dirname "$0")/../../.."
+export PIP_CONSTRAINT=bindings/python/constraints.txt
 PROFILE=debug bindings/python/build.sh > /dev/null
 venv=$PWD/build/conformance/python-venv
 [ -x "$venv/bin/pip" ] || "${PYTHON:-python3}" -m venv "$venv"

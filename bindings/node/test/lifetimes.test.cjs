@@ -66,7 +66,8 @@ test('many promises at once', async (t) => {
 });
 
 test('a batch that commits takes no writes meanwhile', async (t) => {
-  const store = await Store.open(place(t));
+  // Where the commit is late the batch takes writes until it is full: that is not to fill the memory, too.
+  const store = await Store.open(place(t), { maxBatchBytes: 16 << 20, maxRecordBytes: 16 << 20 });
   const batch = store.batch();
   for (let at = 0; at < 5000; at += 1) batch.createDocument('x');
   const commit = batch.commit();

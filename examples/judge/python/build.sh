@@ -3,6 +3,7 @@
 set -eu
 out=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 cd "$(dirname "$0")/../../.."
+export PIP_CONSTRAINT=bindings/python/constraints.txt
 PROFILE=debug bindings/python/build.sh > /dev/null
 "${PYTHON:-python3}" -m venv "$out.venv"
 "$out.venv/bin/pip" install -q --disable-pip-version-check build/python/debug/*.whl PyYAML

@@ -112,7 +112,7 @@ static void calls(handles *handles) {
 /* Runs as a child to its end. */
 static void child(const char *path, handles *handles) {
     stratum_db *second = NULL;
-    alarm(20);
+    alarm(120);
     calls(handles);
     IS(STRATUM_LOCKED, stratum_db_open(path, strlen(path), NULL, &second, NULL));
     OK(stratum_batch_free(&handles->batch));

@@ -403,7 +403,7 @@ int main(int argc, char **argv) {
     if (argc != 4 || (journal = open(argv[2], O_WRONLY | O_APPEND | O_CREAT, 0666)) < 0) {
         fail("usage: worker STORE JOURNAL SEED");
     }
-    alarm(120);
+    alarm(900);
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
     puts("worker: ready");
     fflush(stdout);
