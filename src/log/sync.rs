@@ -24,27 +24,45 @@ pub struct LogSync {
 struct State {
     /// Everything before this offset is on disk.
     durable: u64,
-    has_ended: bool,
+    end: Option<End>,
+}
+
+/// Why a file is not synced any more.
+enum End {
+    Closed,
+    /// With what the system said, if it was the system.
+    Failed(Option<i32>),
+}
+
+impl End {
+    fn error(&self) -> io::Error {
+        match self {
+            End::Closed => io::Error::other("the store was closed meanwhile"),
+            End::Failed(Some(number)) => io::Error::from_raw_os_error(*number),
+            End::Failed(None) => io::Error::other("an earlier sync of it failed"),
+        }
+    }
 }
 
 impl LogSync {
     /// For a file that nobody syncs but through this, of which `durable` bytes are on disk.
     pub fn new(file: Arc<dyn File>, durable: u64) -> LogSync {
-        LogSync { file, state: Mutex::new(State { durable, has_ended: false }) }
+        LogSync { file, state: Mutex::new(State { durable, end: None }) }
     }
 
-    /// Makes durable what was written to the file before `end`, which must all have been written.
-    pub fn sync(&self, end: u64) -> io::Result<()> {
+    /// Makes durable what was written to the file before `end`, which must all have been written. Says whether that
+    /// took a sync.
+    pub fn sync(&self, end: u64) -> io::Result<bool> {
         let mut state = self.state.lock();
         if end <= state.durable {
-            return Ok(());
+            return Ok(false);
         }
-        if state.has_ended {
-            return Err(io::Error::other("the file is not synced any more: a sync of it failed, or it is closed"));
+        if let Some(end) = &state.end {
+            return Err(end.error());
         }
-        self.file.sync().inspect_err(|_| state.has_ended = true)?;
+        self.file.sync().inspect_err(|error| state.end = Some(End::Failed(error.raw_os_error())))?;
         state.durable = end;
-        Ok(())
+        Ok(true)
     }
 
     /// What follows `end` will be written again.
@@ -54,8 +72,8 @@ impl LogSync {
     }
 
     /// Once this returns the file is not touched any more.
-    pub fn end(&self) {
-        self.state.lock().has_ended = true;
+    pub fn close(&self) {
+        self.state.lock().end.get_or_insert(End::Closed);
     }
 }
 
@@ -67,9 +85,56 @@ pub struct Unsynced {
 }
 
 impl Unsynced {
-    /// Makes it durable; needs no lock of the writer's.
-    pub fn sync(&self) -> Result<()> {
+    /// Makes it durable; needs no lock of the writer's. Says whether that took a sync.
+    pub fn sync(&self) -> Result<bool> {
         self.sync.sync(self.end).map_err(|error| Error::unknown("syncing", self.segment.path(), error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::vfs::FileSystem;
+    use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
+
+    fn log() -> (SimDisk, LogSync) {
+        let disk = SimDisk::new(1);
+        let file = disk.create(Path::new("/log")).unwrap();
+        file.write_all_at(0, &[1; 100]).unwrap();
+        (disk, LogSync::new(file, 0))
+    }
+
+    #[test]
+    fn what_is_on_disk_is_not_synced_again() {
+        let (_, log) = log();
+        assert!(log.sync(60).unwrap() && !log.sync(60).unwrap() && !log.sync(20).unwrap());
+        assert!(log.sync(100).unwrap());
+        log.cut(60);
+        assert!(!log.sync(60).unwrap() && log.sync(100).unwrap(), "what was cut off is written again");
+    }
+
+    #[test]
+    fn everybody_is_told_what_the_system_said() {
+        let (disk, log) = log();
+        log.sync(60).unwrap();
+        disk.inject(Fault::new(&[Op::Sync], 0, Errno::Eio));
+        for _ in 0..2 {
+            assert_eq!(log.sync(100).unwrap_err().raw_os_error(), Some(libc::EIO));
+        }
+        log.close();
+        assert_eq!(log.sync(100).unwrap_err().raw_os_error(), Some(libc::EIO));
+        assert!(!log.sync(60).unwrap(), "on disk before");
+    }
+
+    #[test]
+    fn a_closed_log_is_not_touched() {
+        let (disk, log) = log();
+        let operations = disk.ops();
+        log.close();
+        assert!(log.sync(100).is_err());
+        assert_eq!(disk.ops(), operations);
     }
 }
 
@@ -82,7 +147,7 @@ mod models {
     use crate::sync::thread;
     use crate::vfs::Mapping;
 
-    /// Loses all that it has at the first sync. The error goes to whoever asks first, and only once.
+    /// Lost all that it has. The error goes to whoever asks first, and only once.
     #[derive(Default)]
     struct Disk {
         is_told: AtomicBool,

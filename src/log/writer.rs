@@ -181,18 +181,17 @@ impl ActiveSegment {
         }
     }
 
-    /// Makes everything before `end` durable.
-    pub fn sync(&mut self) -> Result<()> {
-        if let Some(unsynced) = self.unsynced() {
-            unsynced.sync()?;
-            self.note_synced(&unsynced);
-        }
-        Ok(())
+    /// Makes everything before `end` durable. Says whether that took a sync.
+    pub fn sync(&mut self) -> Result<bool> {
+        let Some(unsynced) = self.unsynced() else { return Ok(false) };
+        let synced = unsynced.sync()?;
+        self.note_synced(&unsynced);
+        Ok(synced)
     }
 
     /// The file is not synced any more once this returns, whoever is at it.
     pub fn end_syncs(&self) {
-        self.sync.end();
+        self.sync.close();
     }
 
     /// Gives back the room behind the end: on a full disk what comes next may need it.
@@ -281,6 +280,26 @@ mod tests {
         active.append(&mut [2; 56], 1).unwrap();
         assert_eq!((active.end(), active.durable()), (end + 56, end));
         assert_eq!(active.segment().readable(), end + 56);
+    }
+
+    #[test]
+    fn what_was_synced_of_one_segment_says_nothing_of_the_next() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let [mut first, mut second] = [1, 2].map(|id| {
+            let header = SegmentHeader { id, ..SegmentHeader::sample(SegmentKind::Log, 1) };
+            ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap()
+        });
+        first.append(&mut [1; 5600], 1).unwrap();
+        second.append(&mut [1; 5600], 1).unwrap();
+        let unsynced = first.unsynced().unwrap();
+        first.append(&mut [1; 56], 1).unwrap();
+        unsynced.sync().unwrap();
+        for active in [&mut first, &mut second] {
+            active.note_synced(&unsynced);
+        }
+        assert_eq!((first.durable(), first.end()), (HEADER_LEN + 5600, HEADER_LEN + 5656));
+        assert_eq!(second.durable(), HEADER_LEN, "nothing of it was synced");
     }
 
     #[test]

@@ -161,8 +161,15 @@ fn read_manifest(source: &Source, findings: &mut Vec<Finding>) -> Result<Option<
 fn read_edits(bytes: &[u8], manifest: &mut Manifest) -> std::result::Result<u64, String> {
     let (mut at, mut number, mut to_check) = (manifest::HEADER_LEN, 0, MOST_CHECKED * bytes.len());
     let mut highest = manifest.state.marks;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let length = manifest::edit_head(rest).map_or(0, |(_, length)| length);
+    // Only zeros may follow, which wait for edits.
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    while at < end {
+        let rest = &bytes[at..];
+        let Some((_, length)) = manifest::edit_head(rest) else {
+            manifest.is_whole = false;
+            at += 8;
+            continue;
+        };
         let is_too_much = length > to_check;
         to_check = to_check.saturating_sub(length);
         if is_too_much {
@@ -183,8 +190,7 @@ fn read_edits(bytes: &[u8], manifest: &mut Manifest) -> std::result::Result<u64,
                 number = found;
                 at += length;
             }
-            EditAt::End => break,
-            EditAt::Edit(..) | EditAt::Damaged => {
+            EditAt::Edit(..) | EditAt::Damaged | EditAt::End => {
                 manifest.is_whole = false;
                 at += 8;
             }

@@ -376,8 +376,8 @@ impl Group<'_> {
         if let Some(active) = &mut self.writer.active
             && self.results.iter().zip(requests).any(is_asked)
         {
-            active.sync().map_err(|error| self.core.fail(error))?;
-            counters::add(&self.core.counters.syncs, 1);
+            let synced = active.sync().map_err(|error| self.core.fail(error))?;
+            counters::add(&self.core.counters.syncs, synced.into());
             self.writer.durable_sequence = self.state.sequence;
         }
         Ok(())

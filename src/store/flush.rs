@@ -33,8 +33,8 @@ impl Core {
             (state, noted, unsynced)
         };
         if let Some(unsynced) = &unsynced {
-            counters::add(&self.counters.syncs, 1);
-            unsynced.sync().map_err(|error| self.fail(error))?;
+            let synced = unsynced.sync().map_err(|error| self.fail(error))?;
+            counters::add(&self.counters.syncs, synced.into());
         }
         let mut writer = self.writer.lock();
         if let (Some(unsynced), Some(active)) = (&unsynced, &mut writer.active) {

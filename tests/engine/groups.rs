@@ -270,3 +270,28 @@ fn a_commit_that_is_prepared_twice_counts_its_fold_once() {
     }
     assert_eq!(db.stats().unwrap().folds, 2, "one for each of the two commits");
 }
+
+/// Those that ask for no sync, while the log is synced for somebody else.
+#[test]
+fn commits_go_on_while_the_log_is_synced() {
+    type Work = fn(&Db);
+    let works: [(&str, Work); 3] = [
+        ("flush", |db| db.flush().unwrap()),
+        ("checkpoint", |db| db.checkpoint().unwrap()),
+        ("compaction", |db| db.compact_now(&mut |_| true).unwrap()),
+    ];
+    for (name, work) in works {
+        let gate = Gate::new(1);
+        let mut options = Options::default();
+        options.background = false;
+        let db = gate.open(&options).unwrap();
+        let done = Mutex::new(Vec::new());
+        commit(&gate, &db, &[100], Durability::Os, &done);
+        let mut went_on = false;
+        let other: Box<dyn FnOnce() + Send> = Box::new(|| commit(&gate, &db, &[100], Durability::Os, &done));
+        gate.group(|| work(&db), vec![other], || went_on = done.lock().len() == 2);
+        assert!(went_on, "it waited for the sync of a {name}");
+        assert_eq!(db.view().unwrap().document_count().unwrap(), 2);
+        db.close().unwrap();
+    }
+}

@@ -77,6 +77,21 @@ fn forged_records_make_no_unsound_store() {
     assert!(documents > 0);
 }
 
+/// Going through all that follows for each place would take years.
+#[test]
+fn a_manifest_of_zeros_is_gone_through_once() {
+    let store = compacted();
+    let mut files = store.files.clone();
+    let whole = files[Path::new("MANIFEST")].clone();
+    let zeros = [&whole[..], &vec![0; 64 << 20]].concat();
+    files.insert("MANIFEST".into(), zeros.clone());
+    let report = repair(&store.disk(&files)).unwrap();
+    assert!(!report.is_uncertain, "zeros wait for edits: {report}");
+    files.insert("MANIFEST".into(), [&zeros[..], &[1]].concat());
+    let report = repair(&store.disk(&files)).unwrap();
+    assert!(report.is_uncertain, "{report}");
+}
+
 /// A manifest that checks out and claims segments of any length, there or not.
 #[test]
 fn no_claim_of_a_length_is_too_much() {

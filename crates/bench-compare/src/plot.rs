@@ -25,7 +25,7 @@ pub fn draw(report: &Report, caption: &str, path: &Path) -> Outcome {
     let font = |size: i32| ("sans-serif", size).into_font();
     area.draw(&Text::new(caption.to_string(), (12, 10), font(15)))?;
     for engine in 1..=engines {
-        let x = 12 + (engine - 1) * 110;
+        let x = 12 + (engine - 1) * ((WIDTH - 24) / engines).min(110);
         area.draw(&Rectangle::new([(x, 36), (x + 12, 48)], color(engine).filled()))?;
         area.draw(&Text::new(report.engines[engine as usize], (x + 17, 35), font(13)))?;
     }
