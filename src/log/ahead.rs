@@ -14,6 +14,9 @@ use crate::vfs::File;
 const SMALL: u64 = 64 << 10;
 /// So many small syncs in a row and more will come.
 const IN_A_ROW: u32 = 2;
+/// For about so many syncs zeros are written at once. More would be more commits a second, and a slower one each time:
+/// with 50, 99 % of the durable commits of one thread are within six times the median; with 12 within five.
+const SYNCS: u64 = 12;
 /// The least and the most that is written at once.
 const PIECE: (u64, u64) = (64 << 10, 512 << 10);
 
@@ -42,7 +45,8 @@ impl Ahead {
         if self.until > end || self.small_syncs < IN_A_ROW || self.given_up {
             return;
         }
-        let until = (end + end.clamp(PIECE.0, PIECE.1)).min(capacity);
+        let piece = (SYNCS * (end - durable)).min(end).clamp(PIECE.0, PIECE.1);
+        let until = (end + piece).min(capacity);
         while self.until < until && !self.given_up {
             self.has_more = true;
             let zeros = &ZEROS[..(until - self.until).min(ZEROS.len() as u64) as usize];
@@ -91,7 +95,7 @@ mod tests {
             ahead.prepare(&*file, end - 5000, end, CAPACITY);
             grew += u32::from(length == end);
         }
-        assert_eq!(grew, 6, "commits that made the file grow, of 200");
+        assert_eq!(grew, 16, "commits that made the file grow, of 200");
         assert!(file.len().unwrap() <= CAPACITY);
         ahead.cut(&*file, end);
         assert_eq!(file.len().unwrap(), end);
