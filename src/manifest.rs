@@ -20,7 +20,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::format::manifest::{self, Change, EditAt, HEADER_LEN, ManifestState, Marks};
+use crate::format::manifest::{self, Change, EditAt, FIRST_TAG_AT, HEADER_LEN, ManifestState, Marks};
 use crate::format::{HeaderError, names};
 use crate::log::Dir;
 use crate::vfs::File;
@@ -154,8 +154,13 @@ impl Manifest {
         let path = self.dir.join(names::MANIFEST);
         let mut changes = changes.to_vec();
         changes.push(Change::Marks(self.state.marks));
-        let edit = manifest::encode_edit(self.number + 1, &changes);
-        if let Err(error) = file.write_all_at(self.end, &edit) {
+        let mut edit = manifest::encode_edit(self.number + 1, &changes);
+        // The zeros ahead must not complete an edit whose last bytes are zeros and could not be written: it becomes one
+        // with the last byte that is written, which is not zero.
+        let tag = std::mem::take(&mut edit[FIRST_TAG_AT]);
+        let written = file.write_all_at(self.end, &edit);
+        let written = written.and_then(|()| file.write_all_at(self.end + FIRST_TAG_AT as u64, &[tag]));
+        if let Err(error) = written {
             self.must_rewrite = true;
             return Err(Error::io("writing", &path, error));
         }

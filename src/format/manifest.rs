@@ -26,6 +26,8 @@ use super::{Header, HeaderError, Malformed, NUMBER_LIMIT, SEGMENT_ID_LIMIT, crc,
 pub const HEADER_LEN: usize = 96;
 /// Bytes of an edit before its changes.
 pub const EDIT_HEADER_LEN: usize = 16;
+/// Where an edit has the tag of its first change, which is not zero.
+pub const FIRST_TAG_AT: usize = EDIT_HEADER_LEN;
 const MAGIC: &[u8; 8] = b"STRATMAN";
 
 /// What the manifest knows of a segment.

@@ -3,7 +3,8 @@
 //! and takes nearly twice as long. Databases that recycle their log files have it for the same reason.
 //!
 //! 1. Nothing depends on the zeros: they lie behind the end of the log, where recovery expects anything, and least of
-//!    all can zeros be taken for a record. That they could not be written fails no commit; the file then grows.
+//!    all can zeros be taken for a record. They can complete one whose last bytes are zeros and were not written: who
+//!    writes there asks `may_reach_behind`. That they could not be written fails no commit; the file then grows.
 //! 2. The sync that needs them makes them durable with what it syncs anyway.
 //! 3. Large commits and those that wait for nothing get none: a sync of much data is not shorter for it.
 //! 4. At most as many bytes as the log has already: a small store stays small. `seal` cuts off what is left.
@@ -60,6 +61,11 @@ impl Ahead {
                 }
             }
         }
+    }
+
+    /// Whether there may be zeros behind `end`, where the log ends.
+    pub fn may_reach_behind(&self, end: u64) -> bool {
+        self.has_more && (self.until > end || self.given_up)
     }
 
     /// Gives back all blocks behind `end`. Where they stay, they do no harm but to take room.

@@ -135,9 +135,11 @@ impl ActiveSegment {
     /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not
     /// even a part of them can be taken for a commit.
     pub fn append(&mut self, commits: &mut [u8], count: usize) -> Result<()> {
-        // A single commit is whole with its last byte only. Several become commits all at once, with the last byte that
-        // is written of the first frame: its kind, which is not zero.
-        let kind = if count > 1 { commits.get_mut(KIND_AT).map(std::mem::take) } else { None };
+        // A single commit is whole with its last byte only, where no zeros behind the end stand in for its last bytes.
+        // Else, and where there are several, they become commits all at once, with the last byte that is written of the
+        // first frame: its kind, which is not zero.
+        let at_once = count > 1 || self.ahead.may_reach_behind(self.end);
+        let kind = if at_once { commits.get_mut(KIND_AT).map(std::mem::take) } else { None };
         let mut written = self.file.write_all_at(self.end, commits);
         if let (Ok(()), Some(kind)) = (&written, kind) {
             written = self.file.write_all_at(self.end + KIND_AT as u64, &[kind]);
@@ -245,7 +247,7 @@ mod tests {
     use crate::format::segment::SegmentKind;
     use crate::log::scan;
     use crate::vfs::os::OsFileSystem;
-    use crate::vfs::sim::SimDisk;
+    use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
 
     #[test]
     fn a_segment_full_of_small_records_can_be_read_to_its_end_through_its_mapping() {
@@ -280,6 +282,29 @@ mod tests {
         active.append(&mut [2; 56], 1).unwrap();
         assert_eq!((active.end(), active.durable()), (end + 56, end));
         assert_eq!(active.segment().readable(), end + 56);
+    }
+
+    /// Zeros that were written ahead must not complete what a write left out.
+    #[test]
+    fn a_commit_that_was_cut_short_is_none() {
+        for seed in 0..20 {
+            let disk = SimDisk::new(seed);
+            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+            let header = SegmentHeader::sample(SegmentKind::Log, 1);
+            let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap();
+            for _ in 0..5 {
+                active.append(&mut [1; 56], 1).unwrap();
+                active.sync().unwrap();
+            }
+            let mut commit = vec![0; 4096];
+            commit[..56].fill(1);
+            let written = commit.clone();
+            disk.inject(Fault::new(&[Op::Write], 0, Errno::Eio).short());
+            assert!(active.append(&mut commit, 1).is_err());
+            let file = &disk.files(Path::new("/"))[active.segment().path().strip_prefix("/").unwrap()];
+            let there = &file[active.end() as usize..][..written.len()];
+            assert!(there != written, "seed {seed}: refused, and there");
+        }
     }
 
     #[test]

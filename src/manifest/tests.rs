@@ -149,6 +149,21 @@ fn few_edits_make_the_file_grow() {
     assert_eq!(ids(&Manifest::load(&dir).unwrap()).len(), 101);
 }
 
+/// Zeros that were written ahead must not complete what a write left out.
+#[test]
+fn an_edit_that_was_cut_short_is_none() {
+    for seed in 0..300 {
+        let disk = SimDisk::new(seed);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/data"));
+        disk.create_dir_all(dir.path()).unwrap();
+        let mut manifest = Manifest::create(&dir, STORE).unwrap();
+        manifest.commit(&[segment(1)], manifest.marks()).unwrap();
+        disk.inject(Fault::new(&[Op::Write], 0, Errno::Eio).short());
+        assert!(manifest.commit(&[segment(2)], manifest.marks()).is_err());
+        assert_eq!(ids(&Manifest::load(&dir).unwrap()), [1], "seed {seed}: refused, and there");
+    }
+}
+
 #[test]
 fn zeros_that_find_no_room_leave_what_there_is_to_others() {
     let (disk, dir) = disk();
