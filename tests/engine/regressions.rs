@@ -376,8 +376,9 @@ fn an_empty_segment_that_cannot_be_removed_takes_no_commits() {
     let disk = SimDisk::new(1);
     let options = options(1000);
     let db = open(&disk, &options).unwrap();
-    // The first commit begins a segment (one write), and cannot write into it.
-    disk.inject(Fault::new(&[Op::Write], 2, Errno::Enospc));
+    // The first commit begins a segment (its header, and two writes for the edit that names it), and cannot write into
+    // it.
+    disk.inject(Fault::new(&[Op::Write], 3, Errno::Enospc));
     put(&db, b"refused", Durability::Always).unwrap_err();
     disk.clear_faults();
     disk.inject(Fault::new(&[Op::Unlink], 1, Errno::Eio));
