@@ -38,7 +38,7 @@ fn a_lost_write_before_a_kept_one_is_corruption() {
     for lost in 0..2 * COMMITS {
         let disk = SimDisk::new(lost);
         let db = open(&disk, &options(1 << 20)).unwrap();
-        // From the second sync on there are zeros ahead, and all writes are commits: one write, and one of the byte that
+        // From the second sync on there are zeros ahead, and all writes are commits: one each, and one of the byte that
         // makes it whole.
         let kept = [100, 101].map(|n| put(&db, &[n; 100], Durability::Always).unwrap());
         disk.inject(Fault::new(&[Op::Write], lost, Errno::Eio).lost());
