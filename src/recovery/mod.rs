@@ -89,7 +89,14 @@ pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<O
             let what = "there is a store already, and `exclusive` was asked for";
             return Err(Error::OpenRefused { path: path.to_path_buf(), what });
         }
-        Found::Store => drop(peeked?),
+        Found::Store => {
+            let peeked = match peeked {
+                // It was created after it was looked for, and before the directory was listed.
+                Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Manifest::peek(&dir),
+                peeked => peeked,
+            };
+            peeked?;
+        }
         Found::Nothing if !options.create => {
             let what = "there is no store, and `create` is off";
             return Err(Error::OpenRefused { path: path.to_path_buf(), what });
