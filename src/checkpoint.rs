@@ -2,18 +2,21 @@
 //!
 //! 1. Disposable: missing, stale or damaged it is ignored, and the log tells the same.
 //! 2. It covers only what is durable: the caller syncs the log up to `state.position` first.
-//! 3. Opening one checks all of it, once. Where files are mapped that builds nothing: its pages stay where they are
+//! 3. It is written piece by piece, since it may be as large as the index: what a checkpoint takes of memory for a
+//!    while, an allocator may keep for good.
+//! 4. Opening one checks all of it, once. Where files are mapped that builds nothing: its pages stay where they are
 //!    until they are wanted. Where they are not, a copy would have to be kept beside what is built of it: so all of it
 //!    is built, and the copy goes.
-//! 4. Entries keep their sequence numbers, so that what compaction moved later can be matched (`recovery::rebuild`).
+//! 5. Entries keep their sequence numbers, so that what compaction moved later can be matched (`recovery::rebuild`).
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::format::checkpoint::{CheckpointHead, CheckpointReader, CheckpointWriter};
+use crate::format::checkpoint::{CheckpointHead, CheckpointReader, CheckpointWriter, Sink};
 use crate::format::names;
 use crate::index::{Assembly, Index, Ledger, Pages, State, Unread};
 use crate::log::Dir;
+use crate::log::dir::Replacement;
 use crate::memory;
 use crate::options::ReadMode;
 
@@ -23,24 +26,36 @@ pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64, edit
         let covered = if segment.id() == state.position.0 { state.position.1 } else { segment.readable() };
         (segment.id(), covered)
     });
-    let mut writer = CheckpointWriter::new(CheckpointHead {
+    let head = CheckpointHead {
         store,
         sequence: state.sequence,
         position: state.position,
         next_document,
         edit,
         segments: segments.collect(),
-    });
-    let mut written = Ok(());
-    state.index.for_each(|document, slot| {
-        if written.is_ok() {
-            written = writer.row(document, &slot.to_entries());
-        }
+    };
+    let mut length = 0;
+    dir.replace(names::CHECKPOINT_NEW, names::CHECKPOINT, |file| {
+        let mut writer = CheckpointWriter::new(head, file);
+        let mut written = Ok(());
+        state.index.for_each(|document, slot| {
+            if written.is_ok() {
+                written = writer.row(document, &slot.to_entries());
+            }
+        })?;
+        written?;
+        length = writer.finish()?.length();
+        Ok(())
     })?;
-    written?;
-    let bytes = writer.finish()?;
-    dir.replace(names::CHECKPOINT_NEW, names::CHECKPOINT, &bytes)?;
-    Ok(bytes.len() as u64)
+    Ok(length)
+}
+
+impl Sink for Replacement<'_> {
+    type Error = Error;
+
+    fn put(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.write_at(offset, bytes)
+    }
 }
 
 /// A checkpoint read back.

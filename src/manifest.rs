@@ -176,7 +176,7 @@ impl Manifest {
     fn rewrite(&mut self) -> Result<()> {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
         bytes.extend(manifest::encode_edit(self.number + 1, &self.state.as_changes()));
-        let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
+        let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, |mut file| file.write_at(0, &bytes))?;
         self.end = bytes.len() as u64;
         self.number += 1;
         self.must_rewrite = false;

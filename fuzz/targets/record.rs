@@ -107,7 +107,7 @@ fn edits(bytes: &[u8]) {
 fn checkpoint(bytes: &[u8]) {
     let Ok(reader) = CheckpointReader::open(bytes) else { return };
     let Ok(rows) = rows(&reader) else { return };
-    let mut writer = CheckpointWriter::new(reader.head.clone());
+    let mut writer = CheckpointWriter::new(reader.head.clone(), Vec::new());
     rows.iter().for_each(|(document, entries)| writer.row(*document, entries).expect("there is memory"));
     let written = writer.finish().expect("there is memory");
     let again = CheckpointReader::open(&written).expect("what was written opens");

@@ -17,11 +17,15 @@
 //!    document; no document has the id 0.
 //! 3. A page can be read without the others: the tables, which are small, say where it is and what it must be.
 
+mod write;
+
 use super::extent::{Extent, Run};
 use super::present::Present;
 use super::record::BlobPlace;
 use super::{Decoded, Header, HeaderError, Malformed, NUMBER_LIMIT, crc, u32_at, u64_at};
-use crate::memory::{self, NoMemory};
+use crate::memory;
+
+pub use write::{CheckpointWriter, Sink};
 
 /// Bytes before the body.
 pub const HEADER_LEN: usize = 96;
@@ -91,96 +95,6 @@ pub struct Trees {
     pub nodes: i64,
     /// Their length, divided by 8.
     pub length8: u64,
-}
-
-/// Builds a checkpoint's bytes row by row.
-pub struct CheckpointWriter {
-    head: CheckpointHead,
-    bytes: Vec<u8>,
-    pages: Vec<PageAt>,
-}
-
-impl CheckpointWriter {
-    /// Begins a checkpoint.
-    pub fn new(head: CheckpointHead) -> CheckpointWriter {
-        CheckpointWriter { head, bytes: vec![0; HEADER_LEN], pages: Vec::new() }
-    }
-
-    /// Adds a document; ids must ascend.
-    ///
-    /// # Errors
-    /// `NoMemory`; the checkpoint is then to be given up.
-    pub fn row(&mut self, document: u64, entries: &[Entry]) -> Result<(), NoMemory> {
-        memory::reserve(&mut self.bytes, entries.len() * LONG_ENTRY_LEN)?;
-        let (number, place) = (document >> PAGE_BITS, document as u8);
-        if self.pages.last().is_none_or(|page| page.number != number) {
-            self.end_page();
-            let page = PageAt { number, start: self.bytes.len(), length: 0, present: Present::default(), crc: 0 };
-            memory::push(&mut self.pages, page)?;
-        }
-        if let Some(page) = self.pages.last_mut() {
-            page.present.add(place);
-        }
-        for entry in entries {
-            let (tag, extent) = match entry {
-                Entry::Tree(extent) => (TREE, extent),
-                Entry::Run(run) => (RUN, &run.extent),
-                Entry::Blob(extent) => (BLOB, extent),
-            };
-            self.bytes.extend([place, tag, extent.blob as u8, 0]);
-            for number in [extent.segment, extent.offset8, extent.length8] {
-                self.bytes.extend(number.to_le_bytes());
-            }
-            self.bytes.extend(extent.nodes.to_le_bytes());
-            self.bytes.extend(extent.replaced8.to_le_bytes());
-            self.bytes.extend(extent.sequence.to_le_bytes());
-            if let Entry::Run(run) = entry {
-                self.bytes.extend(run.first_sequence.to_le_bytes());
-            }
-        }
-        Ok(())
-    }
-
-    fn end_page(&mut self) {
-        if let Some(page) = self.pages.last_mut() {
-            page.length = self.bytes.len() - page.start;
-            page.crc = crc(&self.bytes[page.start..]);
-        }
-    }
-
-    /// The whole file.
-    ///
-    /// # Errors
-    /// `NoMemory`.
-    pub fn finish(mut self) -> Result<Vec<u8>, NoMemory> {
-        self.end_page();
-        let tables = self.bytes.len();
-        let more = self.head.segments.len() * SEGMENT_LEN + self.pages.len() * PAGE_ENTRY_LEN;
-        memory::reserve(&mut self.bytes, more)?;
-        for (id, length) in &self.head.segments {
-            self.bytes.extend(u64::from(*id).to_le_bytes());
-            self.bytes.extend(length.to_le_bytes());
-        }
-        for page in &self.pages {
-            self.bytes.extend(page.number.to_le_bytes());
-            self.bytes.extend(((page.length / 8) as u32).to_le_bytes());
-            self.bytes.extend(page.crc.to_le_bytes());
-            page.present.words().iter().for_each(|word| self.bytes.extend(word.to_le_bytes()));
-        }
-        let mut header = Header::<HEADER_LEN>::new(MAGIC, super::VERSION);
-        header.put(16, &self.head.store);
-        header.put(32, &self.head.sequence.to_le_bytes());
-        header.put(40, &self.head.position.1.to_le_bytes());
-        header.put(48, &self.head.next_document.to_le_bytes());
-        header.put(56, &((self.bytes.len() - HEADER_LEN) as u64).to_le_bytes());
-        header.put(64, &(self.head.segments.len() as u32).to_le_bytes());
-        header.put(68, &(self.pages.len() as u32).to_le_bytes());
-        header.put(72, &self.head.position.0.to_le_bytes());
-        header.put(80, &self.head.edit.to_le_bytes());
-        header.put(88, &crc(&self.bytes[tables..]).to_le_bytes());
-        self.bytes[..HEADER_LEN].copy_from_slice(&header.seal());
-        Ok(self.bytes)
-    }
 }
 
 /// A checkpoint whose header and tables were verified. Its pages are, each when it is read.
@@ -394,7 +308,7 @@ mod tests {
 
     fn encoded() -> Vec<u8> {
         let (head, rows) = sample();
-        let mut writer = CheckpointWriter::new(head);
+        let mut writer = CheckpointWriter::new(head, Vec::new());
         rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
         writer.finish().unwrap()
     }
@@ -418,7 +332,7 @@ mod tests {
             replaced8: 0,
             blob: BlobPlace::Inline,
         };
-        let mut writer = CheckpointWriter::new(head);
+        let mut writer = CheckpointWriter::new(head, Vec::new());
         writer.row(1, &[Entry::Tree(tree)]).unwrap();
         golden::check("checkpoint", &writer.finish().unwrap());
     }
@@ -443,7 +357,7 @@ mod tests {
             blob,
         };
         let delta = Extent { replaced8: 1, ..of(632, 136, 0, 3, BlobPlace::External) };
-        let mut writer = CheckpointWriter::new(head);
+        let mut writer = CheckpointWriter::new(head, Vec::new());
         let entries = [
             Entry::Tree(of(184, 144, 1, 1, BlobPlace::Inline)),
             Entry::Run(Run { extent: delta, first_sequence: 3 }),
@@ -487,7 +401,7 @@ mod tests {
     #[test]
     fn a_page_is_read_without_the_others() {
         let (head, rows) = sample();
-        let mut writer = CheckpointWriter::new(head);
+        let mut writer = CheckpointWriter::new(head, Vec::new());
         for document in [3, 255, 256, 1 << 40] {
             writer.row(document, &rows[1].1).unwrap();
         }
@@ -519,7 +433,7 @@ mod tests {
             &[(3, rich), (4, &rich[2..])],
         ];
         for (at, case) in cases.into_iter().enumerate() {
-            let mut writer = CheckpointWriter::new(head.clone());
+            let mut writer = CheckpointWriter::new(head.clone(), Vec::new());
             case.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
             assert!(!is_whole(&writer.finish().unwrap()), "case {at}");
         }
@@ -528,7 +442,7 @@ mod tests {
     #[test]
     fn a_table_that_lies_is_not_believed_whatever_its_checksums_say() {
         let (head, rows) = sample();
-        let mut writer = CheckpointWriter::new(head.clone());
+        let mut writer = CheckpointWriter::new(head.clone(), Vec::new());
         [3, 255, 300].into_iter().for_each(|document| writer.row(document, &rows[1].1).unwrap());
         let bytes = writer.finish().unwrap();
         let tables = bytes.len() - 2 * PAGE_ENTRY_LEN - head.segments.len() * SEGMENT_LEN;
@@ -569,7 +483,7 @@ mod tests {
         let (head, rows) = sample();
         let Entry::Tree(plain) = rows[0].1[0] else { panic!("a tree") };
         let sums = |rows: &[(u64, &[Entry])]| {
-            let mut writer = CheckpointWriter::new(head.clone());
+            let mut writer = CheckpointWriter::new(head.clone(), Vec::new());
             rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
             let bytes = writer.finish().unwrap();
             let page = CheckpointReader::open(&bytes).unwrap().pages().next().unwrap();

@@ -400,7 +400,7 @@ mod tests {
             edit: 1,
             segments: Vec::new(),
         };
-        let mut writer = CheckpointWriter::new(head);
+        let mut writer = CheckpointWriter::new(head, Vec::new());
         radix.for_each(|id, slot| writer.row(id, &slot.to_entries()).unwrap()).unwrap();
         writer.finish().unwrap()
     }

@@ -95,13 +95,18 @@ impl Dir {
         synced.map_err(|error| Error::unknown("syncing the directory", &self.path, error))
     }
 
-    /// Writes a file and puts it, complete and durable, in the place of `name`. `temporary` must be a name that
+    /// Puts a file that `write` fills, complete and durable, in the place of `name`. `temporary` must be a name that
     /// counts for nothing; what an earlier attempt left there is removed.
-    pub fn replace(&self, temporary: &str, name: &str, bytes: &[u8]) -> Result<Arc<dyn File>> {
+    pub fn replace(
+        &self,
+        temporary: &str,
+        name: &str,
+        write: impl FnOnce(Replacement<'_>) -> Result<()>,
+    ) -> Result<Arc<dyn File>> {
         let (from, to) = (self.join(temporary), self.join(name));
         self.remove(&from)?;
         let file = self.create(&from)?;
-        let written = file.write_all_at(0, bytes).map_err(|error| Error::io("writing", &from, error));
+        let written = write(Replacement { file: &*file, path: &from, length: 0 });
         let synced = written.and_then(|()| file.sync().map_err(|error| Error::io("syncing", &from, error)));
         let renamed = synced.and_then(|()| {
             self.fs.rename(&from, &to).map_err(|error| match Error::io("renaming to", &to, error) {
@@ -129,6 +134,27 @@ impl Dir {
     }
 }
 
+/// A file that is being written, to take another one's place.
+pub struct Replacement<'a> {
+    file: &'a dyn File,
+    path: &'a Path,
+    length: u64,
+}
+
+impl Replacement<'_> {
+    /// Writes bytes at an offset.
+    pub fn write_at(&mut self, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.file.write_all_at(offset, bytes).map_err(|error| Error::io("writing", self.path, error))?;
+        self.length = self.length.max(offset + bytes.len() as u64);
+        Ok(())
+    }
+
+    /// How long the file is.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,9 +166,10 @@ mod tests {
             let disk = SimDisk::new(1);
             let dir = Dir::new(Arc::new(disk.clone()), Path::new("/data"));
             disk.create_dir_all(dir.path()).unwrap();
-            dir.replace("new", "name", b"old").unwrap();
+            dir.replace("new", "name", |mut file| file.write_at(0, b"old")).unwrap();
             disk.inject(Fault::new(&[op], 0, Errno::Enospc));
-            assert!(matches!(dir.replace("new", "name", b"newer"), Err(Error::NoSpace { .. })), "{op:?}");
+            let refused = dir.replace("new", "name", |mut file| file.write_at(0, b"newer"));
+            assert!(matches!(refused, Err(Error::NoSpace { .. })), "{op:?}");
             let files = disk.files(dir.path());
             assert_eq!(files.len(), 1, "{op:?}: {files:?}");
             assert_eq!(files[Path::new("name")], b"old");

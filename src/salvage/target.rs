@@ -99,7 +99,7 @@ impl Target {
         state.apply(&changes.chain([Change::Marks(marks)]).collect::<Vec<_>>());
         let mut bytes = encode_header(self.store).to_vec();
         bytes.extend(encode_edit(1, &state.as_changes()));
-        self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, &bytes)?;
+        self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, |mut file| file.write_at(0, &bytes))?;
         self.is_store = true;
         self.dir.remove(&self.dir.join(names::REPAIR_UNFINISHED))?;
         self.dir.sync()

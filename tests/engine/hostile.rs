@@ -201,7 +201,7 @@ fn a_checkpoint_that_makes_no_sense_is_ignored() {
     let sealed = SegmentMeta { id: 1, kind: SegmentKind::Log, epoch: 1, length, footer: 0, min_sequence, max_sequence };
     let manifest = manifest(&[Change::Segment(sealed)], Marks { sequence: 2, next_document: 3, ..marks() });
     for (at, (head, rows)) in checkpoints.into_iter().enumerate() {
-        let mut writer = CheckpointWriter::new(head);
+        let mut writer = CheckpointWriter::new(head, Vec::new());
         rows.iter().for_each(|(document, entries)| writer.row(*document, entries).unwrap());
         let files: [(&str, &[u8]); 3] =
             [("MANIFEST", &manifest), ("segment-00000001.strat", &log), ("CHECKPOINT", &writer.finish().unwrap())];
