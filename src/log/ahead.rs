@@ -3,11 +3,12 @@
 //! and takes nearly twice as long. Databases that recycle their log files have it for the same reason.
 //!
 //! 1. Nothing depends on the zeros: they lie behind the end of the log, where recovery expects anything, and least of
-//!    all can zeros be taken for a record. They can complete one whose last bytes are zeros and were not written: who
-//!    writes there asks `may_reach_behind`. That they could not be written fails no commit; the file then grows.
+//!    all can zeros be taken for a record. They can complete one whose last bytes are zeros and were not written, as
+//!    can what a refused commit left: who writes there asks `may_reach_behind`. That zeros could not be written fails
+//!    no commit; the file then grows.
 //! 2. The sync that needs them makes them durable with what it syncs anyway.
 //! 3. Large commits and those that wait for nothing get none: a sync of much data is not shorter for it.
-//! 4. At most as many bytes as the log has already: a small store stays small. `seal` cuts off what is left.
+//! 4. At most as many bytes as the log has already, or 64 KiB: a small store stays small. `seal` cuts off what is left.
 
 use crate::vfs::File;
 
@@ -28,14 +29,16 @@ pub struct Ahead {
     until: u64,
     small_syncs: u32,
     given_up: bool,
-    /// The file may have blocks behind the end of the log.
+    /// The file may have blocks or bytes behind the end of the log.
     has_more: bool,
+    /// It has the blocks of a reserve, which it keeps until the segment ends.
+    reserved: bool,
 }
 
 impl Ahead {
     /// For a new file in which `until` bytes are written. With `reserved` it has blocks already, and gets no others.
     pub fn new(until: u64, reserved: bool) -> Ahead {
-        Ahead { until, small_syncs: 0, given_up: reserved, has_more: reserved }
+        Ahead { until, small_syncs: 0, given_up: reserved, has_more: reserved, reserved }
     }
 
     /// Comes before a sync of what lies between `durable` and `end`: writes zeros for those that follow, if there is
@@ -63,9 +66,27 @@ impl Ahead {
         }
     }
 
-    /// Whether there may be zeros behind `end`, where the log ends.
+    /// Whether there may be something behind `end`, where the log ends: zeros, or what does not count.
     pub fn may_reach_behind(&self, end: u64) -> bool {
         self.has_more && (self.until > end || self.given_up)
+    }
+
+    /// Something lies behind `end` that does not count, nobody knows how far, and stays.
+    pub fn leave(&mut self) {
+        self.has_more = true;
+        self.given_up = true;
+    }
+
+    /// Takes away what was written behind `end` and does not count: it takes room that nobody counts, and could stand
+    /// in for what a later write leaves out. The blocks of a reserve stay.
+    pub fn void(&mut self, file: &dyn File, end: u64) {
+        self.has_more = true;
+        if !self.reserved {
+            self.cut(file, end);
+        }
+        if self.has_more {
+            self.leave();
+        }
     }
 
     /// Gives back all blocks behind `end`. Where they stay, they do no harm but to take room.
@@ -73,6 +94,7 @@ impl Ahead {
         if self.has_more && file.truncate(end).is_ok() {
             self.until = end;
             self.has_more = false;
+            self.reserved = false;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The active segment: the one place where commits are written.
 //!
 //! ```text
-//!   create --> append* --> seal          append fails: the end stays where it was, the next append
-//!                |  ^                    overwrites what was half written (it was never part of a record
-//!                v  |                    that anyone was told of)
+//!   create --> append* --> seal          append fails: the end stays where it was, and what was half written
+//!                |  ^                    is cut off; where that fails too, the next append overwrites it
+//!                v  |                    (it was never part of a record that anyone was told of)
 //!               sync  -- fails --> the caller poisons the writer; nothing is tried again
 //! ```
 //!
@@ -11,7 +11,8 @@
 //! 2. The footer fits into the capacity too, and so into the mapping that readers go through.
 //! 3. Sequence numbers of half-written commits are never used again, so what is left of them behind a newer
 //!    commit is told from it: numbers must rise.
-//! 4. An append that failed leaves no whole commit behind, so that recovery finds nothing that was refused.
+//! 4. An append that failed leaves no whole commit behind, and nothing that could complete a later one that fails, so
+//!    that recovery finds nothing that was refused.
 
 use std::sync::Arc;
 
@@ -135,7 +136,7 @@ impl ActiveSegment {
     /// Writes whole commits, `count` of them; readers may be given places in them afterwards. Where that fails, not
     /// even a part of them can be taken for a commit.
     pub fn append(&mut self, commits: &mut [u8], count: usize) -> Result<()> {
-        // A single commit is whole with its last byte only, where no zeros behind the end stand in for its last bytes.
+        // A single commit is whole with its last byte only, where nothing behind the end stands in for its last bytes.
         // Else, and where there are several, they become commits all at once, with the last byte that is written of the
         // first frame: its kind, which is not zero.
         let at_once = count > 1 || self.ahead.may_reach_behind(self.end);
@@ -144,7 +145,10 @@ impl ActiveSegment {
         if let (Ok(()), Some(kind)) = (&written, kind) {
             written = self.file.write_all_at(self.end + KIND_AT as u64, &[kind]);
         }
-        written.map_err(|error| Error::io("writing", self.segment.path(), error))?;
+        if let Err(error) = written {
+            self.ahead.void(&*self.file, self.end);
+            return Err(Error::io("writing", self.segment.path(), error));
+        }
         self.end += commits.len() as u64;
         self.segment.set_readable(self.end);
         let begun = self.begun.max(self.durable);
@@ -235,6 +239,8 @@ impl ActiveSegment {
             self.begun = self.begun.min(self.end);
             self.sync.cut(self.end);
             self.segment.set_readable(self.end);
+            // It is not cut off: if the edit is on disk after all, it counts.
+            self.ahead.leave();
         }
     }
 }
@@ -284,27 +290,96 @@ mod tests {
         assert_eq!(active.segment().readable(), end + 56);
     }
 
-    /// Zeros that were written ahead must not complete what a write left out.
+    fn active(disk: &SimDisk, spare: Option<&Spare>) -> ActiveSegment {
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let header = SegmentHeader::sample(SegmentKind::Log, 1);
+        ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, spare).unwrap()
+    }
+
+    /// What the file has behind the end of the log.
+    fn behind(disk: &SimDisk, active: &ActiveSegment) -> Vec<u8> {
+        let files = disk.files(Path::new("/"));
+        let file = &files[active.segment().path().strip_prefix("/").unwrap()];
+        file[active.end() as usize..].to_vec()
+    }
+
+    /// A log with zeros ahead.
+    fn with_zeros(disk: &SimDisk) -> ActiveSegment {
+        let mut active = active(disk, None);
+        for _ in 0..5 {
+            active.append(&mut [1; 56], 1).unwrap();
+            active.sync().unwrap();
+        }
+        assert!(behind(disk, &active).len() > 4096);
+        active
+    }
+
+    /// Writes a part of `commit`, and cannot cut it off either. Says whether the file has it nevertheless.
+    fn is_there_when_cut_short(disk: &SimDisk, active: &mut ActiveSegment, commit: &[u8], count: usize) -> bool {
+        disk.inject(Fault::new(&[Op::Write, Op::Truncate], 0, Errno::Eio).short().sticky());
+        assert!(active.append(&mut commit.to_vec(), count).is_err());
+        disk.clear_faults();
+        behind(disk, active).starts_with(commit)
+    }
+
+    /// A commit that ends with zeros.
+    fn commit() -> Vec<u8> {
+        let mut commit = vec![0; 4096];
+        commit[..56].fill(1);
+        commit
+    }
+
     #[test]
-    fn a_commit_that_was_cut_short_is_none() {
+    fn zeros_written_ahead_complete_no_commit_that_was_cut_short() {
         for seed in 0..20 {
             let disk = SimDisk::new(seed);
-            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
-            let header = SegmentHeader::sample(SegmentKind::Log, 1);
-            let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap();
-            for _ in 0..5 {
-                active.append(&mut [1; 56], 1).unwrap();
-                active.sync().unwrap();
-            }
-            let mut commit = vec![0; 4096];
-            commit[..56].fill(1);
-            let written = commit.clone();
-            disk.inject(Fault::new(&[Op::Write], 0, Errno::Eio).short());
-            assert!(active.append(&mut commit, 1).is_err());
-            let file = &disk.files(Path::new("/"))[active.segment().path().strip_prefix("/").unwrap()];
-            let there = &file[active.end() as usize..][..written.len()];
-            assert!(there != written, "seed {seed}: refused, and there");
+            let mut active = with_zeros(&disk);
+            assert!(!is_there_when_cut_short(&disk, &mut active, &commit(), 1), "seed {seed}: refused, and there");
         }
+    }
+
+    /// The second attempt of one commit finds what the first, in a group, left of it.
+    #[test]
+    fn what_a_refused_commit_left_completes_no_other() {
+        for seed in 0..20 {
+            let disk = SimDisk::new(seed);
+            let mut active = active(&disk, None);
+            // All of it is written but the byte that makes commits of it.
+            disk.inject(Fault::new(&[Op::Write], 1, Errno::Eio));
+            disk.inject(Fault::new(&[Op::Truncate], 0, Errno::Eio));
+            assert!(active.append(&mut commit().repeat(2), 2).is_err());
+            disk.clear_faults();
+            assert!(!is_there_when_cut_short(&disk, &mut active, &commit(), 1), "seed {seed}: refused, and there");
+        }
+    }
+
+    #[test]
+    fn a_footer_that_did_not_count_completes_no_commit() {
+        for seed in 0..20 {
+            let disk = SimDisk::new(seed);
+            let mut active = active(&disk, None);
+            active.append(&mut commit(), 1).unwrap();
+            (1..=2000).for_each(|document| active.note(document, 1, 1));
+            let end = active.end() as usize;
+            active.seal().unwrap();
+            // A commit whose last bytes are the footer's.
+            let file = &disk.files(Path::new("/"))[active.segment().path().strip_prefix("/").unwrap()];
+            let mut commit = file[end..].to_vec();
+            commit[..56].fill(1);
+            active.unseal();
+            assert!(!is_there_when_cut_short(&disk, &mut active, &commit, 1), "seed {seed}: refused, and there");
+        }
+    }
+
+    #[test]
+    fn a_refused_commit_takes_no_room() {
+        let disk = SimDisk::new(1);
+        let mut active = active(&disk, None);
+        active.append(&mut commit(), 1).unwrap();
+        let used = disk.used();
+        disk.inject(Fault::new(&[Op::Write], 0, Errno::Enospc).short());
+        assert!(active.append(&mut vec![1; 500_000], 1).is_err());
+        assert_eq!((disk.used(), behind(&disk, &active).len()), (used, 0));
     }
 
     #[test]
