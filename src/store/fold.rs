@@ -3,9 +3,11 @@
 //! 1. Tiers: the newest deltas are composed into one, together with older ones that are not much larger, so that each
 //!    change is rewritten about log(n) times, and a document has few deltas at any time.
 //! 2. They are folded into the tree when together they are not small beside it.
-//! 3. A commit never rewrites more than `IN_COMMIT` bytes for this; what is larger is left to compaction.
+//! 3. A commit never rewrites more than `IN_COMMIT` bytes of a document for this; what is larger is left to compaction.
+//! 4. Nor does it rewrite more than `IN_COMMIT` bytes of all documents, or as many as it has itself: what one document
+//!    does not need of that, others get. A document that gets none is as ready for the next commit that changes it.
 
-/// Most bytes that a commit rewrites to fold.
+/// Most bytes of a document that a commit rewrites to fold.
 const IN_COMMIT: u64 = 1 << 20;
 /// A tree is not rewritten for deltas of less than this share of it.
 const SHARE: u64 = 4;
@@ -21,8 +23,41 @@ pub enum Fold {
     All,
 }
 
+impl Fold {
+    /// Bytes that it rewrites.
+    fn bytes(self, tree: u64, runs: &[u64]) -> u64 {
+        match self {
+            Fold::Not => 0,
+            Fold::From(first) => runs[first..].iter().sum(),
+            Fold::All => tree + runs.iter().sum::<u64>(),
+        }
+    }
+}
+
+/// What a commit may still rewrite.
+pub struct Budget(u64);
+
+impl Budget {
+    /// That of a commit of so many bytes.
+    pub fn of(commit: u64) -> Budget {
+        Budget(commit.max(IN_COMMIT))
+    }
+
+    /// As `plan`, as long as there is enough left for it, which it then takes.
+    pub fn plan(&mut self, tree: u64, runs: &[u64], fold_after: u32) -> Fold {
+        let fold = plan(tree, runs, fold_after);
+        match self.0.checked_sub(fold.bytes(tree, runs)) {
+            Some(left) => {
+                self.0 = left;
+                fold
+            }
+            None => Fold::Not,
+        }
+    }
+}
+
 /// Decides for a tree of `tree` bytes with deltas of these sizes, oldest first, the newest being the one committed.
-pub fn plan(tree: u64, runs: &[u64], fold_after: u32) -> Fold {
+fn plan(tree: u64, runs: &[u64], fold_after: u32) -> Fold {
     if runs.len() <= fold_after as usize {
         return Fold::Not;
     }
@@ -109,5 +144,16 @@ mod tests {
         assert_eq!(plan(u64::MAX / 2, &[&[eighth + 1], &[eighth; 7][..]].concat(), 7), Fold::From(1));
         assert_eq!(plan(5 * eighth, &[eighth; 3], 2), Fold::All);
         assert_eq!(plan(5 * eighth + 1, &[eighth; 3], 2), Fold::From(0));
+    }
+
+    #[test]
+    fn a_commit_rewrites_for_many_documents_what_it_has_itself() {
+        let runs = [IN_COMMIT / 4; 3];
+        let mut small = Budget::of(1000);
+        assert_eq!([(); 3].map(|()| small.plan(u64::MAX / 2, &runs, 2)), [Fold::From(0), Fold::Not, Fold::Not]);
+        assert_eq!(small.plan(10, &[10, 10, 10], 2), Fold::All, "there is enough left for a small one");
+        let mut large = Budget::of(2 * IN_COMMIT);
+        let folds = [(); 4].map(|()| large.plan(u64::MAX / 2, &runs, 2));
+        assert_eq!(folds, [Fold::From(0), Fold::From(0), Fold::Not, Fold::Not]);
     }
 }

@@ -8,7 +8,6 @@
 //!    takes the place of any of that: of two deltas that overlap neither covers the other. Later deltas are folded into
 //!    one another, so that a document has few, however long compaction takes. The leader has the last word.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
@@ -24,7 +23,7 @@ use crate::index::layers::Layers;
 use crate::index::{Slot, State};
 use crate::memory;
 use crate::store::core::Core;
-use crate::store::fold::{Fold, plan};
+use crate::store::fold::{Budget, Fold};
 use crate::sync::atomic::Ordering;
 
 /// The records of a commit, without their places and sequence number.
@@ -96,6 +95,7 @@ impl Prepared {
 /// Makes the records of a batch that is to follow `state`.
 pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepared> {
     let mut changes = Vec::new();
+    let mut budget = Budget::of(contents.bytes());
     for (document, pending) in contents.documents().filter(|(_, pending)| pending.changes_anything()) {
         let before = state.index.get(document.get())?.clone();
         let records = match (pending.created, pending.deleted) {
@@ -104,7 +104,7 @@ pub fn prepare(core: &Core, state: &State, contents: &Contents) -> Result<Prepar
             (_, true) => vec![Record::new(RecordKind::Tombstone, document, Vec::new())?],
             _ => match &pending.tree {
                 Some(_) => new_tree(document, pending, lowest_free_input(core, state, document, &before)?)?,
-                None => new_delta(core, state, document, pending, &before)?,
+                None => new_delta(core, (state, document, &before), pending, &mut budget)?,
             },
         };
         if !records.is_empty() {
@@ -162,10 +162,9 @@ fn new_tree(document: DocumentId, pending: &Pending, lowest_free_input: u64) -> 
 /// Changes to a stored document, and a fold where its deltas have become many.
 fn new_delta(
     core: &Core,
-    state: &State,
-    document: DocumentId,
+    (state, document, before): (&State, DocumentId, &Slot),
     pending: &Pending,
-    before: &Slot,
+    budget: &mut Budget,
 ) -> Result<Vec<Record>> {
     if pending.delta.is_empty() {
         return Ok(Vec::new());
@@ -190,7 +189,14 @@ fn new_delta(
     record.covering = covering(&record, &before.runs()[kept..]);
     // Beside a compaction that folds, the tree is its own.
     let tree_len = if folding == 0 { layers.plain_tree_len() } else { u64::MAX };
-    let fold = fold(core, &layers, document, before, &record, fixed..kept, tree_len)?;
+    // The deltas behind `kept` are superseded anyway.
+    let sizes = before.runs()[fixed..kept].iter().map(|run| run.extent.length());
+    let sizes: Vec<u64> = sizes.chain([record.header.record_len()]).collect();
+    let fold = match budget.plan(tree_len, &sizes, core.options.fold_after) {
+        Fold::Not => None,
+        Fold::All => Some(folded_tree(&layers, document, before, &record)?),
+        Fold::From(first) => Some(folded_delta(&layers, document, (before, fixed + first), &record)?),
+    };
     Ok(blob_record(document, pending)?.into_iter().chain([record]).chain(fold).collect())
 }
 
@@ -296,47 +302,40 @@ fn parts<'a>(runs: &'a [Run], delta: &Record) -> impl Iterator<Item = (u64, u64)
     runs.iter().map(|run| (run.extent.length(), run.extent.replaced())).chain([own])
 }
 
-/// The record that repeats this delta and earlier ones in a denser form, if it is time for one. The deltas behind
-/// `kept` are superseded anyway, those before it stay. A tree of `tree_len` bytes may be folded too.
-fn fold(
-    core: &Core,
-    layers: &Layers,
-    document: DocumentId,
-    slot: &Slot,
-    delta: &Record,
-    kept: Range<usize>,
-    tree_len: u64,
-) -> Result<Option<Record>> {
-    let Some(tree) = slot.tree() else { return Ok(None) };
-    let runs = slot.runs();
-    let fixed = kept.start;
-    let before = runs[kept].iter().map(|run| run.extent.length());
-    let sizes: Vec<u64> = before.chain([delta.header.record_len()]).collect();
-    let place_of = |first: usize| match delta.header.blob {
-        BlobPlace::Unchanged => crate::compaction::newest_blob_place(&runs[first..]),
+/// The record that repeats the tree, its deltas and a new one as one tree.
+fn folded_tree(layers: &Layers, document: DocumentId, slot: &Slot, delta: &Record) -> Result<Record> {
+    let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?)?;
+    record.header.nodes = (slot.nodes() as i32).wrapping_add(delta.header.nodes);
+    let of_tree = slot.tree().map_or(BlobPlace::Unchanged, |tree| tree.blob);
+    record.header.blob = match place_of_blob(slot.runs(), delta) {
+        BlobPlace::Unchanged => of_tree,
         place => place,
     };
-    let mut record = match plan(tree_len, &sizes, core.options.fold_after) {
-        Fold::Not => return Ok(None),
-        Fold::All => {
-            let mut record = Record::new(RecordKind::Tree, document, layers.folded_with(&delta.payload)?)?;
-            record.header.nodes = (slot.nodes() as i32).wrapping_add(delta.header.nodes);
-            record.header.blob = match place_of(0) {
-                BlobPlace::Unchanged => tree.blob,
-                place => place,
-            };
-            record
-        }
-        Fold::From(first) => {
-            let first = fixed + first;
-            let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?)?;
-            record.header.first_sequence = runs[first].first_sequence;
-            record.header.nodes = nodes_of(&runs[first..]).wrapping_add(delta.header.nodes);
-            record.header.replaced8 = replaced_by_one(record.header.record_len(), parts(&runs[first..], delta));
-            record.header.blob = place_of(first);
-            record
-        }
-    };
     record.header.fold = true;
-    Ok(Some(record))
+    Ok(record)
+}
+
+/// The record that repeats the deltas from the `first`-th on and a new one as one delta.
+fn folded_delta(
+    layers: &Layers,
+    document: DocumentId,
+    (slot, first): (&Slot, usize),
+    delta: &Record,
+) -> Result<Record> {
+    let runs = &slot.runs()[first..];
+    let mut record = Record::new(RecordKind::Delta, document, layers.composed_with(first, &delta.payload)?)?;
+    record.header.first_sequence = runs.first().map_or(0, |run| run.first_sequence);
+    record.header.nodes = nodes_of(runs).wrapping_add(delta.header.nodes);
+    record.header.replaced8 = replaced_by_one(record.header.record_len(), parts(runs, delta));
+    record.header.blob = place_of_blob(runs, delta);
+    record.header.fold = true;
+    Ok(record)
+}
+
+/// What some deltas and a new one say of the blob.
+fn place_of_blob(runs: &[Run], delta: &Record) -> BlobPlace {
+    match delta.header.blob {
+        BlobPlace::Unchanged => crate::compaction::newest_blob_place(runs),
+        place => place,
+    }
 }

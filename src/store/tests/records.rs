@@ -177,6 +177,34 @@ fn compaction_folds_up_to_the_size_of_a_batch() {
 }
 
 #[test]
+fn a_commit_to_many_documents_folds_no_more_than_it_has_itself() {
+    let disk = SimDisk::new(1);
+    let options = Options { fold_after: 2, ..options(64 << 20) };
+    let db = open_with(&disk, &options);
+    let documents: Vec<_> = (0..100).map(|_| put(&db, &[7; 30_000])).collect();
+    let log = || db.stats().unwrap().total_bytes;
+    let mut most = 0;
+    for turn in 0..12 {
+        let before = log();
+        let name = format!("column {turn}");
+        let value = Value::Bytes(vec![turn; 3000]);
+        db.write(|batch| documents.iter().try_for_each(|id| batch.set_column(*id, &name, &value))).unwrap();
+        most = most.max(log() - before);
+    }
+    // What they set is 300 KB at a time; all that is ready to be folded would be 3 MB and more.
+    assert!(most < 1_500_000, "{most}");
+    assert!(db.stats().unwrap().folds > 100);
+    let runs = documents.iter().map(|id| slot(&db, *id).runs().len()).max();
+    assert!(runs <= Some(6), "{runs:?}");
+    let expected: Vec<_> = (0..12).map(|turn| Value::Bytes(vec![turn; 3000])).collect();
+    for id in documents {
+        let tree = db.view().unwrap().tree(id).unwrap();
+        assert!((0..12).all(|turn| tree.columns.get(&format!("column {turn}")) == Some(&expected[turn])));
+    }
+    check_log(&disk, &db, &options);
+}
+
+#[test]
 fn deltas_made_one_say_where_the_blob_went() {
     let (inline, apart) = (vec![4; 20], vec![5; 70_000]);
     for (first, then) in [(&inline, &apart), (&apart, &inline)] {
