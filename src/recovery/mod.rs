@@ -84,11 +84,8 @@ pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<O
         Err(Error::Io { .. }) => look(&dir, &list(&dir)?)?,
         _ => Found::Store,
     };
+    found.is_wanted(path, options)?;
     match found {
-        Found::Store if options.exclusive => {
-            let what = "there is a store already, and `exclusive` was asked for";
-            return Err(Error::OpenRefused { path: path.to_path_buf(), what });
-        }
         Found::Store => {
             let peeked = match peeked {
                 // It was created after it was looked for, and before the directory was listed.
@@ -96,10 +93,6 @@ pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<O
                 peeked => peeked,
             };
             peeked?;
-        }
-        Found::Nothing if !options.create => {
-            let what = "there is no store, and `create` is off";
-            return Err(Error::OpenRefused { path: path.to_path_buf(), what });
         }
         Found::Nothing => {
             let created = dir.fs().create_dir_all(path);
@@ -112,7 +105,9 @@ pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<O
     dir.hold()?;
     // Only now is it certain that nobody else creates it.
     let listed = list(&dir)?;
-    let (manifest, is_new) = match look(&dir, &listed)? {
+    let found = look(&dir, &listed)?;
+    found.is_wanted(path, options)?;
+    let (manifest, is_new) = match found {
         Found::Store => (Manifest::load(&dir)?, false),
         Found::Nothing => {
             let store = dir.fs().unique_id().map_err(|error| Error::io("making an id for", path, error))?;
@@ -137,6 +132,18 @@ fn is_listed(listed: &[PathBuf], name: &str) -> bool {
 enum Found {
     Nothing,
     Store,
+}
+
+impl Found {
+    /// Refuses what the options do not ask for.
+    fn is_wanted(&self, path: &Path, options: &Options) -> Result<()> {
+        let what = match self {
+            Found::Store if options.exclusive => "there is a store already, and `exclusive` was asked for",
+            Found::Nothing if !options.create => "there is no store, and `create` is off",
+            _ => return Ok(()),
+        };
+        Err(Error::OpenRefused { path: path.to_path_buf(), what })
+    }
 }
 
 /// Tells a store from an empty place, and refuses everything else.

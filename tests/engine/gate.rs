@@ -2,7 +2,8 @@
 //!
 //! 1. `hold` makes the next sync of any file wait for `release`; what is done meanwhile queues up behind it.
 //! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would.
-//! 3. Everything else goes straight to the disk.
+//! 3. `before_lock` has something done between what `open` finds and its lock, as another process might.
+//! 4. Everything else goes straight to the disk.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -27,19 +28,27 @@ enum State {
     Held,
 }
 
+type Work = Box<dyn FnOnce() + Send>;
+
 /// A simulated disk with a gate before its syncs.
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) disk: SimDisk,
     state: Arc<(Mutex<State>, Condvar)>,
     panics: Arc<AtomicBool>,
+    at_lock: Arc<Mutex<Option<Work>>>,
 }
 
 impl Gate {
     pub(crate) fn new(seed: u64) -> Gate {
         let disk = SimDisk::new(seed);
         disk.allow_map();
-        Gate { disk, state: Arc::new((Mutex::new(State::Open), Condvar::new())), panics: Arc::default() }
+        Gate {
+            disk,
+            state: Arc::new((Mutex::new(State::Open), Condvar::new())),
+            panics: Arc::default(),
+            at_lock: Arc::default(),
+        }
     }
 
     pub(crate) fn open(&self, options: &Options) -> Result<Db> {
@@ -48,6 +57,10 @@ impl Gate {
 
     pub(crate) fn panic_in_write(&self) {
         self.panics.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn before_lock(&self, work: impl FnOnce() + Send + 'static) {
+        *self.at_lock.lock() = Some(Box::new(work));
     }
 
     /// Runs `first`, whose sync is held up; meanwhile each of `others`, on threads of their own, which get behind it
@@ -205,6 +218,8 @@ impl FileSystem for Gate {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
+        let work = self.at_lock.lock().take();
+        work.into_iter().for_each(|work| work());
         self.disk.lock(path)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
+use stratum::vfs::FileSystem;
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
 use stratum::{Columns, Db, DocumentId, Durability, Error, Input, InputId, Result, Tree, Value};
 
@@ -559,4 +560,20 @@ fn the_number_of_a_refused_commit_is_not_given_again() {
     assert_eq!((shown, db.view().unwrap().document_count().unwrap()), (newest + 1, 1));
     put(&db, b"next", Durability::Always).unwrap();
     assert_eq!(db.view().unwrap().sequence(), shown + 1);
+}
+
+/// What `open` finds counts only once nobody else can change it.
+#[test]
+fn create_and_exclusive_are_asked_again_once_the_store_is_locked() {
+    let mut options = options(1 << 20);
+    options.exclusive = true;
+    let gate = Gate::new(1);
+    let disk = gate.disk.clone();
+    gate.before_lock(move || open(&disk, &stratum::Options::default()).unwrap().close().unwrap());
+    assert!(matches!(gate.open(&options), Err(Error::OpenRefused { .. })), "another made it meanwhile");
+    (options.exclusive, options.create) = (false, false);
+    let disk = gate.disk.clone();
+    gate.before_lock(move || disk.unlink(&store_path().join("MANIFEST")).unwrap());
+    assert!(matches!(gate.open(&options), Err(Error::OpenRefused { .. })), "another removed it meanwhile");
+    assert!(!gate.disk.files(store_path()).contains_key(std::path::Path::new("MANIFEST")));
 }
