@@ -13,7 +13,9 @@
 //! 4. Zeros are written ahead of the next edits, and go to disk with the sync of one: an edit that overwrites them is
 //!    synced alone, where one that makes the file grow is synced with the file's length, and so with whatever else the
 //!    file system puts in its journal: data of the log. Nothing depends on them; `give_back` cuts them off.
-//! 5. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
+//! 5. No number is read or written that leaves no room for many more edits: a store that could not make the next one
+//!    would have to take back what it was told.
+//! 6. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
 //!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
 
 use std::path::Path;
@@ -111,6 +113,7 @@ impl Manifest {
             let what = "it names a segment whose id was never handed out";
             return Err(Error::corruption(&path, HEADER_LEN as u64, None, what));
         }
+        check_numbers(&path, &state.marks, number, 0)?;
         let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
         let (end, reserved) = (at as u64, (at + zeros) as u64);
         Ok(Manifest { dir: dir.clone(), state, file: None, end, number, must_rewrite: true, reserved })
@@ -131,6 +134,12 @@ impl Manifest {
         self.state.marks
     }
 
+    /// Whether an edit may set these marks and leave room for so many more: what the next open would refuse is not
+    /// written.
+    pub fn check(&self, marks: &Marks, room: u32) -> Result<()> {
+        check_numbers(&self.dir.join(names::MANIFEST), marks, self.number + 1, room)
+    }
+
     /// Makes changes, durably and at once. `marks.next_segment` rises by itself above every segment that is named.
     pub fn commit(&mut self, changes: &[Change], mut marks: Marks) -> Result<()> {
         for change in changes {
@@ -138,6 +147,7 @@ impl Manifest {
                 marks.next_segment = marks.next_segment.max(meta.id + 1);
             }
         }
+        self.check(&marks, 0)?;
         let mut state = self.state.clone();
         state.apply(changes);
         state.marks = marks;
@@ -210,6 +220,14 @@ impl Manifest {
             self.reserved = self.end;
         }
     }
+}
+
+fn check_numbers(path: &Path, marks: &Marks, number: u64, room: u32) -> Result<()> {
+    if marks.leave_room(number, room) {
+        return Ok(());
+    }
+    let what = "its numbers are so high that no store came to them and none can go on from them; repair the store";
+    Err(Error::corruption(path, HEADER_LEN as u64, None, what))
 }
 
 /// The UUID in a manifest's header.

@@ -14,13 +14,16 @@
 //! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
 //! 2. Edit numbers rise by one, so that a lost edit in the middle is seen. A file that takes the place of another goes
 //!    on from its numbers.
-//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
+//! 3. What an edit may say goes a little beyond what a store comes to (`Marks::leave_room`): such an edit is told from
+//!    a torn one, and refused.
+//! 4. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
 //!    one that begins behind it was named by an edit that is lost.
 
 use std::collections::BTreeMap;
 
 use super::segment::SegmentKind;
-use super::{Header, HeaderError, Malformed, NUMBER_LIMIT, SEGMENT_ID_LIMIT, crc, u32_at, u64_at};
+use super::{Header, HeaderError, Malformed, crc, u32_at, u64_at};
+use super::{NUMBER_LIMIT, NUMBERS_END, SEGMENT_ID_LIMIT, SEGMENT_IDS_END};
 
 /// Bytes before the first edit.
 pub const HEADER_LEN: usize = 96;
@@ -60,6 +63,19 @@ pub struct Marks {
     pub sequence: u64,
     /// No file with this id or a higher one was ever named.
     pub next_segment: u32,
+}
+
+impl Marks {
+    /// Whether a store can go on from these marks, the number of its newest edit being this one, with at least so many
+    /// epochs, edits and segments. None ever comes to others.
+    pub fn leave_room(&self, edit: u64, room: u32) -> bool {
+        let is_below = |number: u64| number < NUMBERS_END - u64::from(room);
+        self.next_document <= NUMBERS_END
+            && self.sequence < NUMBERS_END
+            && self.next_segment <= SEGMENT_IDS_END - room
+            && is_below(self.epoch)
+            && is_below(edit)
+    }
 }
 
 /// What an edit changes.
@@ -244,7 +260,7 @@ fn decode_changes(mut bytes: &[u8]) -> Result<Result<Vec<Change>, u32>, Malforme
     Ok(Ok(changes))
 }
 
-/// Whether the numbers in a change are such that a store can go on from them.
+/// Whether the numbers in a change are such that arithmetic can go on from them.
 fn is_possible(change: &Change) -> bool {
     match change {
         Change::Segment(meta) => {
@@ -370,6 +386,24 @@ mod tests {
         ] {
             assert_eq!(decoded(Change::Segment(bad)), EditAt::Damaged, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn marks_that_leave_no_room_are_no_store_s() {
+        let (end, ids_end) = (NUMBERS_END, SEGMENT_IDS_END);
+        let last = Marks { next_document: end, epoch: end - 1, sequence: end - 1, next_segment: ids_end };
+        assert!(last.leave_room(end - 1, 0) && !last.leave_room(end, 0));
+        for beyond in [
+            Marks { next_document: end + 1, ..last },
+            Marks { epoch: end, ..last },
+            Marks { sequence: end, ..last },
+            Marks { next_segment: ids_end + 1, ..last },
+        ] {
+            assert!(!beyond.leave_room(1, 0), "{beyond:?}");
+        }
+        let spare = Marks { epoch: end - 11, next_segment: ids_end - 10, ..last };
+        assert!(spare.leave_room(end - 11, 10) && !spare.leave_room(end - 10, 10) && !spare.leave_room(1, 11));
+        assert!(!Marks { next_segment: ids_end - 9, ..spare }.leave_room(1, 10));
     }
 
     #[test]

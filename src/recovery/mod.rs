@@ -324,6 +324,7 @@ fn settle_tail(
     let mut marks = manifest.marks();
     marks.epoch += 1;
     marks.sequence = marks.sequence.max(tail.max_sequence);
+    manifest.check(&marks, 0)?;
     let mut changes = Vec::new();
     let mut settled = Settled { segments: Vec::new(), moved: Vec::new() };
     if tail.durable > HEADER_LEN {

@@ -26,6 +26,7 @@ use super::throttle::Throttle;
 use crate::compaction::KeptTombstones;
 use crate::error::{Error, Result};
 use crate::format::manifest::{Change, Marks, SegmentMeta};
+use crate::format::{KEPT_FOR_RECOVERY, NUMBERS_END};
 use crate::index::{Ledger, State};
 use crate::log::Dir;
 use crate::log::spare::Spare;
@@ -152,6 +153,11 @@ impl Core {
         core
     }
 
+    /// The lowest document id not handed out. Calls that were refused when there were no more are not counted.
+    pub fn next_document(&self) -> u64 {
+        self.next_document.load(Ordering::Relaxed).min(NUMBERS_END)
+    }
+
     /// The newest moment.
     pub fn published(&self) -> Guard<Arc<Moment>> {
         self.published.load()
@@ -252,11 +258,8 @@ impl Core {
         if let Some(reason) = &*self.poisoned.read() {
             return Err(Error::Poisoned(reason.clone()));
         }
-        let marks = Marks {
-            next_document: self.next_document.load(Ordering::Relaxed),
-            sequence: writer.sequence,
-            ..writer.manifest.marks()
-        };
+        let marks = Marks { next_document: self.next_document(), sequence: writer.sequence, ..writer.manifest.marks() };
+        writer.manifest.check(&marks, KEPT_FOR_RECOVERY)?;
         let mut edited = writer.manifest.commit(changes, marks);
         // The log's comes last: compaction, which has its own in use, makes room for both.
         for spare in [&self.spare_compaction, &self.spare_log] {

@@ -62,7 +62,7 @@ impl Core {
         if maintenance.checkpoint == Some((state.sequence, edit)) {
             return Ok(());
         }
-        let next_document = self.next_document.load(Ordering::Relaxed);
+        let next_document = self.next_document();
         checkpoint::write(&self.dir, self.store, &state, next_document, edit).map_err(|error| self.fail(error))?;
         if self.counters.checkpoint_sequence.swap(state.sequence, Ordering::Relaxed) < state.sequence {
             // More of them may go now.
