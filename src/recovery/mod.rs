@@ -218,6 +218,7 @@ fn recover(store: Locked, mode: ReadMode) -> Result<Opened> {
         for (header, extent) in settled.moved {
             rebuilt.relocate(&header, extent)?;
         }
+        rebuilt.finish()?;
         for segment in settled.segments {
             let length = segment.readable();
             segments.push((segment, length));

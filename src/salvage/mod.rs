@@ -38,6 +38,7 @@ mod chain;
 mod document;
 mod identify;
 mod mend;
+mod records;
 mod report;
 mod salt;
 mod scan;

@@ -108,7 +108,7 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        self.end(at.min(limit));
+        self.end(at.min(limit))?;
         Ok(true)
     }
 
@@ -164,7 +164,7 @@ impl<'a> Scan<'a> {
                 if header.kind == RecordKind::Tombstone && self.is_log() {
                     memory::push(&mut self.tombstones, (header.document, found, at))?;
                 } else {
-                    self.survey.record(header.document, found);
+                    self.survey.record(header.document, found)?;
                 }
             }
         }
@@ -247,11 +247,11 @@ impl<'a> Scan<'a> {
     }
 
     /// Makes the deletions that count.
-    fn delete(&mut self, is_open_ended: bool) {
+    fn delete(&mut self, is_open_ended: bool) -> Result<()> {
         let torn = self.torn.iter().copied().filter(|at| is_open_ended && *at >= self.durable).min();
         for (document, found, at) in std::mem::take(&mut self.tombstones) {
             if torn.is_none_or(|torn| at < torn) {
-                self.survey.record(document, found);
+                self.survey.record(document, found)?;
                 continue;
             }
             self.survey.used(document);
@@ -263,6 +263,7 @@ impl<'a> Scan<'a> {
             finding.sequence = found.sequence;
             self.report.findings.push(finding);
         }
+        Ok(())
     }
 
     fn footer(&mut self, at: u64, header: &RecordHeader, whole: bool) -> Result<()> {
@@ -284,7 +285,7 @@ impl<'a> Scan<'a> {
     }
 
     /// What is left behind the last record, and what should have been there.
-    fn end(&mut self, at: u64) {
+    fn end(&mut self, at: u64) -> Result<()> {
         let limit = self.segment.limit.min(self.segment.size);
         let from = self.lost_from.take().unwrap_or(at);
         let is_open_ended = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
@@ -305,7 +306,7 @@ impl<'a> Scan<'a> {
             let (from, to) = (self.segment.size.max(limit), self.segment.limit);
             self.lost(from, to, FindingKind::BytesLost, "the segment is cut off here");
         }
-        self.delete(is_open_ended);
+        self.delete(is_open_ended)?;
         for range in std::mem::take(&mut self.window.bad) {
             let what = "the system does not give these bytes";
             let length = range.end - range.start;
@@ -317,5 +318,6 @@ impl<'a> Scan<'a> {
                 self.survey.unseen(document, self.newest, self.segment.id);
             }
         }
+        Ok(())
     }
 }

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::records::Records;
 use crate::error::Result;
 use crate::format::checkpoint::{CheckpointReader, Entry};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
@@ -70,38 +71,6 @@ impl Found {
     }
 }
 
-/// The records of one document: mostly one.
-#[derive(Clone, Debug)]
-pub enum Records {
-    One(Found),
-    Many(Vec<Found>),
-}
-
-impl Records {
-    pub fn as_slice(&self) -> &[Found] {
-        match self {
-            Records::One(found) => std::slice::from_ref(found),
-            Records::Many(all) => all,
-        }
-    }
-
-    fn add(&mut self, found: Found) {
-        if self.as_slice().iter().any(|other| other.whole && other.covers(&found)) {
-            return;
-        }
-        let mut all = match self {
-            Records::One(one) => vec![*one],
-            Records::Many(all) => std::mem::take(all),
-        };
-        all.retain(|other| !(found.whole && found.covers(other)));
-        all.push(found);
-        *self = match all[..] {
-            [one] => Records::One(one),
-            _ => Records::Many(all),
-        };
-    }
-}
-
 /// A record that must have been there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
@@ -130,7 +99,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    pub fn record(&mut self, document: u64, found: Found) {
+    pub fn record(&mut self, document: u64, found: Found) -> Result<()> {
         self.sequence = self.sequence.max(found.sequence);
         self.used(document);
         if found.kind == RecordKind::Tombstone {
@@ -138,10 +107,11 @@ impl Survey {
             self.documents.remove(&document);
         } else if !self.deleted.contains(&document) {
             match self.documents.get_mut(&document) {
-                Some(records) => records.add(found),
+                Some(records) => records.add(found)?,
                 None => drop(self.documents.insert(document, Records::One(found))),
             }
         }
+        Ok(())
     }
 
     /// Records may have been in so many bytes, and are not known.
