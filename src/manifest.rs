@@ -96,6 +96,7 @@ impl Manifest {
                 EditAt::Newer(tag) => {
                     return Err(Error::NewerFormat { path, what: format!("an edit with change {tag}") });
                 }
+                EditAt::NoMemory => return Err(Error::NoMemory),
                 EditAt::End => break,
                 EditAt::Edit(..) | EditAt::Damaged => {
                     if let Some(offset) = later_edit(&bytes, at, number) {
@@ -162,9 +163,9 @@ impl Manifest {
     fn append(&mut self, changes: &[Change]) -> Result<()> {
         let Some(file) = self.file.clone() else { return self.rewrite() };
         let path = self.dir.join(names::MANIFEST);
-        let mut changes = changes.to_vec();
-        changes.push(Change::Marks(self.state.marks));
-        let mut edit = manifest::encode_edit(self.number + 1, &changes);
+        let marks = Change::Marks(self.state.marks);
+        let mut edit = Vec::new();
+        manifest::append_edit(&mut edit, self.number + 1, changes.iter().copied().chain([marks]))?;
         // The zeros ahead must not complete an edit whose last bytes are zeros and could not be written: it becomes one
         // with the last byte that is written, which is not zero.
         let tag = std::mem::take(&mut edit[FIRST_TAG_AT]);
@@ -185,7 +186,7 @@ impl Manifest {
     /// Writes the whole state into a new file, which takes the old one's place.
     fn rewrite(&mut self) -> Result<()> {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
-        bytes.extend(manifest::encode_edit(self.number + 1, &self.state.as_changes()));
+        manifest::append_edit(&mut bytes, self.number + 1, self.state.changes())?;
         let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, |mut file| file.write_at(0, &bytes))?;
         self.end = bytes.len() as u64;
         self.number += 1;

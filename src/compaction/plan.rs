@@ -4,6 +4,8 @@
 //! 2. One job's outputs are about one segment, so that the space it needs meanwhile stays bounded.
 //! 3. Victims are those with the least to copy per byte freed (greedy cleaning, as in log-structured file systems).
 
+use std::collections::BTreeSet;
+
 use crate::format::manifest::SegmentMeta;
 use crate::format::segment::HEADER_LEN;
 use crate::options::Options;
@@ -69,7 +71,7 @@ pub fn choose(sealed: &[Usage], total: u64, live: u64, options: &Options) -> Vec
 /// The jobs of a full compaction: every segment that holds garbage, is small beside another or has trees that are not
 /// compressed as the options say, oldest first.
 /// `folds` are the segments that hold deltas of live documents.
-pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec<SegmentMeta>> {
+pub fn choose_all(sealed: &[Usage], folds: &BTreeSet<u32>, options: &Options) -> Vec<Vec<SegmentMeta>> {
     let small = sealed.iter().filter(|usage| usage.is_small(options)).count();
     let mut victims: Vec<Usage> = sealed
         .iter()
@@ -164,9 +166,9 @@ mod tests {
         let options = Options { segment_size: 1000, ..Options::default() };
         let dense = usage(1, 1000, 1000 - HEADER_LEN);
         let sealed = [dense, usage(2, 1000, 100), usage(3, 1000, 850)];
-        let jobs = choose_all(&sealed, &[], &options);
+        let jobs = choose_all(&sealed, &BTreeSet::new(), &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2, 3]]);
-        assert_eq!(choose_all(&sealed[..1], &[1], &options).len(), 1, "but for deltas to be folded");
+        assert_eq!(choose_all(&sealed[..1], &BTreeSet::from([1]), &options).len(), 1, "but for deltas to be folded");
     }
 
     #[test]
@@ -174,7 +176,7 @@ mod tests {
         let options = Options { segment_size: 1000, ..Options::default() };
         let dense = usage(1, 1000, 1000 - HEADER_LEN);
         let other = Usage { coded_otherwise: true, ..usage(2, 1000, 1000 - HEADER_LEN) };
-        let jobs = choose_all(&[dense, other], &[], &options);
+        let jobs = choose_all(&[dense, other], &BTreeSet::new(), &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2]]);
         assert!(choose(&[dense, other], 2000, 1800, &options).is_empty(), "which background compaction does not");
     }
@@ -205,7 +207,7 @@ mod tests {
         // A full compaction is content with a 64th.
         let options = Options { segment_size: 20_000, ..options };
         let with_garbage = |id, garbage| usage(id, 6400, 6400 - HEADER_LEN - garbage);
-        let jobs = choose_all(&[with_garbage(1, 100), with_garbage(2, 101)], &[], &options);
+        let jobs = choose_all(&[with_garbage(1, 100), with_garbage(2, 101)], &BTreeSet::new(), &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [[2]]);
     }
 
@@ -227,7 +229,7 @@ mod tests {
     fn a_segment_is_small_below_a_quarter_and_is_merged_with_another_one_only() {
         let options = Options { segment_size: 1000, ..Options::default() };
         let dense = |id, length| usage(id, length, length - HEADER_LEN);
-        let jobs = |sealed: &[Usage]| choose_all(sealed, &[], &options);
+        let jobs = |sealed: &[Usage]| choose_all(sealed, &BTreeSet::new(), &options);
         assert_eq!(jobs(&[dense(1, 249), dense(2, 250), dense(3, 249)]).concat().len(), 2);
         assert!(jobs(&[dense(1, 249), dense(2, 250)]).is_empty());
     }
@@ -235,8 +237,9 @@ mod tests {
     #[test]
     fn a_job_fills_one_output_and_takes_sixteen_victims_at_most() {
         let options = Options { segment_size: 1000, ..Options::default() };
-        let lengths =
-            |sealed: &[Usage]| -> Vec<usize> { choose_all(sealed, &[], &options).iter().map(Vec::len).collect() };
+        let lengths = |sealed: &[Usage]| -> Vec<usize> {
+            choose_all(sealed, &BTreeSet::new(), &options).iter().map(Vec::len).collect()
+        };
         let with_live = |live: u64| -> Vec<Usage> { (1..=4).map(|id| usage(id, 1000, live)).collect() };
         assert_eq!(lengths(&with_live(500)), [2, 2]);
         assert_eq!(lengths(&with_live(501)), [1, 1, 1, 1]);

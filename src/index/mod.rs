@@ -20,6 +20,7 @@ pub use state::State;
 pub use stored::{Pages, Stored, Unread};
 
 use crate::format::checkpoint::Entry;
+use crate::memory;
 use radix::{Page, Radix};
 
 /// Every document's entry.
@@ -129,13 +130,14 @@ impl Index {
 
     /// Ends recovery: documents get the form that commits give them (see `slot`, invariant 3). A checkpoint's have it.
     pub fn settle(&mut self, ledger: &mut Ledger) -> Result<(), Unread> {
-        let mut with_blob = Vec::new();
+        let (mut unsettled, mut noted) = (Vec::new(), Ok(()));
         self.slots.for_each_built(|document, slot| {
-            if slot.blob().is_some() {
-                with_blob.push(document);
+            if noted.is_ok() && !slot.is_settled() {
+                noted = memory::push(&mut unsettled, document);
             }
         });
-        for document in with_blob {
+        noted?;
+        for document in unsettled {
             let slot = self.slots.get(document)?.settled();
             self.replace(document, slot, ledger)?;
         }

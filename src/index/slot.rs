@@ -164,6 +164,14 @@ impl Slot {
         Ok(Document { tree: self.tree().copied(), runs, blob: self.blob().copied() })
     }
 
+    /// Whether recovery kept nothing too long (invariant 3).
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Slot::Changed(document) => document.blob.is_none() || document.blob_place() != BlobPlace::Inline,
+            _ => true,
+        }
+    }
+
     /// The document with what recovery kept too long taken out (invariant 3).
     pub fn settled(&self) -> Slot {
         match self {

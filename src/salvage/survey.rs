@@ -11,6 +11,7 @@ use super::records::Records;
 use crate::error::Result;
 use crate::format::checkpoint::{CheckpointReader, Entry};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+use crate::memory;
 use crate::options::Compression;
 
 /// A record of a document, and where it lies.
@@ -174,9 +175,9 @@ impl Survey {
     }
 
     /// A footer says that this document had a record in a segment whose sequence numbers end at `sequence`.
-    pub fn unseen(&mut self, document: u64, sequence: u64, segment: u32) {
+    pub fn unseen(&mut self, document: u64, sequence: u64, segment: u32) -> Result<()> {
         self.used(document);
-        self.unseen.push((document, sequence, segment));
+        Ok(memory::push(&mut self.unseen, (document, sequence, segment))?)
     }
 
     /// Takes from footers which documents there must have been, once everything was read.

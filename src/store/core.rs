@@ -32,6 +32,7 @@ use crate::log::Dir;
 use crate::log::spare::Spare;
 use crate::log::writer::ActiveSegment;
 use crate::manifest::Manifest;
+use crate::memory;
 use crate::options::Options;
 use crate::recovery::{Opened, Report};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -281,8 +282,9 @@ impl Core {
     }
 
     /// Every sealed segment.
-    pub fn sealed(&self, writer: &Writer) -> Vec<SegmentMeta> {
-        writer.manifest.state().segments.values().copied().filter(|meta| meta.length != 0).collect()
+    pub fn sealed(&self, writer: &Writer) -> Result<Vec<SegmentMeta>> {
+        let segments = writer.manifest.state().segments.values().copied();
+        Ok(memory::collect(segments.filter(|meta| meta.length != 0))?)
     }
 
     /// Notes the store's size where readers of statistics and pacing find it without a lock.
