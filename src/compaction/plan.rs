@@ -34,7 +34,7 @@ fn retained_by_overhead(meta: &SegmentMeta) -> u64 {
 
 impl Usage {
     fn garbage(&self) -> u64 {
-        self.meta.length.saturating_sub(self.live + retained_by_overhead(&self.meta))
+        self.meta.length.saturating_sub(self.live.saturating_add(retained_by_overhead(&self.meta)))
     }
 
     fn is_small(&self, options: &Options) -> bool {
@@ -44,13 +44,13 @@ impl Usage {
 
 /// Whether a store has reached the size at which writers are paced.
 pub fn is_over_ceiling(total: u64, live: u64, options: &Options) -> bool {
-    total > (live as f64 * options.max_amplification) as u64 + options.segment_size
+    total > ((live as f64 * options.max_amplification) as u64).saturating_add(options.segment_size)
 }
 
 /// Whether a store has reached the size at which background compaction begins.
 pub fn is_due(total: u64, live: u64, options: &Options) -> bool {
     let start_at = 1.0 + (options.max_amplification - 1.0) / 2.0;
-    total > (live as f64 * start_at) as u64 + options.segment_size
+    total > ((live as f64 * start_at) as u64).saturating_add(options.segment_size)
 }
 
 /// Victims of the next background job; empty where there is nothing to gain.
@@ -96,9 +96,9 @@ pub fn choose_all(sealed: &[Usage], folds: &BTreeSet<u32>, options: &Options) ->
 /// where the reserve is all there is.
 pub fn fitting(mut victims: Vec<Usage>, room: u64) -> Vec<SegmentMeta> {
     victims.sort_by_key(|usage| usage.live);
-    let mut needed = 0;
+    let mut needed: u64 = 0;
     let fit = victims.iter().take_while(|usage| {
-        needed += usage.live + retained_by_overhead(&usage.meta);
+        needed = needed.saturating_add(usage.live).saturating_add(retained_by_overhead(&usage.meta));
         needed <= room
     });
     fit.map(|usage| usage.meta).collect()
@@ -110,13 +110,13 @@ fn fraction(usage: &Usage) -> f64 {
 
 /// As many of the first victims as fill one output.
 fn take_job(victims: impl Iterator<Item = Usage>, options: &Options) -> Vec<SegmentMeta> {
-    let mut live = 0;
+    let mut live: u64 = 0;
     let mut job = Vec::new();
     for usage in victims.take(MOST_VICTIMS) {
-        if !job.is_empty() && live + usage.live > options.segment_size {
+        if !job.is_empty() && live.saturating_add(usage.live) > options.segment_size {
             break;
         }
-        live += usage.live;
+        live = live.saturating_add(usage.live);
         job.push(usage.meta);
     }
     job
@@ -135,6 +135,17 @@ mod tests {
 
     fn ids(job: &[SegmentMeta]) -> Vec<u32> {
         job.iter().map(|meta| meta.id).collect()
+    }
+
+    #[test]
+    fn what_hostile_files_claim_to_hold_is_survived() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let most = u64::MAX;
+        assert!(!is_due(most, most, &options) && !is_over_ceiling(most, most, &options));
+        let full = [usage(1, 1 << 35, most), usage(2, 1 << 35, most - 1)];
+        assert!(choose(&full, most, 0, &options).is_empty());
+        assert!(fitting(full.to_vec(), most - 1).is_empty());
+        assert_eq!(take_job(full.iter().copied(), &options).len(), 1);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::options::Compression;
 
 /// Bytes of a segment header; records start here.
 pub const HEADER_LEN: u64 = 96;
+/// Most bytes of a segment: places in it are 32 bits, in units of 8.
+pub const MOST_BYTES: u64 = 8 << 32;
 const MAGIC: &[u8; 8] = b"STRATSEG";
 
 /// What a segment's records are.

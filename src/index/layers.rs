@@ -357,7 +357,9 @@ impl<'a> Layers<'a> {
     pub fn stored_len(&self, layer: usize, length: u64) -> u64 {
         let tree = &self.tree.header;
         match layer {
-            0 if tree.codec != Compression::None => length * u64::from(tree.payload_len) / tree.plain_len().max(1),
+            0 if tree.codec != Compression::None => {
+                length.saturating_mul(tree.payload_len.into()) / tree.plain_len().max(1)
+            }
             _ => length,
         }
     }

@@ -17,7 +17,7 @@ use super::source::Window;
 use super::survey::{Found, Survey};
 use crate::error::{Error, Result};
 use crate::format::record::{self, FRAME_LEN, Frame, HEADER_LEN as RECORD_LEN, RecordError, RecordHeader, RecordKind};
-use crate::format::segment::HEADER_LEN;
+use crate::format::segment::{HEADER_LEN, MOST_BYTES};
 use crate::memory;
 
 /// Bytes between two calls of the progress callback.
@@ -83,7 +83,7 @@ impl<'a> Scan<'a> {
 
     /// Reads it all. `step` is told how many bytes are done, and ends the walk by answering false; so does this then.
     pub fn run(mut self, step: &mut dyn FnMut(u64) -> bool) -> Result<bool> {
-        let limit = self.segment.limit.min(self.segment.size);
+        let limit = self.segment.limit.min(self.segment.size).min(MOST_BYTES);
         let (mut at, mut told) = (HEADER_LEN, 0);
         while at + RECORD_LEN <= limit {
             if at - told >= STEP {
@@ -290,7 +290,7 @@ impl<'a> Scan<'a> {
 
     /// What is left behind the last record, and what should have been there.
     fn end(&mut self, at: u64) -> Result<()> {
-        let limit = self.segment.limit.min(self.segment.size);
+        let limit = self.segment.limit.min(self.segment.size).min(MOST_BYTES);
         let from = self.lost_from.take().unwrap_or(at);
         let is_open_ended = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
         self.survey.is_open_ended |= is_open_ended;
