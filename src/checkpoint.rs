@@ -32,7 +32,7 @@ pub fn write(dir: &Dir, store: [u8; 16], state: &State, next_document: u64, edit
         position: state.position,
         next_document,
         edit,
-        segments: segments.collect(),
+        segments: memory::collect(segments)?,
     };
     let mut length = 0;
     dir.replace(names::CHECKPOINT_NEW, names::CHECKPOINT, |file| {

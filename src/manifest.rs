@@ -13,7 +13,9 @@
 //! 4. Zeros are written ahead of the next edits, and go to disk with the sync of one: an edit that overwrites them is
 //!    synced alone, where one that makes the file grow is synced with the file's length, and so with whatever else the
 //!    file system puts in its journal: data of the log. Nothing depends on them; `give_back` cuts them off.
-//! 5. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
+//! 5. No number is read or written that leaves no room for many more edits: a store that could not make the next one
+//!    would have to take back what it was told.
+//! 6. Bytes behind the last whole edit are an edit that nobody was told of, if nothing valid follows them and no
 //!    segment with commits is left unnamed (`recovery` checks that); else they are damage.
 
 use std::path::Path;
@@ -94,6 +96,7 @@ impl Manifest {
                 EditAt::Newer(tag) => {
                     return Err(Error::NewerFormat { path, what: format!("an edit with change {tag}") });
                 }
+                EditAt::NoMemory => return Err(Error::NoMemory),
                 EditAt::End => break,
                 EditAt::Edit(..) | EditAt::Damaged => {
                     if let Some(offset) = later_edit(&bytes, at, number) {
@@ -111,6 +114,7 @@ impl Manifest {
             let what = "it names a segment whose id was never handed out";
             return Err(Error::corruption(&path, HEADER_LEN as u64, None, what));
         }
+        check_numbers(&path, &state.marks, number, 0)?;
         let zeros = bytes[at..].iter().take_while(|byte| **byte == 0).count();
         let (end, reserved) = (at as u64, (at + zeros) as u64);
         Ok(Manifest { dir: dir.clone(), state, file: None, end, number, must_rewrite: true, reserved })
@@ -131,6 +135,12 @@ impl Manifest {
         self.state.marks
     }
 
+    /// Whether an edit may set these marks and leave room for so many more: what the next open would refuse is not
+    /// written.
+    pub fn check(&self, marks: &Marks, room: u32) -> Result<()> {
+        check_numbers(&self.dir.join(names::MANIFEST), marks, self.number + 1, room)
+    }
+
     /// Makes changes, durably and at once. `marks.next_segment` rises by itself above every segment that is named.
     pub fn commit(&mut self, changes: &[Change], mut marks: Marks) -> Result<()> {
         for change in changes {
@@ -138,6 +148,7 @@ impl Manifest {
                 marks.next_segment = marks.next_segment.max(meta.id + 1);
             }
         }
+        self.check(&marks, 0)?;
         let mut state = self.state.clone();
         state.apply(changes);
         state.marks = marks;
@@ -152,9 +163,9 @@ impl Manifest {
     fn append(&mut self, changes: &[Change]) -> Result<()> {
         let Some(file) = self.file.clone() else { return self.rewrite() };
         let path = self.dir.join(names::MANIFEST);
-        let mut changes = changes.to_vec();
-        changes.push(Change::Marks(self.state.marks));
-        let mut edit = manifest::encode_edit(self.number + 1, &changes);
+        let marks = Change::Marks(self.state.marks);
+        let mut edit = Vec::new();
+        manifest::append_edit(&mut edit, self.number + 1, changes.iter().copied().chain([marks]))?;
         // The zeros ahead must not complete an edit whose last bytes are zeros and could not be written: it becomes one
         // with the last byte that is written, which is not zero.
         let tag = std::mem::take(&mut edit[FIRST_TAG_AT]);
@@ -175,7 +186,7 @@ impl Manifest {
     /// Writes the whole state into a new file, which takes the old one's place.
     fn rewrite(&mut self) -> Result<()> {
         let mut bytes = manifest::encode_header(self.state.store).to_vec();
-        bytes.extend(manifest::encode_edit(self.number + 1, &self.state.as_changes()));
+        manifest::append_edit(&mut bytes, self.number + 1, self.state.changes())?;
         let file = self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, |mut file| file.write_at(0, &bytes))?;
         self.end = bytes.len() as u64;
         self.number += 1;
@@ -210,6 +221,14 @@ impl Manifest {
             self.reserved = self.end;
         }
     }
+}
+
+fn check_numbers(path: &Path, marks: &Marks, number: u64, room: u32) -> Result<()> {
+    if marks.leave_room(number, room) {
+        return Ok(());
+    }
+    let what = "its numbers are so high that no store came to them and none can go on from them; repair the store";
+    Err(Error::corruption(path, HEADER_LEN as u64, None, what))
 }
 
 /// The UUID in a manifest's header.

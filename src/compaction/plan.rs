@@ -4,6 +4,8 @@
 //! 2. One job's outputs are about one segment, so that the space it needs meanwhile stays bounded.
 //! 3. Victims are those with the least to copy per byte freed (greedy cleaning, as in log-structured file systems).
 
+use std::collections::BTreeSet;
+
 use crate::format::manifest::SegmentMeta;
 use crate::format::segment::HEADER_LEN;
 use crate::options::Options;
@@ -32,7 +34,7 @@ fn retained_by_overhead(meta: &SegmentMeta) -> u64 {
 
 impl Usage {
     fn garbage(&self) -> u64 {
-        self.meta.length.saturating_sub(self.live + retained_by_overhead(&self.meta))
+        self.meta.length.saturating_sub(self.live.saturating_add(retained_by_overhead(&self.meta)))
     }
 
     fn is_small(&self, options: &Options) -> bool {
@@ -42,13 +44,13 @@ impl Usage {
 
 /// Whether a store has reached the size at which writers are paced.
 pub fn is_over_ceiling(total: u64, live: u64, options: &Options) -> bool {
-    total > (live as f64 * options.max_amplification) as u64 + options.segment_size
+    total > ((live as f64 * options.max_amplification) as u64).saturating_add(options.segment_size)
 }
 
 /// Whether a store has reached the size at which background compaction begins.
 pub fn is_due(total: u64, live: u64, options: &Options) -> bool {
     let start_at = 1.0 + (options.max_amplification - 1.0) / 2.0;
-    total > (live as f64 * start_at) as u64 + options.segment_size
+    total > ((live as f64 * start_at) as u64).saturating_add(options.segment_size)
 }
 
 /// Victims of the next background job; empty where there is nothing to gain.
@@ -69,7 +71,7 @@ pub fn choose(sealed: &[Usage], total: u64, live: u64, options: &Options) -> Vec
 /// The jobs of a full compaction: every segment that holds garbage, is small beside another or has trees that are not
 /// compressed as the options say, oldest first.
 /// `folds` are the segments that hold deltas of live documents.
-pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec<SegmentMeta>> {
+pub fn choose_all(sealed: &[Usage], folds: &BTreeSet<u32>, options: &Options) -> Vec<Vec<SegmentMeta>> {
     let small = sealed.iter().filter(|usage| usage.is_small(options)).count();
     let mut victims: Vec<Usage> = sealed
         .iter()
@@ -94,9 +96,9 @@ pub fn choose_all(sealed: &[Usage], folds: &[u32], options: &Options) -> Vec<Vec
 /// where the reserve is all there is.
 pub fn fitting(mut victims: Vec<Usage>, room: u64) -> Vec<SegmentMeta> {
     victims.sort_by_key(|usage| usage.live);
-    let mut needed = 0;
+    let mut needed: u64 = 0;
     let fit = victims.iter().take_while(|usage| {
-        needed += usage.live + retained_by_overhead(&usage.meta);
+        needed = needed.saturating_add(usage.live).saturating_add(retained_by_overhead(&usage.meta));
         needed <= room
     });
     fit.map(|usage| usage.meta).collect()
@@ -108,13 +110,13 @@ fn fraction(usage: &Usage) -> f64 {
 
 /// As many of the first victims as fill one output.
 fn take_job(victims: impl Iterator<Item = Usage>, options: &Options) -> Vec<SegmentMeta> {
-    let mut live = 0;
+    let mut live: u64 = 0;
     let mut job = Vec::new();
     for usage in victims.take(MOST_VICTIMS) {
-        if !job.is_empty() && live + usage.live > options.segment_size {
+        if !job.is_empty() && live.saturating_add(usage.live) > options.segment_size {
             break;
         }
-        live += usage.live;
+        live = live.saturating_add(usage.live);
         job.push(usage.meta);
     }
     job
@@ -133,6 +135,17 @@ mod tests {
 
     fn ids(job: &[SegmentMeta]) -> Vec<u32> {
         job.iter().map(|meta| meta.id).collect()
+    }
+
+    #[test]
+    fn what_hostile_files_claim_to_hold_is_survived() {
+        let options = Options { segment_size: 1000, ..Options::default() };
+        let most = u64::MAX;
+        assert!(!is_due(most, most, &options) && !is_over_ceiling(most, most, &options));
+        let full = [usage(1, 1 << 35, most), usage(2, 1 << 35, most - 1)];
+        assert!(choose(&full, most, 0, &options).is_empty());
+        assert!(fitting(full.to_vec(), most - 1).is_empty());
+        assert_eq!(take_job(full.iter().copied(), &options).len(), 1);
     }
 
     #[test]
@@ -164,9 +177,9 @@ mod tests {
         let options = Options { segment_size: 1000, ..Options::default() };
         let dense = usage(1, 1000, 1000 - HEADER_LEN);
         let sealed = [dense, usage(2, 1000, 100), usage(3, 1000, 850)];
-        let jobs = choose_all(&sealed, &[], &options);
+        let jobs = choose_all(&sealed, &BTreeSet::new(), &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2, 3]]);
-        assert_eq!(choose_all(&sealed[..1], &[1], &options).len(), 1, "but for deltas to be folded");
+        assert_eq!(choose_all(&sealed[..1], &BTreeSet::from([1]), &options).len(), 1, "but for deltas to be folded");
     }
 
     #[test]
@@ -174,7 +187,7 @@ mod tests {
         let options = Options { segment_size: 1000, ..Options::default() };
         let dense = usage(1, 1000, 1000 - HEADER_LEN);
         let other = Usage { coded_otherwise: true, ..usage(2, 1000, 1000 - HEADER_LEN) };
-        let jobs = choose_all(&[dense, other], &[], &options);
+        let jobs = choose_all(&[dense, other], &BTreeSet::new(), &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [vec![2]]);
         assert!(choose(&[dense, other], 2000, 1800, &options).is_empty(), "which background compaction does not");
     }
@@ -205,7 +218,7 @@ mod tests {
         // A full compaction is content with a 64th.
         let options = Options { segment_size: 20_000, ..options };
         let with_garbage = |id, garbage| usage(id, 6400, 6400 - HEADER_LEN - garbage);
-        let jobs = choose_all(&[with_garbage(1, 100), with_garbage(2, 101)], &[], &options);
+        let jobs = choose_all(&[with_garbage(1, 100), with_garbage(2, 101)], &BTreeSet::new(), &options);
         assert_eq!(jobs.iter().map(|job| ids(job)).collect::<Vec<_>>(), [[2]]);
     }
 
@@ -227,7 +240,7 @@ mod tests {
     fn a_segment_is_small_below_a_quarter_and_is_merged_with_another_one_only() {
         let options = Options { segment_size: 1000, ..Options::default() };
         let dense = |id, length| usage(id, length, length - HEADER_LEN);
-        let jobs = |sealed: &[Usage]| choose_all(sealed, &[], &options);
+        let jobs = |sealed: &[Usage]| choose_all(sealed, &BTreeSet::new(), &options);
         assert_eq!(jobs(&[dense(1, 249), dense(2, 250), dense(3, 249)]).concat().len(), 2);
         assert!(jobs(&[dense(1, 249), dense(2, 250)]).is_empty());
     }
@@ -235,8 +248,9 @@ mod tests {
     #[test]
     fn a_job_fills_one_output_and_takes_sixteen_victims_at_most() {
         let options = Options { segment_size: 1000, ..Options::default() };
-        let lengths =
-            |sealed: &[Usage]| -> Vec<usize> { choose_all(sealed, &[], &options).iter().map(Vec::len).collect() };
+        let lengths = |sealed: &[Usage]| -> Vec<usize> {
+            choose_all(sealed, &BTreeSet::new(), &options).iter().map(Vec::len).collect()
+        };
         let with_live = |live: u64| -> Vec<Usage> { (1..=4).map(|id| usage(id, 1000, live)).collect() };
         assert_eq!(lengths(&with_live(500)), [2, 2]);
         assert_eq!(lengths(&with_live(501)), [1, 1, 1, 1]);

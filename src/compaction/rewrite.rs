@@ -24,10 +24,10 @@ use crate::index::layers::Layers;
 use crate::index::{Slot, State};
 use crate::log::build::{Grant, SegmentBuilder};
 use crate::log::spare::Spare;
-use crate::log::{Dir, Segment, scan};
+use crate::log::{Dir, Segment, next_id, scan};
 use crate::memory;
 use crate::options::{Compression, Options};
-use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::atomic::AtomicU32;
 
 /// A tree is not rewritten for deltas of less than this share of it.
 const FOLD_SHARE: u64 = 4;
@@ -311,7 +311,7 @@ impl<'a> Writer<'a> {
     }
 
     fn begin_segment(&self) -> Result<(SegmentBuilder<'a>, u32)> {
-        let id = self.job.next_segment.fetch_add(1, Ordering::Relaxed);
+        let id = next_id(self.job.next_segment)?;
         let header = SegmentHeader {
             store: self.job.store,
             id,

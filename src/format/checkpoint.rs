@@ -22,7 +22,7 @@ mod write;
 use super::extent::{Extent, Run};
 use super::present::Present;
 use super::record::BlobPlace;
-use super::{Decoded, Header, HeaderError, Malformed, NUMBER_LIMIT, crc, u32_at, u64_at};
+use super::{Decoded, Header, HeaderError, Malformed, NUMBERS_END, crc, u32_at, u64_at};
 use crate::memory;
 
 pub use write::{CheckpointWriter, Sink};
@@ -109,7 +109,7 @@ impl<'a> CheckpointReader<'a> {
     /// Checks header and tables; the text says why a checkpoint is not believed.
     pub fn open(bytes: &'a [u8]) -> Result<CheckpointReader<'a>, HeaderError> {
         let header = Header::<HEADER_LEN>::open(bytes, MAGIC, super::VERSION)?;
-        if [32, 48].into_iter().any(|at| header.u64(at) >= NUMBER_LIMIT) {
+        if header.u64(32) >= NUMBERS_END || header.u64(48) > NUMBERS_END {
             return Err(HeaderError::Damaged("the header's numbers are impossible"));
         }
         let body = &bytes[HEADER_LEN..];
@@ -134,7 +134,7 @@ impl<'a> CheckpointReader<'a> {
         let reader = CheckpointReader { head, bytes, table };
         let (mut end, mut before) = (HEADER_LEN, None);
         for page in reader.pages() {
-            if page.number >= NUMBER_LIMIT >> PAGE_BITS || before.is_some_and(|before| before >= page.number) {
+            if page.number >= NUMBERS_END >> PAGE_BITS || before.is_some_and(|before| before >= page.number) {
                 return Err(HeaderError::Damaged("the pages do not ascend"));
             }
             let first = page.number << PAGE_BITS | u64::from(page.present.next(0).unwrap_or(0));
@@ -461,7 +461,7 @@ mod tests {
         assert!(is_whole(&with(&[])));
         let (second, size) = (table + PAGE_ENTRY_LEN, u64_at(&bytes, table + 8));
         let cases: [(&str, &[(usize, u64)]); 11] = [
-            ("a page of impossible ids", &[(second, NUMBER_LIMIT >> PAGE_BITS)]),
+            ("a page of impossible ids", &[(second, NUMBERS_END >> PAGE_BITS)]),
             ("the same page twice", &[(second, 0)]),
             ("pages that descend", &[(table, 2)]),
             ("a page that is longer", &[(table + 8, size + 1)]),

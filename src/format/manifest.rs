@@ -14,13 +14,17 @@
 //! 1. An edit applies whole or not at all. `segment` adds a segment or replaces what is known of it.
 //! 2. Edit numbers rise by one, so that a lost edit in the middle is seen. A file that takes the place of another goes
 //!    on from its numbers.
-//! 3. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
+//! 3. What an edit may say goes a little beyond what a store comes to (`Marks::leave_room`): such an edit is told from
+//!    a torn one, and refused.
+//! 4. A file that no edit names is never replayed. A log segment that was removed begins at or before `sequence`, so
 //!    one that begins behind it was named by an edit that is lost.
 
 use std::collections::BTreeMap;
 
 use super::segment::SegmentKind;
-use super::{Header, HeaderError, Malformed, NUMBER_LIMIT, SEGMENT_ID_LIMIT, crc, u32_at, u64_at};
+use super::{Header, HeaderError, Malformed, crc, u32_at, u64_at};
+use super::{NUMBER_LIMIT, NUMBERS_END, SEGMENT_ID_LIMIT, SEGMENT_IDS_END};
+use crate::memory::{self, NoMemory};
 
 /// Bytes before the first edit.
 pub const HEADER_LEN: usize = 96;
@@ -29,6 +33,8 @@ pub const EDIT_HEADER_LEN: usize = 16;
 /// Where an edit has the tag of its first change, which is not zero.
 pub const FIRST_TAG_AT: usize = EDIT_HEADER_LEN;
 const MAGIC: &[u8; 8] = b"STRATMAN";
+/// Bytes of the longest change, that of a segment.
+const LONGEST_CHANGE: usize = 56;
 
 /// What the manifest knows of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +66,19 @@ pub struct Marks {
     pub sequence: u64,
     /// No file with this id or a higher one was ever named.
     pub next_segment: u32,
+}
+
+impl Marks {
+    /// Whether a store can go on from these marks, the number of its newest edit being this one, with at least so many
+    /// epochs, edits and segments. None ever comes to others.
+    pub fn leave_room(&self, edit: u64, room: u32) -> bool {
+        let is_below = |number: u64| number < NUMBERS_END - u64::from(room);
+        self.next_document <= NUMBERS_END
+            && self.sequence < NUMBERS_END
+            && self.next_segment <= SEGMENT_IDS_END - room
+            && is_below(self.epoch)
+            && is_below(edit)
+    }
 }
 
 /// What an edit changes.
@@ -107,9 +126,14 @@ impl ManifestState {
     }
 
     /// The changes that lead from nothing to this state.
-    pub fn as_changes(&self) -> Vec<Change> {
+    pub fn changes(&self) -> impl Iterator<Item = Change> + '_ {
         let marks = std::iter::once(Change::Marks(self.marks));
-        marks.chain(self.segments.values().copied().map(Change::Segment)).collect()
+        marks.chain(self.segments.values().copied().map(Change::Segment))
+    }
+
+    /// All of them at once, where there is memory for them.
+    pub fn as_changes(&self) -> Vec<Change> {
+        self.changes().collect()
     }
 }
 
@@ -132,21 +156,39 @@ pub fn decode_header(bytes: &[u8]) -> Result<[u8; 16], HeaderError> {
     Ok(header.uuid(16))
 }
 
-/// One edit.
-pub fn encode_edit(number: u64, changes: &[Change]) -> Vec<u8> {
-    let mut edit = vec![0; EDIT_HEADER_LEN];
+/// Adds an edit to some bytes.
+///
+/// # Errors
+/// `NoMemory`; a part of it may have been added.
+pub fn append_edit(
+    bytes: &mut Vec<u8>,
+    number: u64,
+    changes: impl IntoIterator<Item = Change>,
+) -> Result<(), NoMemory> {
+    let start = bytes.len();
+    memory::reserve(bytes, EDIT_HEADER_LEN)?;
+    bytes.extend([0; EDIT_HEADER_LEN]);
     for change in changes {
-        let (tag, fields) = encode_change(change);
-        edit.extend(tag.to_le_bytes());
-        edit.extend((fields.len() as u32).to_le_bytes());
-        edit.extend(fields);
+        memory::reserve(bytes, LONGEST_CHANGE)?;
+        let (tag, fields) = encode_change(&change);
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend((fields.len() as u32).to_le_bytes());
+        bytes.extend(fields);
     }
+    let edit = &mut bytes[start..];
     let length = (edit.len() - EDIT_HEADER_LEN) as u32;
     edit[4..8].copy_from_slice(&length.to_le_bytes());
     edit[8..16].copy_from_slice(&number.to_le_bytes());
     let crc = crc(&edit[4..]);
     edit[0..4].copy_from_slice(&crc.to_le_bytes());
-    edit
+    Ok(())
+}
+
+/// One edit, where there is memory for it; no bytes where there is none.
+pub fn encode_edit(number: u64, changes: &[Change]) -> Vec<u8> {
+    let mut edit = Vec::new();
+    let appended = append_edit(&mut edit, number, changes.iter().copied());
+    if appended.is_ok() { edit } else { Vec::new() }
 }
 
 fn encode_change(change: &Change) -> (u32, Vec<u8>) {
@@ -183,6 +225,8 @@ pub enum EditAt {
     Damaged,
     /// An edit with a change that this version does not know.
     Newer(u32),
+    /// An edit with more changes than there is memory for.
+    NoMemory,
 }
 
 /// Number and length in bytes that an edit would have which starts with these bytes. Nothing of it is checked but that
@@ -207,6 +251,7 @@ pub fn decode_edit(bytes: &[u8]) -> EditAt {
     match decode_changes(&edit[EDIT_HEADER_LEN..]) {
         Ok(Ok(changes)) => EditAt::Edit(number, changes, length),
         Ok(Err(tag)) => EditAt::Newer(tag),
+        Err(Malformed::NO_MEMORY) => EditAt::NoMemory,
         Err(Malformed(_)) => EditAt::Damaged,
     }
 }
@@ -238,13 +283,13 @@ fn decode_changes(mut bytes: &[u8]) -> Result<Result<Vec<Change>, u32>, Malforme
         if !is_possible(&change) {
             return Err(Malformed("a manifest edit's numbers are impossible"));
         }
-        changes.push(change);
+        memory::push(&mut changes, change)?;
         bytes = &bytes[8 + length..];
     }
     Ok(Ok(changes))
 }
 
-/// Whether the numbers in a change are such that a store can go on from them.
+/// Whether the numbers in a change are such that arithmetic can go on from them.
 fn is_possible(change: &Change) -> bool {
     match change {
         Change::Segment(meta) => {
@@ -370,6 +415,24 @@ mod tests {
         ] {
             assert_eq!(decoded(Change::Segment(bad)), EditAt::Damaged, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn marks_that_leave_no_room_are_no_store_s() {
+        let (end, ids_end) = (NUMBERS_END, SEGMENT_IDS_END);
+        let last = Marks { next_document: end, epoch: end - 1, sequence: end - 1, next_segment: ids_end };
+        assert!(last.leave_room(end - 1, 0) && !last.leave_room(end, 0));
+        for beyond in [
+            Marks { next_document: end + 1, ..last },
+            Marks { epoch: end, ..last },
+            Marks { sequence: end, ..last },
+            Marks { next_segment: ids_end + 1, ..last },
+        ] {
+            assert!(!beyond.leave_room(1, 0), "{beyond:?}");
+        }
+        let spare = Marks { epoch: end - 11, next_segment: ids_end - 10, ..last };
+        assert!(spare.leave_room(end - 11, 10) && !spare.leave_room(end - 10, 10) && !spare.leave_room(1, 11));
+        assert!(!Marks { next_segment: ids_end - 9, ..spare }.leave_room(1, 10));
     }
 
     #[test]

@@ -28,11 +28,19 @@ use crate::memory::NoMemory;
 /// The format version of every file that this code writes, and the highest that it reads.
 pub const VERSION: u32 = 1;
 
-/// Sequence numbers, epochs and document ids are below this. Rising by one at a time they never get there: whatever is
-/// above was not written by a store, and arithmetic below need not fear to overflow.
+/// Whatever says a number from here on is not an edit of a manifest; arithmetic below need not fear to overflow.
 pub const NUMBER_LIMIT: u64 = 1 << 62;
-/// Segment ids are below this, for the same reason.
+/// Sequence numbers, epochs, document ids and the numbers of edits are below this. Rising by one at a time they never
+/// get there: whatever is above was not written by a store. Nothing from here on is handed out, so that a store takes
+/// nothing that the next open would refuse.
+pub const NUMBERS_END: u64 = NUMBER_LIMIT - (1 << 32);
+/// As `NUMBER_LIMIT`, of segment ids.
 pub const SEGMENT_ID_LIMIT: u32 = 1 << 31;
+/// As `NUMBERS_END`, of segment ids.
+pub const SEGMENT_IDS_END: u32 = SEGMENT_ID_LIMIT - (1 << 20);
+/// So many epochs, edits and segment ids are left to recoveries: a store that takes commits can be opened after crashes
+/// too.
+pub const KEPT_FOR_RECOVERY: u32 = 1 << 10;
 
 /// Bytes that are not what they should be. The text says what does not check out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]

@@ -13,7 +13,7 @@
 //! 3. A record covers its document's changes from `first_sequence` to `sequence`; they are equal but in folds.
 //! 4. An unknown kind, flag, codec or space was written by a newer version.
 
-use super::{Malformed, NUMBER_LIMIT, u32_at, u64_at};
+use super::{Malformed, NUMBERS_END, u32_at, u64_at};
 use crate::error::Error;
 use crate::memory::{self, NoMemory};
 use crate::options::Compression;
@@ -190,7 +190,7 @@ impl RecordHeader {
         if u32_at(bytes, 8) != 0 {
             return newer("space", u32_at(bytes, 8));
         }
-        if [16, 24, 32].into_iter().any(|at| u64_at(bytes, at) >= NUMBER_LIMIT) {
+        if [16, 24, 32].into_iter().any(|at| u64_at(bytes, at) >= NUMBERS_END) {
             return Err(RecordError::Damaged("the record header's numbers are impossible"));
         }
         Ok(RecordHeader {
@@ -257,7 +257,7 @@ impl Frame {
         if bytes.len() != FRAME_LEN {
             return Err(Malformed("a commit frame has another length"));
         }
-        if u64_at(bytes, 24) >= NUMBER_LIMIT {
+        if u64_at(bytes, 24) > NUMBERS_END {
             return Err(Malformed("a commit frame's numbers are impossible"));
         }
         Ok(Frame {

@@ -12,11 +12,13 @@
 //!    record is believed only where it was written: not in a blob, not in another store's file.
 //! 2. Segments of a kind, version or required feature that this code does not know are refused whole.
 
-use crate::format::{Header, NUMBER_LIMIT, SEGMENT_ID_LIMIT};
+use crate::format::{Header, NUMBERS_END, SEGMENT_IDS_END};
 use crate::options::Compression;
 
 /// Bytes of a segment header; records start here.
 pub const HEADER_LEN: u64 = 96;
+/// Most bytes of a segment: places in it are 32 bits, in units of 8.
+pub const MOST_BYTES: u64 = 8 << 32;
 const MAGIC: &[u8; 8] = b"STRATSEG";
 
 /// What a segment's records are.
@@ -90,7 +92,7 @@ impl SegmentHeader {
         let number = header.u32(36);
         let kind = SegmentKind::from_number(number)
             .ok_or_else(|| super::HeaderError::Newer(format!("segment is of kind {number}")))?;
-        if header.u32(32) >= SEGMENT_ID_LIMIT || [40, 72].into_iter().any(|at| header.u64(at) >= NUMBER_LIMIT) {
+        if header.u32(32) >= SEGMENT_IDS_END || [40, 72].into_iter().any(|at| header.u64(at) >= NUMBERS_END) {
             return Err(super::HeaderError::Damaged("the header's numbers are impossible"));
         }
         Ok(SegmentHeader {
@@ -186,16 +188,16 @@ mod tests {
     #[test]
     fn each_number_beyond_its_limit_is_damage() {
         for header in [
-            SegmentHeader { id: SEGMENT_ID_LIMIT, ..sample() },
-            SegmentHeader { epoch: NUMBER_LIMIT, ..sample() },
-            SegmentHeader { first_sequence: NUMBER_LIMIT, ..sample() },
+            SegmentHeader { id: SEGMENT_IDS_END, ..sample() },
+            SegmentHeader { epoch: NUMBERS_END, ..sample() },
+            SegmentHeader { first_sequence: NUMBERS_END, ..sample() },
         ] {
             assert!(matches!(SegmentHeader::decode(&header.encode()), Err(HeaderError::Damaged(_))), "{header:?}");
         }
         let last = SegmentHeader {
-            id: SEGMENT_ID_LIMIT - 1,
-            epoch: NUMBER_LIMIT - 1,
-            first_sequence: NUMBER_LIMIT - 1,
+            id: SEGMENT_IDS_END - 1,
+            epoch: NUMBERS_END - 1,
+            first_sequence: NUMBERS_END - 1,
             ..sample()
         };
         assert_eq!(SegmentHeader::decode(&last.encode()), Ok(last));

@@ -305,7 +305,7 @@ impl<'a> Layers<'a> {
         let Some(tree) = slot.tree() else { return Ok(None) };
         let tree = Layer::open(state, tree, document, RecordKind::Tree, verify)?;
         let open = |run: &Run| Layer::open(state, &run.extent, document, RecordKind::Delta, verify);
-        let deltas = slot.runs().iter().map(open).collect::<Result<_>>()?;
+        let deltas = memory::try_collect(slot.runs().iter().map(open))?;
         let blob = match slot.blob() {
             Some(extent) => Some((Cow::Borrowed(segment_of(state, extent, document)?), *extent)),
             None => None,
@@ -327,7 +327,7 @@ impl<'a> Layers<'a> {
 
     /// The heads, for finding things.
     pub fn stack(&self) -> Result<Stack<'_>> {
-        Ok(Stack { base: self.tree.head()?, deltas: self.deltas.iter().map(Layer::head).collect::<Result<_>>()? })
+        Ok(Stack { base: self.tree.head()?, deltas: memory::try_collect(self.deltas.iter().map(Layer::head))? })
     }
 
     fn layer(&self, layer: usize) -> Result<&Layer<'a>> {
@@ -357,7 +357,9 @@ impl<'a> Layers<'a> {
     pub fn stored_len(&self, layer: usize, length: u64) -> u64 {
         let tree = &self.tree.header;
         match layer {
-            0 if tree.codec != Compression::None => length * u64::from(tree.payload_len) / tree.plain_len().max(1),
+            0 if tree.codec != Compression::None => {
+                length.saturating_mul(tree.payload_len.into()) / tree.plain_len().max(1)
+            }
             _ => length,
         }
     }

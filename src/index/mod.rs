@@ -20,6 +20,7 @@ pub use state::State;
 pub use stored::{Pages, Stored, Unread};
 
 use crate::format::checkpoint::Entry;
+use crate::memory;
 use radix::{Page, Radix};
 
 /// Every document's entry.
@@ -112,33 +113,31 @@ impl Index {
 
     /// Adds records of one document. Cannot fail where `get` gave its entry.
     pub fn apply(&mut self, document: u64, entries: &[Entry], ledger: &mut Ledger) -> Result<(), Unread> {
-        self.add(document, entries, true, ledger)
+        let old = self.slots.get(document)?;
+        let slot = only_tree(old, entries).unwrap_or_else(|| old.with(entries).settled());
+        self.replace(document, slot, ledger)
     }
 
     /// Adds records during recovery, before all of the document's records were seen.
-    pub fn absorb(&mut self, document: u64, entry: Entry, ledger: &mut Ledger) -> Result<(), Unread> {
-        self.add(document, &[entry], false, ledger)
-    }
-
-    fn add(&mut self, document: u64, entries: &[Entry], settle: bool, ledger: &mut Ledger) -> Result<(), Unread> {
+    pub fn absorb(&mut self, document: u64, entries: &[Entry], ledger: &mut Ledger) -> Result<(), Unread> {
         let old = self.slots.get(document)?;
-        let slot = match entries {
-            // The common case, without a detour over an allocation: a new document's one tree.
-            [Entry::Tree(tree)] if old.is_vacant() => Slot::Tree(*tree),
-            _ => entries.iter().fold(old.clone(), |slot, entry| slot.with(*entry)),
+        let slot = match only_tree(old, entries) {
+            Some(slot) => slot,
+            None => old.try_with(entries)?,
         };
-        self.replace(document, if settle { slot.settled() } else { slot }, ledger)
+        self.replace(document, slot, ledger)
     }
 
     /// Ends recovery: documents get the form that commits give them (see `slot`, invariant 3). A checkpoint's have it.
     pub fn settle(&mut self, ledger: &mut Ledger) -> Result<(), Unread> {
-        let mut with_blob = Vec::new();
+        let (mut unsettled, mut noted) = (Vec::new(), Ok(()));
         self.slots.for_each_built(|document, slot| {
-            if slot.blob().is_some() {
-                with_blob.push(document);
+            if noted.is_ok() && !slot.is_settled() {
+                noted = memory::push(&mut unsettled, document);
             }
         });
-        for document in with_blob {
+        noted?;
+        for document in unsettled {
             let slot = self.slots.get(document)?.settled();
             self.replace(document, slot, ledger)?;
         }
@@ -162,6 +161,14 @@ impl Index {
     /// Bytes of memory.
     pub fn memory(&self) -> u64 {
         self.slots.memory()
+    }
+}
+
+/// The common case, without a detour over an allocation: a new document's one tree.
+fn only_tree(old: &Slot, entries: &[Entry]) -> Option<Slot> {
+    match entries {
+        [Entry::Tree(tree)] if old.is_vacant() => Some(Slot::Tree(*tree)),
+        _ => None,
     }
 }
 

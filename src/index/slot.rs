@@ -2,17 +2,20 @@
 //!
 //! 1. The rule (`Document::add`) does not depend on the order in which records are seen: a tree supersedes
 //!    every tree and run up to its sequence number, a run every run whose changes it covers. Commits, folds,
-//!    compaction, recovery from a checkpoint and from nothing all go through it.
+//!    compaction, recovery from a checkpoint and from nothing all go through it. Adding records costs as much as the
+//!    document has, and no more where they are many: who sees many adds them together.
 //! 2. Of two records with the same changes the one in the younger segment counts: the older is about to go.
 //! 3. Once settled, a document has a tree, its runs ascend, and a blob record is kept only where the newest
 //!    word on the blob is "external".
 //! 4. A document without runs and blob record takes 32 bytes and no allocation.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
 
 use crate::format::checkpoint::Entry;
 use crate::format::extent::{Extent, Run};
 use crate::format::record::BlobPlace;
+use crate::memory::{self, NoMemory};
 
 /// The index entry of a document id.
 #[derive(Clone, Debug, Default)]
@@ -39,14 +42,14 @@ pub struct Document {
 
 impl Slot {
     /// The document with these records and no others, settled.
-    pub fn of(entries: &[Entry]) -> Slot {
+    pub fn of(entries: &[Entry]) -> Result<Slot, NoMemory> {
         match entries {
-            [Entry::Tree(tree)] => Slot::Tree(*tree),
+            [Entry::Tree(tree)] => Ok(Slot::Tree(*tree)),
             _ => {
-                let mut document = Document::default();
-                entries.iter().for_each(|entry| document.add(*entry));
+                let mut document = Slot::Vacant.opened(entries.len())?;
+                document.add(entries);
                 document.settle();
-                document.into_slot()
+                Ok(document.into_slot())
             }
         }
     }
@@ -135,15 +138,38 @@ impl Slot {
         tree.into_iter().chain(runs).chain(self.blob().map(|blob| Entry::Blob(*blob))).collect()
     }
 
-    /// The document with `entry` added to it.
-    pub fn with(&self, entry: Entry) -> Slot {
+    /// The document with `entries` added to it.
+    pub fn with(&self, entries: &[Entry]) -> Slot {
         let mut document = match self {
+            Slot::Changed(document) if !entries.is_empty() => Document::clone(document),
+            Slot::Tree(tree) if !entries.is_empty() => Document { tree: Some(*tree), ..Document::default() },
             Slot::Vacant => Document::default(),
-            Slot::Tree(tree) => Document { tree: Some(*tree), ..Document::default() },
-            Slot::Changed(document) => Document::clone(document),
+            same => return same.clone(),
         };
-        document.add(entry);
+        document.add(entries);
         document.into_slot()
+    }
+
+    /// As `with`, where the records are a file's, and so may be more than there is memory for.
+    pub fn try_with(&self, entries: &[Entry]) -> Result<Slot, NoMemory> {
+        let mut document = self.opened(entries.len())?;
+        document.add(entries);
+        Ok(document.into_slot())
+    }
+
+    /// A copy of the document with room for so many deltas more.
+    fn opened(&self, more: usize) -> Result<Document, NoMemory> {
+        let mut runs = memory::vec(self.runs().len() + more)?;
+        runs.extend_from_slice(self.runs());
+        Ok(Document { tree: self.tree().copied(), runs, blob: self.blob().copied() })
+    }
+
+    /// Whether recovery kept nothing too long (invariant 3).
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Slot::Changed(document) => document.blob.is_none() || document.blob_place() != BlobPlace::Inline,
+            _ => true,
+        }
     }
 
     /// The document with what recovery kept too long taken out (invariant 3).
@@ -168,32 +194,41 @@ impl Document {
         }
     }
 
-    fn add(&mut self, entry: Entry) {
-        match entry {
-            Entry::Tree(tree) => self.add_tree(tree),
-            Entry::Run(run) => self.add_run(run),
-            Entry::Blob(blob) => replace_older(&mut self.blob, blob),
+    fn add(&mut self, entries: &[Entry]) {
+        let known = self.runs.len();
+        for entry in entries {
+            match entry {
+                Entry::Tree(tree) => replace_older(&mut self.tree, *tree),
+                Entry::Run(run) => self.runs.push(*run),
+                Entry::Blob(blob) => replace_older(&mut self.blob, *blob),
+            }
+        }
+        if self.runs.len() > known {
+            self.drop_covered();
+        }
+        if let Some(tree) = self.tree {
+            let superseded = self.runs.partition_point(|run| run.extent.sequence <= tree.sequence);
+            self.runs.drain(..superseded);
         }
     }
 
-    fn add_tree(&mut self, tree: Extent) {
-        replace_older(&mut self.tree, tree);
-        let newest = self.tree.map_or(0, |tree| tree.sequence);
-        self.runs.retain(|run| run.extent.sequence > newest);
-    }
-
-    fn add_run(&mut self, run: Run) {
-        let superseded = self.tree.is_some_and(|tree| tree.sequence >= run.extent.sequence)
-            || self
-                .runs
-                .iter()
-                .any(|other| other.covers(&run) && (!run.covers(other) || other.extent.segment >= run.extent.segment));
-        if superseded {
-            return;
-        }
-        self.runs.retain(|other| !run.covers(other));
-        let at = self.runs.partition_point(|other| other.extent.sequence < run.extent.sequence);
-        self.runs.insert(at, run);
+    /// Leaves the runs that no other covers, ascending.
+    fn drop_covered(&mut self) {
+        // From the newest end on, a run is covered where one before it begins no later. Of two with the same changes
+        // the one in the younger segment comes first.
+        self.runs.sort_unstable_by_key(|run| {
+            let Extent { segment, offset8, sequence, .. } = run.extent;
+            (Reverse(sequence), run.first_sequence, Reverse(segment), offset8)
+        });
+        let mut earliest = None;
+        self.runs.retain(|run| {
+            let is_kept = earliest.is_none_or(|earliest| run.first_sequence < earliest);
+            if is_kept {
+                earliest = Some(run.first_sequence);
+            }
+            is_kept
+        });
+        self.runs.reverse();
     }
 
     /// The newest word on where the blob is.
@@ -234,7 +269,12 @@ mod tests {
     }
 
     fn build(entries: &[Entry]) -> Vec<Entry> {
-        entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(*entry)).settled().to_entries()
+        let one_by_one = entries.iter().fold(Slot::Vacant, |slot, entry| slot.with(&[*entry])).settled().to_entries();
+        assert_eq!(Slot::of(entries).unwrap().to_entries(), one_by_one, "all at once");
+        let (some, others) = entries.split_at(entries.len() / 2);
+        let in_two = Slot::Vacant.with(some).try_with(others).unwrap().settled();
+        assert_eq!(in_two.to_entries(), one_by_one, "in two parts");
+        one_by_one
     }
 
     #[test]
@@ -261,8 +301,9 @@ mod tests {
             ..extent(segment, u64::from(segment), BlobPlace::Unchanged)
         };
         let run = |extent: Extent| Entry::Run(Run { extent, first_sequence: extent.sequence });
-        let live =
-            |entries: &[Entry]| Slot::of(entries).live().map(|(at, bytes)| (at.segment, bytes)).collect::<Vec<_>>();
+        let live = |entries: &[Entry]| {
+            Slot::of(entries).unwrap().live().map(|(at, bytes)| (at.segment, bytes)).collect::<Vec<_>>()
+        };
         let tree = Entry::Tree(of(1, 10, 0));
         assert_eq!(live(&[tree, run(of(2, 6, 4))]), [(1, 48), (2, 48)]);
         // A blob that is set again and again: each replaces what the one before it said, though that was no tree.
@@ -284,6 +325,25 @@ mod tests {
             ];
             let seen: Vec<Entry> = shuffle.iter().map(|at| history[*at]).collect();
             prop_assert_eq!(build(&seen), vec![history[9], history[11], history[1]]);
+        }
+
+        /// Whatever the runs, also such that no store makes: those are left that no other covers.
+        #[test]
+        fn runs_that_others_cover_go(spans in prop::collection::vec((1..3u32, 1..12u64, 1..12u64), 1..20)) {
+            let runs = spans.iter().enumerate().map(|(at, (segment, first, last))| Run {
+                extent: Extent { offset8: at as u32, ..extent(*segment, *last, BlobPlace::Unchanged) },
+                first_sequence: *first,
+            });
+            let runs: Vec<Run> = runs.collect();
+            let counts = |run: &&Run| runs.iter().all(|other| {
+                let is_same = run.covers(other) && other.covers(run);
+                let place = |run: &Run| (std::cmp::Reverse(run.extent.segment), run.extent.offset8);
+                !other.covers(run) || (is_same && place(run) <= place(other))
+            });
+            let mut left: Vec<Run> = runs.iter().filter(counts).copied().collect();
+            left.sort_by_key(|run| run.extent.sequence);
+            let entries: Vec<Entry> = runs.iter().map(|run| Entry::Run(*run)).collect();
+            prop_assert_eq!(build(&entries), left.into_iter().map(Entry::Run).collect::<Vec<_>>());
         }
     }
 }

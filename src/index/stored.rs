@@ -102,7 +102,7 @@ impl Stored {
     /// Calls `each` with every slot in use, without building the page.
     pub fn slots(&self, mut each: impl FnMut(u8, Slot)) -> Result<(), Unread> {
         let read = self.place().rows(&self.pages.bytes, |document, entries| {
-            each(document as u8, Slot::of(entries));
+            each(document as u8, Slot::of(entries)?);
             Ok(())
         });
         read.map_err(|malformed| self.unread(malformed))

@@ -15,7 +15,19 @@ pub mod sync;
 pub mod table;
 pub mod writer;
 
+use crate::error::{Error, Result};
+use crate::format::{KEPT_FOR_RECOVERY, SEGMENT_IDS_END};
+use crate::sync::atomic::{AtomicU32, Ordering};
+
 pub use bytes::Bytes;
 pub use dir::Dir;
 pub use segment::Segment;
 pub use table::SegmentTable;
+
+/// An id for a new segment.
+pub fn next_id(ids: &AtomicU32) -> Result<u32> {
+    if ids.load(Ordering::Relaxed) >= SEGMENT_IDS_END - KEPT_FOR_RECOVERY {
+        return Err(Error::InvalidArgument("segment ids are used up; repair the store into a new one".to_string()));
+    }
+    Ok(ids.fetch_add(1, Ordering::Relaxed))
+}

@@ -4,7 +4,8 @@
 //!    The file itself is not kept open then: a store of many segments needs no descriptor for each.
 //! 2. Reads stay below `readable`, which rises only after bytes were written, so the mapping is never touched
 //!    past the end of the file (which would be a SIGBUS).
-//! 3. Who keeps bytes of a mapping counts himself in at a `Pin`. There is one for each stripe of threads, made when it
+//! 3. No segment is longer than places in it can say: sums of what lies in one are far from overflow.
+//! 4. Who keeps bytes of a mapping counts himself in at a `Pin`. There is one for each stripe of threads, made when it
 //!    is first wanted: threads that read the same segment do not share a count.
 
 use std::io;
@@ -15,7 +16,7 @@ use super::bytes::Bytes;
 use super::dir::Dir;
 use crate::error::{Error, Result};
 use crate::format::record::{self, RecordError, RecordHeader};
-use crate::format::segment::{HEADER_LEN, SegmentHeader};
+use crate::format::segment::{HEADER_LEN, MOST_BYTES, SegmentHeader};
 use crate::format::{HeaderError, crc};
 use crate::options::ReadMode;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -109,6 +110,10 @@ impl Segment {
         let header = read_header(&path, &*file, size)?;
         if header.store != *store || header.id != id {
             let what = "the segment belongs to another store, or to another place of this one";
+            return Err(Error::corruption(&path, 0, None, what));
+        }
+        if length > MOST_BYTES {
+            let what = format!("the segment is of {length} bytes; no store makes one of more than {MOST_BYTES}");
             return Err(Error::corruption(&path, 0, None, what));
         }
         if size < length {

@@ -225,6 +225,7 @@ fn recover(store: Locked, mode: ReadMode) -> Result<Opened> {
         for (header, extent) in settled.moved {
             rebuilt.relocate(&header, extent)?;
         }
+        rebuilt.finish()?;
         for segment in settled.segments {
             let length = segment.readable();
             segments.push((segment, length));
@@ -331,6 +332,7 @@ fn settle_tail(
     let mut marks = manifest.marks();
     marks.epoch += 1;
     marks.sequence = marks.sequence.max(tail.max_sequence);
+    manifest.check(&marks, 0)?;
     let mut changes = Vec::new();
     let mut settled = Settled { segments: Vec::new(), moved: Vec::new() };
     if tail.durable > HEADER_LEN {

@@ -4,7 +4,9 @@
 //!    record of its document, since ids are never used again.
 //! 2. With a checkpoint of sequence number C, only segments it does not cover are read. A record of C or before in
 //!    them was moved there by compaction: it may replace what the checkpoint has, but never bring back a document.
-//! 3. A checkpoint that leaves anything pointing at a segment that is gone, or a delta without its tree, is dropped,
+//! 3. Records of a document that has many deltas already are gathered and added together: a file made to take long takes
+//!    time in proportion to its length.
+//! 4. A checkpoint that leaves anything pointing at a segment that is gone, or a delta without its tree, is dropped,
 //!    and the log read whole.
 
 use std::collections::HashSet;
@@ -19,6 +21,12 @@ use crate::format::record::{RecordHeader, RecordKind};
 use crate::format::segment::HEADER_LEN;
 use crate::index::{Index, Ledger, Slot};
 use crate::log::{Segment, scan};
+use crate::memory;
+
+/// What a document with so many deltas gets is gathered: each change costs as much as it has.
+const MANY_DELTAS: usize = 64;
+/// So many records are gathered at least.
+const LEAST_GATHERED: usize = 512;
 
 /// What a rebuild came to.
 #[derive(Default)]
@@ -34,13 +42,17 @@ pub struct Rebuilt {
     /// What was done.
     pub report: Report,
     deleted: HashSet<u64>,
+    /// Records that are not in the index yet, with their documents.
+    gathered: Vec<(u64, Entry)>,
+    /// How many may be: as many deltas as those documents had which got some the last time.
+    most_gathered: usize,
     /// Sequence number up to which the checkpoint knows better.
     covered: u64,
 }
 
 /// Builds the index of the given segments, of each of which so many bytes count.
 pub fn rebuild(segments: &[(Arc<Segment>, u64)], checkpoint: Option<Loaded>) -> Result<Rebuilt> {
-    if let Some(checkpoint) = checkpoint.filter(|checkpoint| fits(checkpoint, segments)) {
+    if let Some(checkpoint) = checkpoint {
         match from_checkpoint(checkpoint, segments) {
             // What the log has to say of it is said below.
             Ok(None) | Err(Error::Corruption(_)) => {}
@@ -57,37 +69,46 @@ pub fn rebuild(segments: &[(Arc<Segment>, u64)], checkpoint: Option<Loaded>) -> 
     Ok(rebuilt)
 }
 
-/// Whether everything that the checkpoint covers of a segment still counts.
-fn fits(checkpoint: &Loaded, segments: &[(Arc<Segment>, u64)]) -> bool {
-    checkpoint.head.segments.iter().all(|(id, covered)| {
-        let found = segments.iter().find(|(segment, _)| segment.id() == *id);
-        found.is_none_or(|(_, length)| length >= covered)
-    })
+/// Pairs that begin with a segment's id, to be looked up by it.
+fn by_id(pairs: impl Iterator<Item = (u32, u64)>) -> Result<Vec<(u32, u64)>> {
+    let mut pairs = memory::collect(pairs)?;
+    pairs.sort_unstable();
+    Ok(pairs)
+}
+
+fn of_id(pairs: &[(u32, u64)], id: u32) -> Option<u64> {
+    let at = pairs.partition_point(|(other, _)| *other < id);
+    pairs.get(at).filter(|(other, _)| *other == id).map(|(_, of_it)| *of_it)
 }
 
 fn from_checkpoint(checkpoint: Loaded, segments: &[(Arc<Segment>, u64)]) -> Result<Option<Rebuilt>> {
     let head = checkpoint.head;
-    let is_present = |id| segments.iter().any(|(segment, _)| segment.id() == id);
-    let is_all_there = checkpoint.ledger.segments().all(is_present);
+    let present = by_id(segments.iter().map(|(segment, length)| (segment.id(), *length)))?;
+    // Whether everything that the checkpoint covers of a segment still counts.
+    let fits = |(id, covered): &(u32, u64)| of_id(&present, *id).is_none_or(|length| length >= *covered);
+    if !head.segments.iter().all(fits) {
+        return Ok(None);
+    }
+    let all_covered = by_id(head.segments.iter().copied())?;
+    let is_all_there = checkpoint.ledger.segments().all(|id| of_id(&present, id).is_some());
     let mut rebuilt = Rebuilt {
         index: checkpoint.index,
         ledger: checkpoint.ledger,
         sequence: head.sequence,
         next_document: head.next_document,
         report: Report { checkpoint_sequence: head.sequence, ..Report::default() },
-        deleted: HashSet::new(),
         covered: head.sequence,
+        ..Rebuilt::default()
     };
     for (segment, length) in segments {
-        let covered = head.segments.iter().find(|(id, _)| *id == segment.id()).map(|(_, covered)| *covered);
-        match covered {
+        match of_id(&all_covered, segment.id()) {
             Some(_) if segment.id() != head.position.0 => {}
             Some(covered) => rebuilt.replay(segment, covered, *length)?,
             None => rebuilt.replay(segment, HEADER_LEN, *length)?,
         }
     }
     rebuilt.finish()?;
-    Ok(rebuilt.is_whole(segments, is_all_there)?.then_some(rebuilt))
+    Ok(rebuilt.is_whole(&present, is_all_there)?.then_some(rebuilt))
 }
 
 impl Rebuilt {
@@ -115,29 +136,48 @@ impl Rebuilt {
             }
             RecordKind::Frame | RecordKind::Footer => return Ok(()),
         };
-        let moved_only = header.sequence <= self.covered && self.index.get(document)?.is_vacant();
-        if !moved_only && !self.deleted.contains(&document) {
-            self.index.absorb(document, entry, &mut self.ledger)?;
+        let slot = self.index.get(document)?;
+        let moved_only = header.sequence <= self.covered && slot.is_vacant();
+        if moved_only || self.deleted.contains(&document) {
+            return Ok(());
         }
+        if slot.runs().len() < MANY_DELTAS {
+            return Ok(self.index.absorb(document, &[entry], &mut self.ledger)?);
+        }
+        memory::push(&mut self.gathered, (document, entry))?;
+        if self.gathered.len() < self.most_gathered.max(LEAST_GATHERED) { Ok(()) } else { self.add_gathered() }
+    }
+
+    fn add_gathered(&mut self) -> Result<()> {
+        let mut gathered = std::mem::take(&mut self.gathered);
+        gathered.sort_unstable_by_key(|(document, _)| *document);
+        self.most_gathered = 0;
+        for of_one in gathered.chunk_by(|(one, _), (other, _)| one == other) {
+            let Some((document, _)) = of_one.first().filter(|(id, _)| !self.deleted.contains(id)) else { continue };
+            let entries = memory::collect(of_one.iter().map(|(_, entry)| *entry))?;
+            self.index.absorb(*document, &entries, &mut self.ledger)?;
+            self.most_gathered += self.index.get(*document)?.runs().len();
+        }
+        gathered.clear();
+        self.gathered = gathered;
         Ok(())
     }
 
-    /// Points the index at a record's copy.
+    /// Points the index at a record's copy, once it is finished anew.
     pub fn relocate(&mut self, header: &RecordHeader, extent: Extent) -> Result<()> {
-        self.see(header, extent)?;
-        Ok(self.index.apply(header.document, &[], &mut self.ledger)?)
+        self.see(header, extent)
     }
 
-    fn finish(&mut self) -> Result<()> {
+    /// Puts into the index what was seen.
+    pub fn finish(&mut self) -> Result<()> {
+        self.add_gathered()?;
         Ok(self.index.settle(&mut self.ledger)?)
     }
 
     /// Whether every document has its tree and nothing points at a segment that is gone. What the log did not change is
     /// as it is in the checkpoint, where every document makes sense; and if all that points at is there, all is well.
-    fn is_whole(&self, segments: &[(Arc<Segment>, u64)], is_all_there: bool) -> Result<bool> {
-        let mut present: Vec<u32> = segments.iter().map(|(segment, _)| segment.id()).collect();
-        present.sort_unstable();
-        let is_present = |segment| present.binary_search(&segment).is_ok();
+    fn is_whole(&self, present: &[(u32, u64)], is_all_there: bool) -> Result<bool> {
+        let is_present = |segment| of_id(present, segment).is_some();
         let mut whole = true;
         let mut check = |_, slot: &Slot| whole &= slot.is_sound() && slot.extents().all(|at| is_present(at.segment));
         if is_all_there {

@@ -6,9 +6,10 @@
 //! 3. Input ids go on behind all that the document can have handed out: what was lost had room for so many.
 
 use super::mend::{self, Blob, BlobRecord, Layer, Mended};
+use super::records::Records;
 use super::report::{Finding, FindingKind, RepairReport};
 use super::source::Files;
-use super::survey::{Found, Loss, Records};
+use super::survey::{Found, Loss};
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::format::compressed;

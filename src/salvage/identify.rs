@@ -147,7 +147,7 @@ fn read_manifest(source: &Source, findings: &mut Vec<Finding>) -> Result<Option<
         is_whole: store.is_some() && bad.is_empty(),
         has_store: store.is_some(),
     };
-    let number = read_edits(&bytes, &mut manifest).map_err(newer)?;
+    let number = read_edits(&bytes, &mut manifest, newer)?;
     if number == 0 {
         manifest.is_whole = false;
     }
@@ -158,7 +158,7 @@ fn read_manifest(source: &Source, findings: &mut Vec<Finding>) -> Result<Option<
 }
 
 /// Applies every edit that checks out; gives back the number of the last, zero for none.
-fn read_edits(bytes: &[u8], manifest: &mut Manifest) -> std::result::Result<u64, String> {
+fn read_edits(bytes: &[u8], manifest: &mut Manifest, newer: impl Fn(String) -> Error) -> Result<u64> {
     let (mut at, mut number, mut to_check) = (manifest::HEADER_LEN, 0, MOST_CHECKED * bytes.len());
     let mut highest = manifest.state.marks;
     // Only zeros may follow, which wait for edits.
@@ -177,7 +177,8 @@ fn read_edits(bytes: &[u8], manifest: &mut Manifest) -> std::result::Result<u64,
             break;
         }
         match manifest::decode_edit(rest) {
-            EditAt::Newer(tag) => return Err(format!("an edit with change {tag}")),
+            EditAt::Newer(tag) => return Err(newer(format!("an edit with change {tag}"))),
+            EditAt::NoMemory => return Err(Error::NoMemory),
             EditAt::Edit(found, changes, length) if found > number => {
                 // The first edit of a file goes on from the numbers of the file that it replaced.
                 manifest.is_whole &= number == 0 || found == number + 1;

@@ -29,6 +29,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
+use crate::format::NUMBERS_END;
 use crate::options::{MAX_SEGMENT_SIZE, MIN_SEGMENT_SIZE};
 use crate::vfs::FileSystem;
 use crate::vfs::os::OsFileSystem;
@@ -37,6 +38,7 @@ mod chain;
 mod document;
 mod identify;
 mod mend;
+mod records;
 mod report;
 mod salt;
 mod scan;
@@ -59,6 +61,8 @@ const LEAST_INPUT: u64 = 48;
 /// Ids that calls may have been given and not used, beside those.
 const SPARE_DOCUMENTS: u64 = 1 << 20;
 const SPARE_INPUTS: u64 = 1 << 12;
+/// Marks of the target are not above this, whatever a hostile source says: it has as much to go on again.
+const HIGHEST_MARK: u64 = NUMBERS_END - (1 << 32);
 /// A segment that is gone altogether may have been this long, where nothing says how long it was.
 const USUAL_SEGMENT: u64 = 64 << 20;
 
@@ -333,13 +337,12 @@ impl Repair<'_> {
         }
         self.report.documents_deleted = survey.deleted.len() as u64;
         let spare = if is_damaged { survey.unknown_bytes / LEAST_DOCUMENT + SPARE_DOCUMENTS } else { 0 };
-        self.report.next_document =
-            survey.next_document.max(1).saturating_add(spare).min(crate::format::NUMBER_LIMIT - 1);
+        self.report.next_document = survey.next_document.max(1).saturating_add(spare).min(HIGHEST_MARK);
         if !(self.progress)(*step) {
             return Ok(false);
         }
         match target {
-            Some(target) => target.finish(self.report.next_document, survey.sequence).map(|()| true),
+            Some(target) => target.finish(self.report.next_document, survey.sequence.min(HIGHEST_MARK)).map(|()| true),
             None => Ok(true),
         }
     }

@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use super::source::Window;
 use crate::format::record::HEADER_LEN as RECORD_LEN;
 use crate::format::segment::HEADER_LEN;
-use crate::format::{NUMBER_LIMIT, crc, read_u32, read_u64};
+use crate::format::{NUMBERS_END, crc, read_u32, read_u64};
 
 /// Salts that are counted at a time.
 const MOST_SALTS: usize = 1 << 16;
@@ -67,7 +67,7 @@ fn is_likely(bytes: &[u8; RECORD_LEN as usize], left: u64) -> bool {
         let length = u64::from(read_u32(bytes, 12).ok()?);
         let (sequence, first, document) =
             (read_u64(bytes, 16).ok()?, read_u64(bytes, 24).ok()?, read_u64(bytes, 32).ok()?);
-        let numbers = first <= sequence && sequence < NUMBER_LIMIT && document < NUMBER_LIMIT;
+        let numbers = first <= sequence && sequence < NUMBERS_END && document < NUMBERS_END;
         let kind = match bytes[4] {
             1 => length == 32 && document == 0,
             2..=4 => document > 0,

@@ -17,7 +17,7 @@ use super::source::Window;
 use super::survey::{Found, Survey};
 use crate::error::{Error, Result};
 use crate::format::record::{self, FRAME_LEN, Frame, HEADER_LEN as RECORD_LEN, RecordError, RecordHeader, RecordKind};
-use crate::format::segment::HEADER_LEN;
+use crate::format::segment::{HEADER_LEN, MOST_BYTES};
 use crate::memory;
 
 /// Bytes between two calls of the progress callback.
@@ -83,7 +83,7 @@ impl<'a> Scan<'a> {
 
     /// Reads it all. `step` is told how many bytes are done, and ends the walk by answering false; so does this then.
     pub fn run(mut self, step: &mut dyn FnMut(u64) -> bool) -> Result<bool> {
-        let limit = self.segment.limit.min(self.segment.size);
+        let limit = self.segment.limit.min(self.segment.size).min(MOST_BYTES);
         let (mut at, mut told) = (HEADER_LEN, 0);
         while at + RECORD_LEN <= limit {
             if at - told >= STEP {
@@ -95,7 +95,7 @@ impl<'a> Scan<'a> {
             let bytes = self.window.get(at, RECORD_LEN as usize);
             match RecordHeader::decode(bytes, self.segment.salt, at) {
                 Ok(header) => {
-                    self.close_gap(at);
+                    self.close_gap(at)?;
                     self.record(at, &header, limit)?;
                     at = (at + header.record_len()).min(limit);
                 }
@@ -108,7 +108,7 @@ impl<'a> Scan<'a> {
                 }
             }
         }
-        self.end(at.min(limit));
+        self.end(at.min(limit))?;
         Ok(true)
     }
 
@@ -121,11 +121,12 @@ impl<'a> Scan<'a> {
     }
 
     /// Bytes without a record end here, where one begins.
-    fn close_gap(&mut self, at: u64) {
+    fn close_gap(&mut self, at: u64) -> Result<()> {
         if let Some(from) = self.lost_from.take() {
-            self.torn.push(from);
+            memory::push(&mut self.torn, from)?;
             self.lost(from, at, FindingKind::BytesLost, "no record checks out here; what it held is not known");
         }
+        Ok(())
     }
 
     fn lost(&mut self, from: u64, to: u64, kind: FindingKind, what: &str) {
@@ -155,16 +156,16 @@ impl<'a> Scan<'a> {
             self.survey.unknown(header.record_len());
         }
         match header.kind {
-            RecordKind::Frame => self.frame(at, header, whole),
+            RecordKind::Frame => self.frame(at, header, whole)?,
             RecordKind::Footer => self.footer(at, header, whole)?,
             _ => {
-                self.count(at, header, whole);
+                self.count(at, header, whole)?;
                 self.documents.insert(header.document);
                 let found = Found::new(self.number, at, header, whole);
                 if header.kind == RecordKind::Tombstone && self.is_log() {
                     memory::push(&mut self.tombstones, (header.document, found, at))?;
                 } else {
-                    self.survey.record(header.document, found);
+                    self.survey.record(header.document, found)?;
                 }
             }
         }
@@ -197,8 +198,8 @@ impl<'a> Scan<'a> {
         self.report.findings.push(finding);
     }
 
-    fn frame(&mut self, at: u64, header: &RecordHeader, whole: bool) {
-        self.end_commit();
+    fn frame(&mut self, at: u64, header: &RecordHeader, whole: bool) -> Result<()> {
+        self.end_commit()?;
         let payload = self.window.get(at + RECORD_LEN, FRAME_LEN);
         let frame = Some(payload).filter(|_| whole).and_then(|payload| Frame::decode(payload).ok());
         if let Some(frame) = frame {
@@ -209,15 +210,16 @@ impl<'a> Scan<'a> {
         let body = at + record::FRAME_RECORD_LEN;
         let frame = frame.map(|frame| (frame.records, body.saturating_add(frame.body_len)));
         self.commit = Some(Commit { sequence: header.sequence, offset: at, frame, whole: 0, damaged: 0 });
+        Ok(())
     }
 
     /// Books a record of a commit; one without its frame begins a commit of its own.
-    fn count(&mut self, at: u64, header: &RecordHeader, whole: bool) {
+    fn count(&mut self, at: u64, header: &RecordHeader, whole: bool) -> Result<()> {
         if !self.is_log() {
-            return;
+            return Ok(());
         }
         if self.commit.as_ref().is_none_or(|commit| commit.sequence != header.sequence) {
-            self.end_commit();
+            self.end_commit()?;
             let sequence = header.sequence;
             self.commit = Some(Commit { sequence, offset: at, frame: None, whole: 0, damaged: 0 });
         }
@@ -225,15 +227,16 @@ impl<'a> Scan<'a> {
             commit.whole += u32::from(whole);
             commit.damaged += u32::from(!whole);
         }
+        Ok(())
     }
 
-    fn end_commit(&mut self) {
-        let Some(commit) = self.commit.take() else { return };
+    fn end_commit(&mut self) -> Result<()> {
+        let Some(commit) = self.commit.take() else { return Ok(()) };
         if commit.frame.is_none_or(|(records, _)| commit.whole != records || commit.damaged > 0) {
-            self.torn.push(commit.offset);
+            memory::push(&mut self.torn, commit.offset)?;
         }
         let what = match commit.frame {
-            Some((records, _)) if commit.whole == records && commit.damaged == 0 => return,
+            Some((records, _)) if commit.whole == records && commit.damaged == 0 => return Ok(()),
             Some((records, _)) => {
                 let missing = records.saturating_sub(commit.whole.saturating_add(commit.damaged));
                 self.survey.unknown(u64::from(missing) * RECORD_LEN);
@@ -244,14 +247,15 @@ impl<'a> Scan<'a> {
         let mut finding = self.finding(FindingKind::BatchInPart, commit.offset, 0, what);
         finding.sequence = commit.sequence;
         self.report.findings.push(finding);
+        Ok(())
     }
 
     /// Makes the deletions that count.
-    fn delete(&mut self, is_open_ended: bool) {
+    fn delete(&mut self, is_open_ended: bool) -> Result<()> {
         let torn = self.torn.iter().copied().filter(|at| is_open_ended && *at >= self.durable).min();
         for (document, found, at) in std::mem::take(&mut self.tombstones) {
             if torn.is_none_or(|torn| at < torn) {
-                self.survey.record(document, found);
+                self.survey.record(document, found)?;
                 continue;
             }
             self.survey.used(document);
@@ -263,10 +267,11 @@ impl<'a> Scan<'a> {
             finding.sequence = found.sequence;
             self.report.findings.push(finding);
         }
+        Ok(())
     }
 
     fn footer(&mut self, at: u64, header: &RecordHeader, whole: bool) -> Result<()> {
-        self.end_commit();
+        self.end_commit()?;
         if !whole {
             return Ok(());
         }
@@ -284,8 +289,8 @@ impl<'a> Scan<'a> {
     }
 
     /// What is left behind the last record, and what should have been there.
-    fn end(&mut self, at: u64) {
-        let limit = self.segment.limit.min(self.segment.size);
+    fn end(&mut self, at: u64) -> Result<()> {
+        let limit = self.segment.limit.min(self.segment.size).min(MOST_BYTES);
         let from = self.lost_from.take().unwrap_or(at);
         let is_open_ended = !self.segment.is_sealed && self.footer.is_none() && self.is_log();
         self.survey.is_open_ended |= is_open_ended;
@@ -300,12 +305,12 @@ impl<'a> Scan<'a> {
         } else if !is_open_ended && from < limit && (self.segment.is_sealed || from < content_end) {
             self.lost(from, limit, FindingKind::BytesLost, "no record checks out here; what it held is not known");
         }
-        self.end_commit();
+        self.end_commit()?;
         if self.segment.is_sealed && self.segment.size < self.segment.limit {
             let (from, to) = (self.segment.size.max(limit), self.segment.limit);
             self.lost(from, to, FindingKind::BytesLost, "the segment is cut off here");
         }
-        self.delete(is_open_ended);
+        self.delete(is_open_ended)?;
         for range in std::mem::take(&mut self.window.bad) {
             let what = "the system does not give these bytes";
             let length = range.end - range.start;
@@ -314,8 +319,9 @@ impl<'a> Scan<'a> {
         }
         for document in self.footer.take().unwrap_or_default() {
             if !self.documents.contains(&document) {
-                self.survey.unseen(document, self.newest, self.segment.id);
+                self.survey.unseen(document, self.newest, self.segment.id)?;
             }
         }
+        Ok(())
     }
 }

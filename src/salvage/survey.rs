@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::records::Records;
 use crate::error::Result;
 use crate::format::checkpoint::{CheckpointReader, Entry};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
+use crate::memory;
 use crate::options::Compression;
 
 /// A record of a document, and where it lies.
@@ -70,38 +72,6 @@ impl Found {
     }
 }
 
-/// The records of one document: mostly one.
-#[derive(Clone, Debug)]
-pub enum Records {
-    One(Found),
-    Many(Vec<Found>),
-}
-
-impl Records {
-    pub fn as_slice(&self) -> &[Found] {
-        match self {
-            Records::One(found) => std::slice::from_ref(found),
-            Records::Many(all) => all,
-        }
-    }
-
-    fn add(&mut self, found: Found) {
-        if self.as_slice().iter().any(|other| other.whole && other.covers(&found)) {
-            return;
-        }
-        let mut all = match self {
-            Records::One(one) => vec![*one],
-            Records::Many(all) => std::mem::take(all),
-        };
-        all.retain(|other| !(found.whole && found.covers(other)));
-        all.push(found);
-        *self = match all[..] {
-            [one] => Records::One(one),
-            _ => Records::Many(all),
-        };
-    }
-}
-
 /// A record that must have been there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
@@ -130,7 +100,7 @@ pub struct Survey {
 }
 
 impl Survey {
-    pub fn record(&mut self, document: u64, found: Found) {
+    pub fn record(&mut self, document: u64, found: Found) -> Result<()> {
         self.sequence = self.sequence.max(found.sequence);
         self.used(document);
         if found.kind == RecordKind::Tombstone {
@@ -138,10 +108,11 @@ impl Survey {
             self.documents.remove(&document);
         } else if !self.deleted.contains(&document) {
             match self.documents.get_mut(&document) {
-                Some(records) => records.add(found),
+                Some(records) => records.add(found)?,
                 None => drop(self.documents.insert(document, Records::One(found))),
             }
         }
+        Ok(())
     }
 
     /// Records may have been in so many bytes, and are not known.
@@ -204,9 +175,9 @@ impl Survey {
     }
 
     /// A footer says that this document had a record in a segment whose sequence numbers end at `sequence`.
-    pub fn unseen(&mut self, document: u64, sequence: u64, segment: u32) {
+    pub fn unseen(&mut self, document: u64, sequence: u64, segment: u32) -> Result<()> {
         self.used(document);
-        self.unseen.push((document, sequence, segment));
+        Ok(memory::push(&mut self.unseen, (document, sequence, segment))?)
     }
 
     /// Takes from footers which documents there must have been, once everything was read.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 use crate::format::extent::Extent;
-use crate::format::manifest::{Change, ManifestState, Marks, SegmentMeta, encode_edit, encode_header};
+use crate::format::manifest::{Change, ManifestState, Marks, SegmentMeta, append_edit, encode_header};
 use crate::format::names;
 use crate::format::record::RecordHeader;
 use crate::format::segment::{SegmentHeader, SegmentKind};
@@ -98,7 +98,7 @@ impl Target {
         let changes = self.segments.iter().copied().map(Change::Segment);
         state.apply(&changes.chain([Change::Marks(marks)]).collect::<Vec<_>>());
         let mut bytes = encode_header(self.store).to_vec();
-        bytes.extend(encode_edit(1, &state.as_changes()));
+        append_edit(&mut bytes, 1, state.changes())?;
         self.dir.replace(names::MANIFEST_NEW, names::MANIFEST, |mut file| file.write_at(0, &bytes))?;
         self.is_store = true;
         self.dir.remove(&self.dir.join(names::REPAIR_UNFINISHED))?;

@@ -19,12 +19,14 @@ use super::core::{Core, Writer};
 use super::counters;
 use crate::compaction;
 use crate::error::{Error, Result};
+use crate::format::NUMBERS_END;
 use crate::format::checkpoint::Entry;
 use crate::format::extent::{Extent, Run};
 use crate::format::manifest;
 use crate::format::record::{Frame, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
+use crate::log::next_id;
 use crate::log::writer::{self, ActiveSegment};
 use crate::memory;
 use crate::options::{Compression, Durability};
@@ -145,6 +147,10 @@ impl Drop for PoisonOnPanic<'_> {
 impl Group<'_> {
     /// Gives a batch its number and place, and applies it to the next state.
     fn stage(&mut self, request: &Request) -> Result<u64> {
+        if self.writer.sequence + 1 >= NUMBERS_END {
+            let what = "the numbers of commits are used up; repair the store into a new one";
+            return Err(Error::InvalidArgument(what.to_string()));
+        }
         self.make_room(&request.prepared)?;
         if request.prepared.still_holds(&self.state) {
             return self.encode(&request.prepared);
@@ -188,7 +194,7 @@ impl Group<'_> {
             body_len: prepared.bytes(folding),
             records: prepared.records(folding) as u32,
             durable_offset: active.durable(),
-            next_document: self.core.next_document.load(Ordering::Relaxed),
+            next_document: self.core.next_document(),
         };
         let payload = frame.encode();
         let head = RecordHeader::new(RecordKind::Frame, 0, &payload)?;
@@ -285,7 +291,7 @@ impl Group<'_> {
         let core = self.core;
         let header = SegmentHeader {
             store: core.store,
-            id: core.next_segment.fetch_add(1, Ordering::Relaxed),
+            id: next_id(&core.next_segment)?,
             kind: SegmentKind::Log,
             epoch: self.writer.manifest.marks().epoch,
             first_sequence: self.writer.sequence + 1,

@@ -26,11 +26,13 @@ use super::throttle::Throttle;
 use crate::compaction::KeptTombstones;
 use crate::error::{Error, Result};
 use crate::format::manifest::{Change, Marks, SegmentMeta};
+use crate::format::{KEPT_FOR_RECOVERY, NUMBERS_END};
 use crate::index::{Ledger, State};
 use crate::log::Dir;
 use crate::log::spare::Spare;
 use crate::log::writer::ActiveSegment;
 use crate::manifest::Manifest;
+use crate::memory;
 use crate::options::Options;
 use crate::recovery::{Opened, Report};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -152,6 +154,11 @@ impl Core {
         core
     }
 
+    /// The lowest document id not handed out. Calls that were refused when there were no more are not counted.
+    pub fn next_document(&self) -> u64 {
+        self.next_document.load(Ordering::Relaxed).min(NUMBERS_END)
+    }
+
     /// The newest moment.
     pub fn published(&self) -> Guard<Arc<Moment>> {
         self.published.load()
@@ -252,11 +259,8 @@ impl Core {
         if let Some(reason) = &*self.poisoned.read() {
             return Err(Error::Poisoned(reason.clone()));
         }
-        let marks = Marks {
-            next_document: self.next_document.load(Ordering::Relaxed),
-            sequence: writer.sequence,
-            ..writer.manifest.marks()
-        };
+        let marks = Marks { next_document: self.next_document(), sequence: writer.sequence, ..writer.manifest.marks() };
+        writer.manifest.check(&marks, KEPT_FOR_RECOVERY)?;
         let mut edited = writer.manifest.commit(changes, marks);
         // The log's comes last: compaction, which has its own in use, makes room for both.
         for spare in [&self.spare_compaction, &self.spare_log] {
@@ -278,8 +282,9 @@ impl Core {
     }
 
     /// Every sealed segment.
-    pub fn sealed(&self, writer: &Writer) -> Vec<SegmentMeta> {
-        writer.manifest.state().segments.values().copied().filter(|meta| meta.length != 0).collect()
+    pub fn sealed(&self, writer: &Writer) -> Result<Vec<SegmentMeta>> {
+        let segments = writer.manifest.state().segments.values().copied();
+        Ok(memory::collect(segments.filter(|meta| meta.length != 0))?)
     }
 
     /// Notes the store's size where readers of statistics and pacing find it without a lock.

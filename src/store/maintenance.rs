@@ -5,6 +5,7 @@
 //! 2. A compaction that cannot be published leaves its inputs as they were and its files gone. The moment that it
 //!    works on is on disk before it begins.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::core::{Core, Maintenance};
@@ -16,6 +17,7 @@ use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
 use crate::index::{Ledger, Slot, State};
 use crate::log::writer::ActiveSegment;
+use crate::memory;
 use crate::sync::atomic::Ordering;
 
 /// Index entries that are exchanged while commits wait. Models exchange few, and want to see commits in between.
@@ -62,7 +64,7 @@ impl Core {
         if maintenance.checkpoint == Some((state.sequence, edit)) {
             return Ok(());
         }
-        let next_document = self.next_document.load(Ordering::Relaxed);
+        let next_document = self.next_document();
         checkpoint::write(&self.dir, self.store, &state, next_document, edit).map_err(|error| self.fail(error))?;
         if self.counters.checkpoint_sequence.swap(state.sequence, Ordering::Relaxed) < state.sequence {
             // More of them may go now.
@@ -99,10 +101,10 @@ impl Core {
 
     /// Compacts a few segments; false where there is nothing to gain.
     fn compact_a_little(&self, maintenance: &mut Maintenance) -> Result<bool> {
-        let mut victims = self.choose_victims(maintenance);
+        let mut victims = self.choose_victims(maintenance)?;
         if victims.is_empty() && self.tombstones_await_a_checkpoint(maintenance) {
             self.write_checkpoint(maintenance)?;
-            victims = self.choose_victims(maintenance);
+            victims = self.choose_victims(maintenance)?;
         }
         if victims.is_empty() {
             return Ok(false);
@@ -118,9 +120,9 @@ impl Core {
     }
 
     /// Sealed segments and how much of each is live, without those known to be damaged.
-    fn usage(&self, maintenance: &Maintenance) -> Vec<Usage> {
+    fn usage(&self, maintenance: &Maintenance) -> Result<Vec<Usage>> {
         let writer = self.writer.lock();
-        let sealed = self.sealed(&writer).into_iter().filter(|meta| !maintenance.damaged.contains(&meta.id));
+        let sealed = self.sealed(&writer)?.into_iter().filter(|meta| !maintenance.damaged.contains(&meta.id));
         let kept = |id: u32| maintenance.kept.bytes.get(&id).copied().unwrap_or(0);
         let state = self.published();
         let is_coded = |id: u32| {
@@ -132,12 +134,12 @@ impl Core {
             live: writer.ledger.live(meta.id) + kept(meta.id),
             coded_otherwise: !is_coded(meta.id),
         };
-        sealed.map(usage).collect()
+        Ok(memory::collect(sealed.map(usage))?)
     }
 
-    fn choose_victims(&self, maintenance: &Maintenance) -> Vec<SegmentMeta> {
+    fn choose_victims(&self, maintenance: &Maintenance) -> Result<Vec<SegmentMeta>> {
         let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
-        compaction::choose(&self.usage(maintenance), total, live, &self.options)
+        Ok(compaction::choose(&self.usage(maintenance)?, total, live, &self.options))
     }
 
     /// Compacts everything that holds garbage; `progress` ends the work between two jobs by returning false.
@@ -153,7 +155,7 @@ impl Core {
         let before = counters::get(&self.counters.total_bytes);
         loop {
             let at_first = counters::get(&self.counters.total_bytes);
-            let jobs = compaction::choose_all(&self.usage(&maintenance), &self.segments_with_deltas()?, &self.options);
+            let jobs = compaction::choose_all(&self.usage(&maintenance)?, &self.segments_with_deltas()?, &self.options);
             done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
             let mut refused = None;
             for victims in &jobs {
@@ -187,12 +189,10 @@ impl Core {
     }
 
     /// Segments that hold deltas of live documents.
-    fn segments_with_deltas(&self) -> Result<Vec<u32>> {
-        let mut segments = Vec::new();
+    fn segments_with_deltas(&self) -> Result<BTreeSet<u32>> {
+        let mut segments = BTreeSet::new();
         let runs = |_, slot: &Slot| segments.extend(slot.runs().iter().map(|run| run.extent.segment));
         self.published().index.for_each(runs)?;
-        segments.sort_unstable();
-        segments.dedup();
         Ok(segments)
     }
 
@@ -236,7 +236,7 @@ impl Core {
             (self.sealed(writer), writer.manifest.marks().epoch)
         });
         let compacted = moment.and_then(|(state, (sealed, epoch))| {
-            let compacted = self.compact_moment(maintenance, victims, &state, &sealed, epoch);
+            let compacted = sealed.and_then(|sealed| self.compact_moment(maintenance, victims, &state, &sealed, epoch));
             drop(state);
             self.retained.limit(self.options.max_retained_bytes);
             compacted
@@ -289,7 +289,10 @@ impl Core {
         if !matches!(output, Err(Error::NoSpace { .. })) {
             return (output, None);
         }
-        let usage = self.usage(maintenance).into_iter().filter(|usage| job.victims.contains(&usage.meta));
+        let usage = match self.usage(maintenance) {
+            Ok(usage) => usage.into_iter().filter(|usage| job.victims.contains(&usage.meta)),
+            Err(error) => return (Err(error), None),
+        };
         let victims = compaction::fitting(usage.collect(), self.spare_compaction.reserved());
         if victims.is_empty() {
             return (output, None);

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use stratum::format::manifest::{Change, EditAt, HEADER_LEN as MANIFEST_HEADER_LEN, SegmentMeta};
+use stratum::Columns;
+use stratum::format::manifest::{Change, EditAt, HEADER_LEN as MANIFEST_HEADER_LEN, Marks, SegmentMeta};
 use stratum::format::manifest::{decode_edit, encode_edit};
 use stratum::format::packed::HEADER_LEN as PACKED_HEADER_LEN;
 use stratum::format::record::{HEADER_LEN, RecordHeader, RecordKind};
@@ -117,5 +118,35 @@ fn no_claim_of_a_length_is_too_much() {
         let db = open(&disk).unwrap_or_else(|error| panic!("{length}: {error}\n{report}"));
         assert!(db.verify().unwrap().damage.is_empty());
         assert_eq!(contents(&db), store.now, "{length}: {report}");
+    }
+}
+
+/// Marks just below the highest that an edit can say: what is repaired must have room to go on from them.
+#[test]
+fn a_target_goes_on_from_any_marks() {
+    let store = compacted();
+    let mut files = store.files.clone();
+    let bytes = files.get_mut(Path::new("MANIFEST")).unwrap();
+    let (mut at, mut last, mut marks) = (MANIFEST_HEADER_LEN, 0, None);
+    while let EditAt::Edit(number, changes, length) = decode_edit(&bytes[at..]) {
+        marks = changes.iter().fold(marks, |marks, change| match change {
+            Change::Marks(newer) => Some(*newer),
+            _ => marks,
+        });
+        (at, last) = (at + length, number);
+    }
+    let most = (1 << 62) - 1;
+    let marks = Change::Marks(Marks { next_document: most, sequence: most, ..marks.unwrap() });
+    bytes.truncate(at);
+    bytes.extend(encode_edit(last + 1, &[marks]));
+    let disk = store.disk(&files);
+    let report = repair(&disk).unwrap();
+    let mut known = store.now.len();
+    for _ in 0..3 {
+        let db = open(&disk).unwrap_or_else(|error| panic!("{error}\n{report}"));
+        assert_eq!(contents(&db).len(), known, "{report}");
+        db.write(|batch| batch.create_document(b"new", &Columns::new())).unwrap();
+        known += 1;
+        db.close().unwrap();
     }
 }

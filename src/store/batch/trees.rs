@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Batch;
 use super::contents::NewTree;
 use crate::error::{Error, Missing, Result};
+use crate::format::NUMBERS_END;
 use crate::format::packed::{self, BlobState, Head, TreeParts};
 use crate::format::value::encoded_len;
 use crate::ids::{DocumentId, InputId};
@@ -165,7 +166,7 @@ impl Batch {
             }
             None => {
                 let id = self.core.next_document.fetch_add(1, crate::sync::atomic::Ordering::Relaxed);
-                let document = DocumentId::new(id);
+                let document = DocumentId::new(id).filter(|_| id < NUMBERS_END);
                 let document =
                     document.ok_or_else(|| Error::InvalidArgument("document ids are used up".to_string()))?;
                 self.contents.expect_document()?;

@@ -13,6 +13,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::{File, FileLock, FileSystem, HeldDir, Mapping, OpenMode};
+use crate::memory;
 
 pub mod fork;
 mod lock;
@@ -129,7 +130,12 @@ impl HeldDir for OsDir {
 }
 
 fn names_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
-    fs::read_dir(dir)?.map(|entry| Ok(PathBuf::from(entry?.file_name()))).collect()
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = PathBuf::from(entry?.file_name());
+        memory::push(&mut names, name).map_err(|_| io::ErrorKind::OutOfMemory)?;
+    }
+    Ok(names)
 }
 
 /// The directory that holds `path`'s name; `.` for a bare name.
