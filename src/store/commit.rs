@@ -74,12 +74,14 @@ impl Core {
     pub fn commit(&self, contents: Arc<Contents>, durability: Durability) -> Result<u64> {
         self.check_writable()?;
         if contents.is_empty() {
-            return Ok(self.published().sequence);
+            return Ok(self.newest()?.sequence);
         }
         if !contents.only_deletes() {
             self.pace();
         }
-        let prepared = prepare(self, &self.published(), &contents)?;
+        let newest = self.newest()?;
+        let prepared = prepare(self, &newest, &contents)?;
+        drop(newest);
         let request = Request { contents, prepared, durability };
         let result = self.queue.submit(request, |requests| self.commit_group(requests));
         result.unwrap_or_else(|| Err(Error::Poisoned(CUT_SHORT.to_string())))

@@ -11,7 +11,9 @@
 //! 2. Only the holder of `writer` publishes; states become visible in the order of their sequence numbers.
 //! 3. Foreign code runs under none of them but in `report`, under `maintenance`: what would wait for that lock from
 //!    there is refused.
-//! 4. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
+//! 4. What is published while nobody holds `writer` may be what a close left (`close`): `newest` is for those who do
+//!    not hold it.
+//! 5. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
 
 use std::sync::Arc;
 
@@ -86,6 +88,15 @@ pub struct Writer {
     pub since_checkpoint: u64,
     /// An empty buffer for the next group: fresh memory costs a page fault for every 4 KiB.
     pub buffer: Vec<u8>,
+    /// The store is closed, and nothing more is written.
+    pub ended: bool,
+}
+
+impl Writer {
+    /// Whether the store is still open, or about to be closed by the caller.
+    pub fn check_not_ended(&self) -> Result<()> {
+        if self.ended { Err(Error::Closed) } else { Ok(()) }
+    }
 }
 
 /// What maintenance remembers between jobs.
@@ -114,6 +125,7 @@ impl Core {
             ledger: opened.ledger,
             since_checkpoint: opened.report.replayed_bytes,
             buffer: Vec::new(),
+            ended: false,
         };
         let core = Core {
             spare_log: opened.spares.0,
@@ -152,7 +164,14 @@ impl Core {
         core
     }
 
-    /// The newest moment.
+    /// The newest moment, of a store that is open: whether it is, is looked at last.
+    pub fn newest(&self) -> Result<Guard<Arc<Moment>>> {
+        let newest = self.published();
+        self.check_open()?;
+        Ok(newest)
+    }
+
+    /// The newest moment, for who knows that no close gives it back meanwhile: `writer` or `maintenance` is held.
     pub fn published(&self) -> Guard<Arc<Moment>> {
         self.published.load()
     }
@@ -249,6 +268,7 @@ impl Core {
     /// Makes a manifest edit. On a full disk, one that leads to more room (`frees`) gets its own from the reserves;
     /// others leave them alone.
     pub fn edit(&self, writer: &mut Writer, changes: &[Change], frees: bool) -> Result<()> {
+        writer.check_not_ended()?;
         if let Some(reason) = &*self.poisoned.read() {
             return Err(Error::Poisoned(reason.clone()));
         }

@@ -15,7 +15,6 @@ use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
 use crate::index::{Ledger, Slot, State};
-use crate::log::writer::ActiveSegment;
 use crate::sync::atomic::Ordering;
 
 /// Index entries that are exchanged while commits wait. Models exchange few, and want to see commits in between.
@@ -76,7 +75,7 @@ impl Core {
 
     /// On a full disk, or where memory is refused, the store does without a checkpoint: everything is in the log, and
     /// the next open reads it.
-    fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
+    pub fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
         match self.write_checkpoint(maintenance) {
             Err(Error::NoSpace { .. } | Error::NoMemory) => Ok(()),
             written => written,
@@ -364,47 +363,5 @@ impl Core {
         state.segments.change([], ids);
         self.publish(state);
         self.note_sizes(&writer);
-    }
-
-    /// Makes everything durable and lets go of the directory. Another call waits until that is done, and says the same.
-    pub fn close(&self) -> Result<()> {
-        if self.is_forked() {
-            self.signal.forget_threads();
-            return Ok(());
-        }
-        // Also while another thread closes: that one waits for the callback that this may be called from.
-        self.check_not_reporting()?;
-        let mut ended = self.ended.lock();
-        if let Some(closed) = &*ended {
-            return closed.as_ref().map_err(Error::again).copied();
-        }
-        // What the others are told if this is cut short by a panic.
-        *ended = Some(Err(Error::Poisoned("closing was cut short by a panic".to_string())));
-        let closed = self.close_once();
-        *ended = Some(closed.as_ref().map_err(Error::again).copied());
-        closed
-    }
-
-    fn close_once(&self) -> Result<()> {
-        self.begin_close();
-        self.signal.stop();
-        let mut maintenance = self.maintenance()?;
-        let closed = if self.is_poisoned() {
-            Err(Error::Poisoned("closing could not make the last commits durable".to_string()))
-        } else {
-            self.close_files(&mut maintenance)
-        };
-        let mut writer = self.writer.lock();
-        // Another thread may be in the midst of a flush.
-        writer.active.take().iter().for_each(ActiveSegment::end_syncs);
-        *self.lock.lock() = None;
-        closed
-    }
-
-    fn close_files(&self, maintenance: &mut Maintenance) -> Result<()> {
-        self.seal_active()?;
-        self.writer.lock().manifest.give_back();
-        // An open gains from a checkpoint where it has something to replay, or to make durable.
-        if self.published().sequence == 0 { Ok(()) } else { self.write_checkpoint_if_room(maintenance) }
     }
 }

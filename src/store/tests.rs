@@ -1,6 +1,7 @@
 //! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen; and
 //! what opening makes of files that a crash left.
 
+mod closing;
 mod opening;
 mod records;
 
