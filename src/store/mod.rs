@@ -197,7 +197,6 @@ impl Db {
     /// # Errors
     /// `Io`, `Closed`, `Forked`. Damage is no error but in the report.
     pub fn verify(&self) -> Result<VerifyReport> {
-        self.core().check_open()?;
         self.core().verify()
     }
 

@@ -348,3 +348,25 @@ fn figures_beside_a_close_are_those_of_a_store() {
         },
     );
 }
+
+/// A check holds a close up, or comes too late; it never looks at files that may be another's.
+#[test]
+fn a_check_beside_a_close_is_one_of_an_open_store() {
+    let checked = explore(2, || {
+        let shared = Shared::new(options())?;
+        let check = beside(&shared, |shared| shared.db.verify());
+        shared.db.close()?;
+        let operations = shared.disk.ops();
+        let checked = match check.join().unwrap() {
+            Ok(report) => {
+                assert_eq!((report.damage, report.documents), (Vec::new(), 3));
+                true
+            }
+            Err(Error::Closed) => false,
+            Err(other) => return Err(other),
+        };
+        assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
+        Ok(checked)
+    });
+    assert_eq!(checked.len(), 2, "before and after");
+}
