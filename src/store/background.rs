@@ -13,7 +13,7 @@ use super::counters;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, worker};
 
 /// How the store's threads are told that there is work, and tell that they got on.
 #[derive(Default)]
@@ -158,7 +158,7 @@ impl Signal {
 /// A thread of the store: its name, and what it does.
 type Worker = (&'static str, fn(&Weak<Core>));
 
-const WORKERS: [Worker; 2] = [("stratum", maintain), ("stratum-sync", sync)];
+const WORKERS: [Worker; 2] = [(worker::MAINTENANCE, maintain), (worker::SYNCS, sync)];
 
 /// Starts the store's threads, unless that is done.
 pub fn start(core: &Arc<Core>) -> Result<()> {
