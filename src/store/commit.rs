@@ -108,7 +108,8 @@ impl Core {
         if let Err(error) = self.check_writable() {
             return requests.iter().map(|_| Err(error.again())).collect();
         }
-        let unless_done = PoisonOnPanic(self);
+        // What is in the log and what is published may not be the same on the way.
+        let unfinished = self.unfinished(CUT_SHORT);
         let state = State::clone(&self.published());
         let pending = Pending {
             buffer: std::mem::take(&mut writer.buffer),
@@ -130,17 +131,8 @@ impl Core {
             }
         }
         let results = group.finish(&requests);
-        std::mem::forget(unless_done);
+        unfinished.done();
         results
-    }
-}
-
-/// Dropped by a panic in the midst of a group: what is in the log and what is published may not be the same any more.
-struct PoisonOnPanic<'a>(&'a Core);
-
-impl Drop for PoisonOnPanic<'_> {
-    fn drop(&mut self) {
-        self.0.poison(CUT_SHORT);
     }
 }
 

@@ -256,6 +256,11 @@ impl Core {
         self.poisoned.write().get_or_insert_with(|| reason.to_string());
     }
 
+    /// Poisons the store unless it is told that something was done.
+    pub fn unfinished(&self, cut_short: &'static str) -> Unfinished<'_> {
+        Unfinished { core: self, cut_short }
+    }
+
     /// Marks the store closed: calls that come from here on are refused.
     pub fn begin_close(&self) {
         self.gate.close();
@@ -277,15 +282,22 @@ impl Core {
             sequence: writer.sequence,
             ..writer.manifest.marks()
         };
-        let mut edited = writer.manifest.commit(changes, marks);
+        let mut edited = self.commit_edit(writer, changes, marks);
         // The log's comes last: compaction, which has its own in use, makes room for both.
         for spare in [&self.spare_compaction, &self.spare_log] {
             if frees && matches!(edited, Err(Error::NoSpace { .. })) && spare.release(&self.dir)? {
-                edited = writer.manifest.commit(changes, marks);
+                edited = self.commit_edit(writer, changes, marks);
                 self.reserve_spares(writer);
             }
         }
         edited.map_err(|error| self.fail(error))
+    }
+
+    fn commit_edit(&self, writer: &mut Writer, changes: &[Change], marks: Marks) -> Result<()> {
+        let unfinished = self.unfinished("a manifest edit was cut short by a panic");
+        let edited = writer.manifest.commit(changes, marks);
+        unfinished.done();
+        edited
     }
 
     /// Sets blocks aside for a full disk: as much as the store's largest segment, so that any one can be compacted, and
@@ -308,5 +320,26 @@ impl Core {
         let active = writer.active.as_ref().map_or(0, ActiveSegment::end);
         self.counters.total_bytes.store(sealed + active, Ordering::Relaxed);
         self.counters.live_bytes.store(writer.ledger.total(), Ordering::Relaxed);
+    }
+}
+
+/// Something that must be done to its end. Dropped before that, by a panic or by an error that cannot be, it poisons
+/// the store: what is on disk and what is published may not be the same any more.
+#[must_use]
+pub struct Unfinished<'a> {
+    core: &'a Core,
+    cut_short: &'static str,
+}
+
+impl Unfinished<'_> {
+    /// It was done.
+    pub fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.core.poison(self.cut_short);
     }
 }

@@ -4,6 +4,8 @@
 //!    held for a manifest edit, or for `SWAPPED_AT_ONCE` index entries.
 //! 2. A compaction that cannot be published leaves its inputs as they were and its files gone. The moment that it
 //!    works on is on disk before it begins.
+//! 3. From an edit of the manifest to the moment that says the same nothing can fail; a panic there poisons the store
+//!    (`Unfinished`). The next job would take for garbage what the index does not point to yet.
 
 use std::sync::Arc;
 
@@ -210,6 +212,7 @@ impl Core {
             }
             return Err(error);
         }
+        let unfinished = self.unfinished("sealing a segment was cut short by a panic");
         writer.active = None;
         writer.durable_sequence = self.published().sequence;
         let mut state = State::clone(&self.published());
@@ -218,6 +221,7 @@ impl Core {
             state.segments.change([], &[id]);
         }
         self.publish(state);
+        unfinished.done();
         self.note_sizes(writer);
         if empty { self.dir.remove(&self.dir.segment(id)) } else { Ok(()) }
     }
@@ -301,7 +305,7 @@ impl Core {
     fn exchange(&self, victims: &[SegmentMeta], output: &Output) -> Result<()> {
         let ids: Vec<u32> = victims.iter().map(|victim| victim.id).collect();
         self.dir.sync().map_err(|error| self.fail(error))?;
-        {
+        let unfinished = {
             let mut writer = self.writer.lock();
             let writer = &mut *writer;
             let added = output.segments.iter().map(|(_, meta)| Change::Segment(*meta));
@@ -313,14 +317,17 @@ impl Core {
                 }
                 return Err(error);
             }
+            let unfinished = self.unfinished("a compaction was cut short before its end");
             let mut state = State::clone(&self.published());
             state.segments.change(output.segments.iter().map(|(segment, _)| Arc::clone(segment)), &[]);
             self.publish(state);
-        }
+            unfinished
+        };
         for entries in output.entries.chunks(SWAPPED_AT_ONCE) {
             self.swap(entries)?;
         }
         self.retire(victims, &ids);
+        unfinished.done();
         self.signal.got_on();
         let counters = &self.counters;
         counters::add(&counters.compactions, 1);
@@ -336,6 +343,8 @@ impl Core {
 
     /// Points the index at copied records, but for documents that were deleted or replaced meanwhile.
     fn swap(&self, entries: &[(u64, Entry)]) -> Result<()> {
+        #[cfg(test)]
+        super::tests::panics::here();
         let mut writer = self.writer.lock();
         let mut state = State::clone(&self.published());
         let mut ledger = Ledger::default();

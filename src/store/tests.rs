@@ -3,6 +3,7 @@
 
 mod closing;
 mod opening;
+pub mod panics;
 mod records;
 
 use std::path::Path;
