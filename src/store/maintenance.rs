@@ -232,20 +232,17 @@ impl Core {
         // were still needed, nor keep of a batch only what was folded.
         // It is to be young, so that little of what is copied was replaced since: most is synced before it is noted.
         self.on_disk(|_, _| ())?;
+        let _until_it_is_over = Folding(self);
         let moment = self.on_disk(|writer, state| {
             // From here to the end commits fold only what came later: a fold of what this job folds too would overlap
             // with it.
             self.folding.store(state.sequence, Ordering::Relaxed);
             (self.sealed(writer), writer.manifest.marks().epoch)
         });
-        let compacted = moment.and_then(|(state, (sealed, epoch))| {
-            let compacted = self.compact_moment(maintenance, victims, &state, &sealed, epoch);
-            drop(state);
-            self.retained.limit(self.options.max_retained_bytes);
-            compacted
-        });
-        let _changed_with_it_held = self.writer.lock();
-        self.folding.store(0, Ordering::Relaxed);
+        let (state, (sealed, epoch)) = moment?;
+        let compacted = self.compact_moment(maintenance, victims, &state, &sealed, epoch);
+        drop(state);
+        self.retained.limit(self.options.max_retained_bytes);
         compacted
     }
 
@@ -372,5 +369,15 @@ impl Core {
         state.segments.change([], ids);
         self.publish(state);
         self.note_sizes(&writer);
+    }
+}
+
+/// A compaction that may be folding; when it is over, also by a panic, commits fold everything again.
+struct Folding<'a>(&'a Core);
+
+impl Drop for Folding<'_> {
+    fn drop(&mut self) {
+        let _changed_with_it_held = self.0.writer.lock();
+        self.0.folding.store(0, Ordering::Relaxed);
     }
 }

@@ -1,7 +1,8 @@
 //! A simulated disk whose syncs can be held up, so that commits gather behind one and form a group.
 //!
 //! 1. `hold` makes the next sync of any file wait for `release`; what is done meanwhile queues up behind it.
-//! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would.
+//! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would; `panic_on`, the next write or sync
+//!    on one of the store's own threads.
 //! 3. Everything else goes straight to the disk.
 
 use std::io;
@@ -33,13 +34,15 @@ pub(crate) struct Gate {
     pub(crate) disk: SimDisk,
     state: Arc<(Mutex<State>, Condvar)>,
     panics: Arc<AtomicBool>,
+    panics_on: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Gate {
     pub(crate) fn new(seed: u64) -> Gate {
         let disk = SimDisk::new(seed);
         disk.allow_map();
-        Gate { disk, state: Arc::new((Mutex::new(State::Open), Condvar::new())), panics: Arc::default() }
+        let state = Arc::new((Mutex::new(State::Open), Condvar::new()));
+        Gate { disk, state, panics: Arc::default(), panics_on: Arc::default() }
     }
 
     pub(crate) fn open(&self, options: &Options) -> Result<Db> {
@@ -48,6 +51,20 @@ impl Gate {
 
     pub(crate) fn panic_in_write(&self) {
         self.panics.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn panic_on(&self, thread: &'static str) {
+        *self.panics_on.lock() = Some(thread);
+    }
+
+    fn panic_if_it_is_to(&self) {
+        let thread = std::thread::current();
+        let mut panics_on = self.panics_on.lock();
+        if panics_on.is_some() && *panics_on == thread.name() {
+            *panics_on = None;
+            drop(panics_on);
+            panic!("a panic on purpose");
+        }
     }
 
     /// Runs `first`, whose sync is held up; meanwhile each of `others`, on threads of their own, which get behind it
@@ -221,6 +238,7 @@ struct GatedFile {
 impl File for GatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write_at(offset, bytes);
+        self.gate.panic_if_it_is_to();
         assert!(!self.gate.panics.swap(false, Ordering::SeqCst), "a panic on purpose");
         written
     }
@@ -243,6 +261,7 @@ impl File for GatedFile {
 
     fn sync(&self) -> io::Result<()> {
         self.gate.pass();
+        self.gate.panic_if_it_is_to();
         self.file.sync()
     }
 
