@@ -1210,7 +1210,9 @@ int32_t stratum_db_open(const char *path,
  * NULL is no error, so a second close of the same variable is none. Calls that are under way on other threads finish;
  * only a compaction that sleeps for its limit (compaction_bytes_per_second) ends at once, with STRATUM_CLOSED, and
  * leaves all as it was. Views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be
- * freed; what was read (results, trees, pinned bytes) stays valid until it is freed.
+ * freed; what they kept of the store (memory, mappings, descriptors) is given back now. What was read (results, trees,
+ * pinned bytes) stays valid until it is freed: trees and pinned bytes keep the mapping of their log file, and the disk
+ * space of one that was replaced, until then; max_retained_bytes does not bound that.
  * Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be
  * made durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
  *
@@ -1230,7 +1232,7 @@ const struct stratum_view *stratum_db_latest(const struct stratum_db *db);
 
 /**
  * A snapshot: one moment of the whole store, unchanged by later writes and compaction. Costs microseconds. The caller
- * frees it with stratum_view_free; while it lives, it keeps what it shows on disk.
+ * frees it with stratum_view_free; while it lives, and the store is open, it keeps what it shows on disk.
  * Errors: STRATUM_CLOSED.
  *
  * Thread safety: any thread.

@@ -211,6 +211,11 @@ impl Manifest {
         }
     }
 
+    /// Closes the file. Nothing may be committed any more.
+    pub fn let_go(&mut self) {
+        self.file = None;
+    }
+
     /// Cuts off what was written ahead. Where it stays, it does no harm.
     pub fn give_back(&mut self) {
         if let Some(file) = &self.file

@@ -1,37 +1,30 @@
 //! Batches: make, commit, abandon. What can be written with one is in `batch_writes`.
 //!
-//! 1. One thread at a time: a second one that comes in meanwhile gets `STRATUM_BUSY`.
+//! 1. One thread at a time: a second one that comes in meanwhile gets `STRATUM_BUSY` (`kept`).
 //! 2. A commit takes the batch out of its handle, so that it happens once.
 
 #![allow(unsafe_code)] // the C boundary
-
-use std::sync::Arc;
 
 use super::arguments::{self, Out};
 use super::db::{Store, stratum_db};
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
+use super::kept::Kept;
 use super::options::{self, STRATUM_DURABILITY_DEFAULT};
 use super::status::{Call, Failure, STRATUM_BUSY, STRATUM_CLOSED};
 use crate::Batch;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::MutexGuard;
 
 /// Any number of writes that become visible and durable together: all or none. Each is checked when it is made (a
 /// refused one leaves the batch as it was) and again at commit, against what others committed in between; calls that
 /// later ones of the batch undo, and those that change nothing (a move before itself), do not count then.
 pub struct stratum_batch(());
 
-/// What a batch handle holds.
-pub(super) struct BatchObject {
-    store: Arc<Store>,
-    /// `None` once committed.
-    batch: Mutex<Option<Batch>>,
-}
-
 impl Handle for stratum_batch {
     const KIND: Kind = Kind::Batch;
-    type Object = BatchObject;
+    /// The batch is taken out of it once it is committed.
+    type Object = Kept<Batch>;
 }
 
 /// How a commit is done.
@@ -46,12 +39,9 @@ pub struct stratum_commit_options {
     pub reserved: u32,
 }
 
-impl BatchObject {
-    /// The batch, for one call.
-    fn alone(&self) -> Call<MutexGuard<'_, Option<Batch>>> {
-        self.store.check_open()?;
-        self.batch.try_lock().ok_or(Failure::Refused(STRATUM_BUSY, "another thread is using this batch".into()))
-    }
+/// The batch, for one call.
+fn alone(batch: &Kept<Batch>) -> Call<MutexGuard<'_, Option<Batch>>> {
+    batch.alone("another thread is using this batch")
 }
 
 fn committed() -> Failure {
@@ -73,7 +63,7 @@ pub(super) unsafe fn on_batch_into<T>(
         guard::call(error, || {
             let answer = answer?;
             let object = handles::enter(batch)?;
-            let mut batch = object.alone()?;
+            let mut batch = alone(&object)?;
             answer(operation(batch.as_mut().ok_or_else(committed)?, &object.store)?);
             Ok(())
         })
@@ -155,9 +145,9 @@ pub unsafe extern "C" fn stratum_batch_create(
     unsafe {
         guard::call(error, || {
             let out = Out::required("batch", batch)?;
-            let store = Arc::clone(&handles::enter(db)?.store);
-            let batch = Mutex::new(Some(store.db.batch()?));
-            out.put(handles::insert(BatchObject { store, batch })?);
+            let object = handles::enter(db)?;
+            let batch = Kept::new(&object.store, object.store.db.batch()?)?;
+            out.put(handles::insert(batch)?);
             Ok(())
         })
     }
@@ -191,7 +181,7 @@ pub unsafe extern "C" fn stratum_batch_commit(
             let handle = *arguments::required("batch", batch.cast_const())?;
             let object = handles::enter(handle.cast_const())?;
             object.store.check_not_in_callback()?;
-            let taken = object.alone().map(|mut batch| batch.take());
+            let taken = alone(&object).map(|mut batch| batch.take());
             if !matches!(&taken, Err(failure) if failure.code() == STRATUM_BUSY) {
                 guard::free(batch);
             }
@@ -256,7 +246,7 @@ pub unsafe extern "C" fn stratum_batch_size(
         guard::call(error, || {
             let (operations, bytes) = (Out::optional("operations", operations)?, Out::optional("bytes", bytes)?);
             let object = handles::enter(batch)?;
-            let batch = object.alone()?;
+            let batch = alone(&object)?;
             let batch = batch.as_ref().ok_or_else(committed)?;
             operations.put(batch.len() as u64);
             bytes.put(batch.bytes());

@@ -1,19 +1,19 @@
 //! Cursors: the documents of a store, the inputs of a document, one at a time or a buffer full at a time.
 //!
-//! 1. A cursor holds its view: what it shows does not change while it is walked.
-//! 2. One thread at a time: a second one that comes in meanwhile gets `STRATUM_BUSY`.
+//! 1. A cursor holds its moment until its store is closed: what it shows does not change while it is walked.
+//! 2. One thread at a time: a second one that comes in meanwhile gets `STRATUM_BUSY` (`kept`).
+//! 3. A row that C borrows stays what it is when the store is closed.
 
 #![allow(unsafe_code)] // the C boundary
 
 use std::ffi::c_void;
-use std::sync::Arc;
 
 use super::arguments::{self, Buffer, Out};
-use super::db::Store;
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
-use super::status::{Call, Failure, STRATUM_BUSY, STRATUM_PANIC};
+use super::kept::Kept;
+use super::status::{Call, Failure, STRATUM_PANIC};
 use super::tree::stratum_input;
 use super::value_out::{Arena, Frozen};
 use super::view::{self, stratum_view, too_small};
@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::format::packed::{Head, OutputState, TreeParts, encode_tree};
 use crate::format::{Decoded, Malformed};
 use crate::memory;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 use crate::{Columns, DocumentId, Documents, Input, InputId, Inputs};
 
 const ROW_HEADER_LEN: u64 = 24;
@@ -32,26 +32,19 @@ pub struct stratum_document_cursor(());
 /// Walks over the inputs of a document in their order.
 pub struct stratum_input_cursor(());
 
-/// What a document cursor handle holds.
-pub(super) struct DocumentCursor {
-    store: Arc<Store>,
-    rows: Mutex<Documents>,
-}
-
 /// What an input cursor handle holds.
 pub(super) struct InputCursor {
-    store: Arc<Store>,
-    rows: Mutex<InputRows>,
+    rows: Kept<InputRows>,
+    /// The row that C borrows until the next call. Touched by the call that has the rows, and by no close.
+    current: Mutex<Option<CurrentInput>>,
 }
 
-struct InputRows {
+pub(super) struct InputRows {
     inputs: Inputs,
     /// Read, but too long for the buffer of `fill`: the next one to give.
     pending: Option<Input>,
     /// Met after rows that `fill` gave: what the next call answers.
     failed: Option<Failure>,
-    /// The row that C borrows until the next call.
-    current: Option<CurrentInput>,
 }
 
 impl InputRows {
@@ -66,7 +59,7 @@ impl InputRows {
     }
 }
 
-struct CurrentInput {
+pub(super) struct CurrentInput {
     view: Frozen<stratum_input>,
     _arena: Arena,
     _input: Input,
@@ -74,7 +67,7 @@ struct CurrentInput {
 
 impl Handle for stratum_document_cursor {
     const KIND: Kind = Kind::DocumentCursor;
-    type Object = DocumentCursor;
+    type Object = Kept<Documents>;
 }
 
 impl Handle for stratum_input_cursor {
@@ -82,10 +75,10 @@ impl Handle for stratum_input_cursor {
     type Object = InputCursor;
 }
 
-/// The rows of a cursor for one call of an open store's.
-fn alone<'a, T>(store: &Store, rows: &'a Mutex<T>) -> Call<MutexGuard<'a, T>> {
-    store.check_open()?;
-    rows.try_lock().ok_or(Failure::Refused(STRATUM_BUSY, "another thread is using this cursor".into()))
+/// Runs a call on the rows of a cursor.
+fn alone<T: Send + 'static, R>(kept: &Kept<T>, call: impl FnOnce(&mut T) -> Call<R>) -> Call<R> {
+    let mut rows = kept.alone("another thread is using this cursor")?;
+    call(rows.as_mut().ok_or_else(guard::store_closed)?)
 }
 
 /// A cursor over the live document ids of the view, ascending, from the id `from` on (0: from the first). It keeps the
@@ -104,10 +97,7 @@ pub unsafe extern "C" fn stratum_view_documents(
     unsafe {
         guard::call(error, || {
             let out = Out::required("cursor", cursor)?;
-            let cursor = view::with(view, |view, store| {
-                let rows = Mutex::new(view.documents(first(from))?);
-                Ok(DocumentCursor { store: Arc::clone(store), rows })
-            })?;
+            let cursor = view::with(view, |view, store| Kept::new(store, view.documents(first(from))?))?;
             out.put(handles::insert(cursor)?);
             Ok(())
         })
@@ -133,8 +123,7 @@ pub unsafe extern "C" fn stratum_document_cursor_next(
         guard::call(error, || {
             let out = Out::required("document", document)?;
             let cursor = handles::enter(cursor)?;
-            let next = alone(&cursor.store, &cursor.rows)?.next();
-            out.put(next.ok_or(Failure::End)?.get());
+            out.put(alone(&cursor, |rows| rows.next().ok_or(Failure::End))?.get());
             Ok(())
         })
     }
@@ -162,20 +151,21 @@ pub unsafe extern "C" fn stratum_document_cursor_fill(
                 return Err(Failure::argument("the capacity is 0"));
             }
             let cursor = handles::enter(cursor)?;
-            let mut rows = alone(&cursor.store, &cursor.rows)?;
-            let mut filled = 0;
-            while filled < buffer.capacity() {
-                let Some(document) = rows.next() else { break };
-                if !buffer.put(filled, &[document.get()]) {
-                    break;
+            alone(&cursor, |rows| {
+                let mut filled = 0;
+                while filled < buffer.capacity() {
+                    let Some(document) = rows.next() else { break };
+                    if !buffer.put(filled, &[document.get()]) {
+                        break;
+                    }
+                    filled += 1;
                 }
-                filled += 1;
-            }
-            if filled == 0 {
-                return Err(Failure::End);
-            }
-            out.put(filled);
-            Ok(())
+                if filled == 0 {
+                    return Err(Failure::End);
+                }
+                out.put(filled);
+                Ok(())
+            })
         })
     }
 }
@@ -194,8 +184,10 @@ pub unsafe extern "C" fn stratum_document_cursor_seek(
     unsafe {
         guard::call(error, || {
             let cursor = handles::enter(cursor)?;
-            alone(&cursor.store, &cursor.rows)?.seek(first(from));
-            Ok(())
+            alone(&cursor, |rows| {
+                rows.seek(first(from));
+                Ok(())
+            })
         })
     }
 }
@@ -228,8 +220,8 @@ pub unsafe extern "C" fn stratum_view_input_cursor(
             let out = Out::required("cursor", cursor)?;
             let cursor = view::with(view, |view, store| {
                 let inputs = view.inputs(arguments::document(document)?)?;
-                let rows = Mutex::new(InputRows { inputs, pending: None, failed: None, current: None });
-                Ok(InputCursor { store: Arc::clone(store), rows })
+                let rows = Kept::new(store, InputRows { inputs, pending: None, failed: None })?;
+                Ok(InputCursor { rows, current: Mutex::new(None) })
             })?;
             out.put(handles::insert(cursor)?);
             Ok(())
@@ -252,14 +244,16 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
         guard::call(error, || {
             let out = Out::required("input", input)?;
             let cursor = handles::enter(cursor)?;
-            let mut rows = alone(&cursor.store, &cursor.rows)?;
-            rows.current = None;
-            let input = rows.next()?.ok_or(Failure::End)?;
-            let mut arena = Arena::default();
-            let view = Frozen(arena.input(&input)?);
-            let current = rows.current.insert(CurrentInput { view, _arena: arena, _input: input });
-            out.put(&raw const current.view.0);
-            Ok(())
+            alone(&cursor.rows, |rows| {
+                let mut current = cursor.current.lock();
+                *current = None;
+                let input = rows.next()?.ok_or(Failure::End)?;
+                let mut arena = Arena::default();
+                let view = Frozen(arena.input(&input)?);
+                let current = current.insert(CurrentInput { view, _arena: arena, _input: input });
+                out.put(&raw const current.view.0);
+                Ok(())
+            })
         })
     }
 }
@@ -295,48 +289,49 @@ pub unsafe extern "C" fn stratum_input_cursor_fill(
             let out = Out::required("length", length)?;
             let mut buffer = Buffer::new("buffer", buffer.cast::<u8>(), capacity)?;
             let cursor = handles::enter(cursor)?;
-            let mut rows = alone(&cursor.store, &cursor.rows)?;
-            rows.current = None;
-            let mut filled = 0;
-            loop {
-                let input = match rows.next() {
-                    Ok(Some(input)) => input,
-                    Ok(None) => break,
-                    Err(failure) if filled == 0 => return Err(failure),
-                    Err(failure) => {
-                        rows.failed = Some(failure);
-                        break;
-                    }
-                };
-                let row = pack_row(&input).map_err(|error| match error {
-                    Malformed::NO_MEMORY => Failure::from(Error::NoMemory),
-                    bug => Failure::Refused(STRATUM_PANIC, bug.to_string().into()),
-                });
-                let row = match row {
-                    Ok(row) => row,
-                    Err(failure) => {
+            alone(&cursor.rows, |rows| {
+                *cursor.current.lock() = None;
+                let mut filled = 0;
+                loop {
+                    let input = match rows.next() {
+                        Ok(Some(input)) => input,
+                        Ok(None) => break,
+                        Err(failure) if filled == 0 => return Err(failure),
+                        Err(failure) => {
+                            rows.failed = Some(failure);
+                            break;
+                        }
+                    };
+                    let row = pack_row(&input).map_err(|error| match error {
+                        Malformed::NO_MEMORY => Failure::from(Error::NoMemory),
+                        bug => Failure::Refused(STRATUM_PANIC, bug.to_string().into()),
+                    });
+                    let row = match row {
+                        Ok(row) => row,
+                        Err(failure) => {
+                            rows.pending = Some(input);
+                            if filled == 0 {
+                                return Err(failure);
+                            }
+                            break;
+                        }
+                    };
+                    if !buffer.put(filled, &row) {
                         rows.pending = Some(input);
                         if filled == 0 {
-                            return Err(failure);
+                            out.put(row.len());
+                            return Err(too_small(row.len(), capacity));
                         }
                         break;
                     }
-                };
-                if !buffer.put(filled, &row) {
-                    rows.pending = Some(input);
-                    if filled == 0 {
-                        out.put(row.len());
-                        return Err(too_small(row.len(), capacity));
-                    }
-                    break;
+                    filled += row.len();
                 }
-                filled += row.len();
-            }
-            if filled == 0 {
-                return Err(Failure::End);
-            }
-            out.put(filled);
-            Ok(())
+                if filled == 0 {
+                    return Err(Failure::End);
+                }
+                out.put(filled);
+                Ok(())
+            })
         })
     }
 }

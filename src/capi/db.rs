@@ -11,6 +11,7 @@ use super::arguments::{self, Out};
 use super::error::stratum_error;
 use super::guard;
 use super::handles::{self, Handle, Kind};
+use super::kept::Keepers;
 use super::options::stratum_options;
 use super::status::{Call, Failure, STRATUM_BUSY};
 use super::view::{LatestView, Snapshot, stratum_view};
@@ -28,6 +29,8 @@ pub(super) struct Store {
     pub(super) max_record_bytes: u64,
     /// Longest batch as encoded.
     pub(super) max_batch_bytes: u64,
+    /// What cursors and batches keep.
+    pub(super) keepers: Keepers,
     closed: AtomicBool,
     /// Of the process that opened it; a fork has another.
     generation: u64,
@@ -37,10 +40,25 @@ impl Store {
     /// `STRATUM_FORKED` in a fork, also for what could be answered from memory there; `STRATUM_CLOSED` after
     /// `stratum_db_close`.
     pub(super) fn check_open(&self) -> Call<()> {
-        if self.generation != fork_generation() {
+        if self.is_forked() {
             return Err(Failure::Engine(Error::Forked));
         }
         if self.closed.load(Ordering::Acquire) { Err(guard::store_closed()) } else { Ok(()) }
+    }
+
+    fn is_forked(&self) -> bool {
+        self.generation != fork_generation()
+    }
+
+    /// Closes it. What handles kept of it is given back, whether or not they are freed.
+    fn close(&self) -> Call<()> {
+        self.closed.store(true, Ordering::Release);
+        let closed = self.db.close();
+        // In a fork somebody may be at work who is not there.
+        if !self.is_forked() {
+            self.keepers.let_go();
+        }
+        Ok(closed?)
     }
 
     /// `STRATUM_BUSY` inside a callback of this store, where only reads are allowed.
@@ -131,6 +149,7 @@ pub unsafe extern "C" fn stratum_db_open(
                 db,
                 max_record_bytes: options.max_record_bytes,
                 max_batch_bytes: options.max_batch_bytes,
+                keepers: Keepers::new(),
                 closed: AtomicBool::new(false),
                 generation: fork_generation(),
             });
@@ -151,7 +170,9 @@ pub unsafe extern "C" fn stratum_db_open(
 /// NULL is no error, so a second close of the same variable is none. Calls that are under way on other threads finish;
 /// only a compaction that sleeps for its limit (compaction_bytes_per_second) ends at once, with STRATUM_CLOSED, and
 /// leaves all as it was. Views, cursors and batches of the store answer STRATUM_CLOSED from then on and are still to be
-/// freed; what was read (results, trees, pinned bytes) stays valid until it is freed.
+/// freed; what they kept of the store (memory, mappings, descriptors) is given back now. What was read (results, trees,
+/// pinned bytes) stays valid until it is freed: trees and pinned bytes keep the mapping of their log file, and the disk
+/// space of one that was replaced, until then; max_retained_bytes does not bound that.
 /// Errors: STRATUM_CLOSED (closed already), STRATUM_IO, STRATUM_NO_SPACE, STRATUM_COMMIT_UNKNOWN: what could not be
 /// made durable; STRATUM_BUSY: from inside a callback, the store stays open and `*db` as it was.
 ///
@@ -169,9 +190,8 @@ pub unsafe extern "C" fn stratum_db_close(db: *mut *mut stratum_db, error: *mut 
             }
             let Some(db) = guard::take(db)? else { return Ok(()) };
             let object = handles::close(db)?;
-            object.store.closed.store(true, Ordering::Release);
             drop(handles::close(object.latest));
-            Ok(object.store.db.close()?)
+            object.store.close()
         })
     }
 }
@@ -187,7 +207,7 @@ pub extern "C" fn stratum_db_latest(db: *const stratum_db) -> *const stratum_vie
 }
 
 /// A snapshot: one moment of the whole store, unchanged by later writes and compaction. Costs microseconds. The caller
-/// frees it with stratum_view_free; while it lives, it keeps what it shows on disk.
+/// frees it with stratum_view_free; while it lives, and the store is open, it keeps what it shows on disk.
 /// Errors: STRATUM_CLOSED.
 ///
 /// Thread safety: any thread.

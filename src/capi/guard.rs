@@ -2,7 +2,8 @@
 //!
 //! 1. No panic crosses: it comes back as `STRATUM_PANIC`, and the handles that were entered are poisoned
 //!    (`handles::Entered`).
-//! 2. No panic prints: the hook in front of the standard one is silent inside the wall, and passes on everything else.
+//! 2. No panic prints: the hook in front of the standard one is silent inside the wall and on the stores' own threads,
+//!    and passes on everything else.
 //! 3. `*error` is written once per call: NULL on success and on ordinary answers, otherwise a new error object.
 
 #![allow(unsafe_code)] // the C boundary
@@ -15,6 +16,7 @@ use std::sync::Once;
 use super::error::{ErrorObject, stratum_error};
 use super::handles::{self, Handle};
 use super::status::{Call, Failure, STRATUM_CLOSED, STRATUM_NOT_FOUND, STRATUM_OK, STRATUM_PANIC};
+use crate::sync::worker;
 
 thread_local! {
     /// How many walls this thread is inside of.
@@ -44,7 +46,7 @@ fn silence_panics() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let inside = INSIDE.try_with(|inside| inside.get() > 0).unwrap_or(false);
-            if !inside && std::thread::current().name() != Some("stratum") {
+            if !inside && !worker::is_own(std::thread::current().name()) {
                 before(info);
             }
         }));
@@ -165,12 +167,23 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_inside_the_wall_prints_nothing() {
-        let test = "capi::guard::tests::a_panic_is_a_status_with_its_text";
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        let output = command.args([test, "--exact", "--nocapture"]).output().unwrap();
-        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{test} was not run");
-        assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    fn a_panic_on_a_thread_of_the_stores_ends_it() {
+        run(&mut ptr::null_mut(), || Ok(()));
+        for name in [worker::MAINTENANCE, worker::SYNCS] {
+            let thread = std::thread::Builder::new().name(name.to_string()).spawn(|| panic!("the wheel broke"));
+            assert!(thread.unwrap().join().is_err());
+        }
+    }
+
+    #[test]
+    fn no_panic_of_the_library_prints_anything() {
+        for name in ["a_panic_is_a_status_with_its_text", "a_panic_on_a_thread_of_the_stores_ends_it"] {
+            let test = format!("capi::guard::tests::{name}");
+            let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+            let output = command.args([&test, "--exact", "--nocapture"]).output().unwrap();
+            assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{test} was not run");
+            assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{test}");
+        }
     }
 
     #[test]

@@ -13,6 +13,7 @@
 mod arguments;
 mod guard;
 mod handles;
+mod kept;
 mod operations;
 mod packed_out;
 mod value_in;

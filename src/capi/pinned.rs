@@ -83,6 +83,8 @@ pub unsafe extern "C" fn stratum_pinned_free(pinned: *mut *mut stratum_pinned) -
 
 /// Many packed trees in one buffer: the layout is in the comment of `stratum_view_packed_trees`.
 pub(super) fn pack_many(view: &View, documents: &[u64]) -> Call<Vec<u64>> {
+    // The rows alone may be too much: that is known before there is memory for them.
+    check_length(8 + 24 * documents.len() as u64)?;
     let mut words = memory::zeros::<u64>(1 + 3 * documents.len())?;
     words[0] = (documents.len() as u64).to_le();
     for (row, id) in documents.iter().enumerate() {
@@ -93,10 +95,7 @@ pub(super) fn pack_many(view: &View, documents: &[u64]) -> Call<Vec<u64>> {
             Some(Err(error)) => return Err(error.into()),
         };
         let bytes = tree.as_ref().map_or(&[][..], PackedTree::as_bytes);
-        if start + bytes.len() as u64 > arguments::MAX_BYTES {
-            let text = format!("these trees take more than {} bytes; ask for fewer at once", arguments::MAX_BYTES);
-            return Err(Failure::Refused(STRATUM_TOO_LARGE, text.into()));
-        }
+        check_length(start + bytes.len() as u64)?;
         let at = words.len();
         memory::reserve(&mut words, bytes.len().div_ceil(8))?;
         words.resize(at + bytes.len().div_ceil(8), 0);
@@ -105,4 +104,41 @@ pub(super) fn pack_many(view: &View, documents: &[u64]) -> Call<Vec<u64>> {
         words[1 + 3 * row..][..3].copy_from_slice(&[id.to_le(), place.to_le(), (bytes.len() as u64).to_le()]);
     }
     Ok(words)
+}
+
+/// Whether so many bytes may be given at once.
+fn check_length(length: u64) -> Call<()> {
+    if length > arguments::MAX_BYTES {
+        let text = format!("these trees take more than {} bytes; ask for fewer at once", arguments::MAX_BYTES);
+        return Err(Failure::Refused(STRATUM_TOO_LARGE, text.into()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vfs::sim::SimDisk;
+    use crate::{Db, Options};
+
+    /// The most memory that this process ever had, in bytes.
+    fn peak() -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+    }
+
+    #[test]
+    fn more_rows_than_may_be_given_cost_no_memory() {
+        let options = Options { background: false, ..Options::default() };
+        let disk = std::sync::Arc::new(SimDisk::new(1));
+        let db = Db::open_on(disk, std::path::Path::new("/store"), &options).unwrap();
+        let view = db.view().unwrap();
+        // Zeros that nobody looks at take up address space and nothing else.
+        let ids = vec![0; (arguments::MAX_BYTES / 24) as usize + 1];
+        let before = peak();
+        let refused = pack_many(&view, &ids).err().map(|failure| failure.code());
+        assert_eq!(refused, Some(STRATUM_TOO_LARGE));
+        assert!(peak() < before + (1 << 30), "{} bytes, and {before} before", peak());
+    }
 }

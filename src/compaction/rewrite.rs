@@ -95,13 +95,8 @@ pub fn rewrite(job: &Job<'_>) -> Result<Output> {
         handled: HashSet::new(),
         elsewhere: None,
     };
-    match writer.run() {
-        Ok(()) => Ok(writer.output),
-        Err(error) => {
-            writer.discard();
-            Err(error)
-        }
-    }
+    writer.run()?;
+    Ok(std::mem::take(&mut writer.output))
 }
 
 /// Removes the files of an output that will not be published.
@@ -338,8 +333,11 @@ impl<'a> Writer<'a> {
             }
         }
     }
+}
 
-    fn discard(&mut self) {
+/// What was written and not handed out goes, also where a panic ends the job: it will be tried again.
+impl Drop for Writer<'_> {
+    fn drop(&mut self) {
         if let Some((_, id)) = self.builder.take() {
             let _ = self.job.dir.remove(&self.job.dir.segment(id));
         }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::names;
 use crate::memory;
 use crate::options::ReadMode;
+use crate::sync::Mutex;
 use crate::vfs::{File, FileSystem, HeldDir, OpenMode};
 
 /// The directory of one store.
@@ -15,20 +16,25 @@ use crate::vfs::{File, FileSystem, HeldDir, OpenMode};
 pub struct Dir {
     fs: Arc<dyn FileSystem>,
     path: PathBuf,
-    /// The directory itself, so that to sync it never fails for want of a descriptor.
-    held: Option<Arc<dyn HeldDir>>,
+    /// The directory itself, so that to sync it never fails for want of a descriptor. The clones have it together.
+    held: Arc<Mutex<Option<Arc<dyn HeldDir>>>>,
 }
 
 impl Dir {
     /// The directory at `path` of a file system.
     pub fn new(fs: Arc<dyn FileSystem>, path: &Path) -> Dir {
-        Dir { fs, path: path.to_path_buf(), held: None }
+        Dir { fs, path: path.to_path_buf(), held: Arc::default() }
     }
 
     /// Keeps the directory open, which must be there now.
-    pub fn hold(&mut self) -> Result<()> {
-        self.held = self.fs.hold_dir(&self.path).map_err(|error| Error::io("opening", &self.path, error))?;
+    pub fn hold(&self) -> Result<()> {
+        *self.held.lock() = self.fs.hold_dir(&self.path).map_err(|error| Error::io("opening", &self.path, error))?;
         Ok(())
+    }
+
+    /// Lets go of it again.
+    pub fn let_go(&self) {
+        *self.held.lock() = None;
     }
 
     /// Its path.
@@ -88,7 +94,8 @@ impl Dir {
 
     /// Makes the names in the directory durable.
     pub fn sync(&self) -> Result<()> {
-        let synced = match &self.held {
+        let held = self.held.lock().clone();
+        let synced = match &held {
             Some(held) => held.sync(),
             None => self.fs.sync_dir(&self.path),
         };

@@ -77,7 +77,7 @@ pub struct Report {
 
 /// Opens the store at `path`, or creates it.
 pub fn open(fs: Arc<dyn FileSystem>, path: &Path, options: &Options) -> Result<Opened> {
-    let mut dir = Dir::new(fs, path);
+    let dir = Dir::new(fs, path);
     let peeked = Manifest::peek(&dir);
     let found = match &peeked {
         // Not there, as far as one name can tell.

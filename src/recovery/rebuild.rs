@@ -4,8 +4,8 @@
 //!    record of its document, since ids are never used again.
 //! 2. With a checkpoint of sequence number C, only segments it does not cover are read. A record of C or before in
 //!    them was moved there by compaction: it may replace what the checkpoint has, but never bring back a document.
-//! 3. Records of a document that has many deltas already are gathered and added together: a file made to take long takes
-//!    time in proportion to its length.
+//! 3. Records of a document that has many deltas already are gathered and added together: a file made to take long
+//!    takes time in proportion to its length.
 //! 4. A checkpoint that leaves anything pointing at a segment that is gone, or a delta without its tree, is dropped,
 //!    and the log read whole.
 

@@ -1,7 +1,7 @@
 //! The records of one document that may still count.
 //!
-//! 1. A record goes where another that checks out covers it: at once while they are few, now and then once they are many,
-//!    since finding that out takes as long as they are many. `as_slice` may have some left that others cover.
+//! 1. A record goes where another that checks out covers it: at once while they are few, now and then once they are
+//!    many, since finding that out takes as long as they are many. `as_slice` may have some left that others cover.
 
 use std::cmp::Reverse;
 

@@ -1,10 +1,14 @@
 //! The store's own threads: one for compaction and checkpoints, one for interval syncs.
 //!
 //! 1. They do nothing that the store's callers could not do themselves (`maintenance`), one step at a time.
-//! 2. A step that fails is counted and tried again when there is new work; the store goes on.
-//! 3. They start when the first batch is begun: before, there is nothing for them to do, and who only reads needs none.
-//! 4. A sync is due an interval after the first commit that waits for it, whatever compaction is at meanwhile.
+//! 2. A step that fails is counted and tried again when there is new work; the store goes on. A panic is such a failure
+//!    and ends no thread: what must not be left half done poisons the store where it is cut short (`Unfinished`).
+//! 3. A sync that a panic cut short poisons the store: it is not known what is on disk, and nobody who left that to the
+//!    interval would hear of it otherwise.
+//! 4. They start when the first batch is begun: before, there is nothing for them to do, and who only reads needs none.
+//! 5. A sync is due an interval after the first commit that waits for it, whatever compaction is at meanwhile.
 
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,7 +17,7 @@ use super::counters;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::thread::{self, JoinHandle};
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, worker};
 
 /// How the store's threads are told that there is work, and tell that they got on.
 #[derive(Default)]
@@ -158,7 +162,7 @@ impl Signal {
 /// A thread of the store: its name, and what it does.
 type Worker = (&'static str, fn(&Weak<Core>));
 
-const WORKERS: [Worker; 2] = [("stratum", maintain), ("stratum-sync", sync)];
+const WORKERS: [Worker; 2] = [(worker::MAINTENANCE, maintain), (worker::SYNCS, sync)];
 
 /// Starts the store's threads, unless that is done.
 pub fn start(core: &Arc<Core>) -> Result<()> {
@@ -184,22 +188,20 @@ fn maintain(core: &Weak<Core>) {
     loop {
         let Some(core) = core.upgrade() else { return };
         let Some(asked) = core.signal.wait_for_work() else { return };
-        let answer = Answer { signal: &core.signal, asked };
-        core.count_failure(core.maintain_all());
-        drop(answer);
+        core.count_failure(caught(|| core.maintain_all()));
+        core.signal.answer(asked);
     }
 }
 
-/// Answers when the work is done. After a panic nobody will ever work again: that answers everything.
-struct Answer<'a> {
-    signal: &'a Signal,
-    asked: u64,
-}
+/// Work that a panic cut short. The panic hook has told of it.
+struct CutShort;
 
-impl Drop for Answer<'_> {
-    fn drop(&mut self) {
-        self.signal.answer(if std::thread::panicking() { u64::MAX } else { self.asked });
-    }
+/// Runs some work, and comes back in any case.
+fn caught<T>(work: impl FnOnce() -> T) -> std::result::Result<T, CutShort> {
+    panic::catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
+        std::mem::forget(payload); // its drop is foreign code, which might panic again
+        CutShort
+    })
 }
 
 /// Interval syncs, which must not wait for compaction.
@@ -209,7 +211,11 @@ fn sync(core: &Weak<Core>) {
         if !core.signal.wait_for_interval(core.options.sync_interval) {
             return;
         }
-        core.count_failure(core.flush());
+        let synced = caught(|| core.flush());
+        if synced.is_err() {
+            core.poison("a sync of the log was cut short by a panic");
+        }
+        core.count_failure(synced);
     }
 }
 
@@ -220,9 +226,13 @@ impl Core {
         Ok(())
     }
 
-    fn count_failure(&self, done: Result<()>) {
-        // A close that comes in between is none.
-        if done.is_err() && !self.is_closed() {
+    fn count_failure(&self, done: std::result::Result<Result<()>, CutShort>) {
+        let failed = match done {
+            // A close that comes in between is none.
+            Ok(done) => done.is_err() && !self.is_closed(),
+            Err(CutShort) => true,
+        };
+        if failed {
             counters::add(&self.counters.background_failures, 1);
         }
     }
@@ -246,16 +256,21 @@ mod models {
         /// What the store's thread does: `maintain`, with steps that cannot fail but panic where `panics` says so.
         fn work(&self, panics: bool) {
             while let Some(asked) = self.signal.wait_for_work() {
-                let _answer = Answer { signal: &self.signal, asked };
-                while self.steps.load(Ordering::Relaxed) > 0 {
-                    if panics {
-                        std::panic::resume_unwind(Box::new("on purpose"));
-                    }
-                    if self.steps.fetch_sub(1, Ordering::Relaxed) == 1 {
-                        self.over.store(false, Ordering::Relaxed);
-                    }
-                    self.signal.got_on();
+                let done = caught(|| self.step(panics));
+                assert_eq!(done.is_err(), panics);
+                self.signal.answer(asked);
+            }
+        }
+
+        fn step(&self, panics: bool) {
+            while self.steps.load(Ordering::Relaxed) > 0 {
+                if panics {
+                    panic::resume_unwind(Box::new("on purpose"));
                 }
+                if self.steps.fetch_sub(1, Ordering::Relaxed) == 1 {
+                    self.over.store(false, Ordering::Relaxed);
+                }
+                self.signal.got_on();
             }
         }
 
@@ -273,10 +288,7 @@ mod models {
             let steps = AtomicUsize::new(if enough { steps } else { 0 });
             let ceiling = Arc::new(Ceiling { signal: Signal::default(), over: AtomicBool::new(true), steps });
             let (worker, others) = (Arc::clone(&ceiling), Arc::clone(&ceiling));
-            let worker = thread::spawn(move || {
-                let work = std::panic::AssertUnwindSafe(|| worker.work(panics));
-                assert_eq!(std::panic::catch_unwind(work).is_err(), panics);
-            });
+            let worker = thread::spawn(move || worker.work(panics));
             let others = (paced > 1).then(|| thread::spawn(move || others.pace()));
             ceiling.pace();
             others.map(|other| other.join().unwrap());
@@ -301,7 +313,7 @@ mod models {
     }
 
     #[test]
-    fn paced_commits_go_on_when_the_thread_died() {
+    fn paced_commits_go_on_when_the_work_panics() {
         run(1, 1, true, true);
     }
 

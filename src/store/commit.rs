@@ -76,12 +76,14 @@ impl Core {
     pub fn commit(&self, contents: Arc<Contents>, durability: Durability) -> Result<u64> {
         self.check_writable()?;
         if contents.is_empty() {
-            return Ok(self.published().sequence);
+            return Ok(self.newest()?.sequence);
         }
         if !contents.only_deletes() {
             self.pace();
         }
-        let prepared = prepare(self, &self.published(), &contents)?;
+        let newest = self.newest()?;
+        let prepared = prepare(self, &newest, &contents)?;
+        drop(newest);
         let request = Request { contents, prepared, durability };
         let result = self.queue.submit(request, |requests| self.commit_group(requests));
         result.unwrap_or_else(|| Err(Error::Poisoned(CUT_SHORT.to_string())))
@@ -108,7 +110,8 @@ impl Core {
         if let Err(error) = self.check_writable() {
             return requests.iter().map(|_| Err(error.again())).collect();
         }
-        let unless_done = PoisonOnPanic(self);
+        // What is in the log and what is published may not be the same on the way.
+        let unfinished = self.unfinished(CUT_SHORT);
         let state = State::clone(&self.published());
         let pending = Pending {
             buffer: std::mem::take(&mut writer.buffer),
@@ -130,17 +133,8 @@ impl Core {
             }
         }
         let results = group.finish(&requests);
-        std::mem::forget(unless_done);
+        unfinished.done();
         results
-    }
-}
-
-/// Dropped by a panic in the midst of a group: what is in the log and what is published may not be the same any more.
-struct PoisonOnPanic<'a>(&'a Core);
-
-impl Drop for PoisonOnPanic<'_> {
-    fn drop(&mut self) {
-        self.0.poison(CUT_SHORT);
     }
 }
 

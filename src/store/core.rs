@@ -11,7 +11,9 @@
 //! 2. Only the holder of `writer` publishes; states become visible in the order of their sequence numbers.
 //! 3. Foreign code runs under none of them but in `report`, under `maintenance`: what would wait for that lock from
 //!    there is refused.
-//! 4. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
+//! 4. What is published while nobody holds `writer` may be what a close left (`close`): `newest` is for those who do
+//!    not hold it.
+//! 5. After a failed sync the store is poisoned for good: what is on disk is unknown until it is opened again.
 
 use std::sync::Arc;
 
@@ -88,6 +90,15 @@ pub struct Writer {
     pub since_checkpoint: u64,
     /// An empty buffer for the next group: fresh memory costs a page fault for every 4 KiB.
     pub buffer: Vec<u8>,
+    /// The store is closed, and nothing more is written.
+    pub ended: bool,
+}
+
+impl Writer {
+    /// Whether the store is still open, or about to be closed by the caller.
+    pub fn check_not_ended(&self) -> Result<()> {
+        if self.ended { Err(Error::Closed) } else { Ok(()) }
+    }
 }
 
 /// What maintenance remembers between jobs.
@@ -116,6 +127,7 @@ impl Core {
             ledger: opened.ledger,
             since_checkpoint: opened.report.replayed_bytes,
             buffer: Vec::new(),
+            ended: false,
         };
         let core = Core {
             spare_log: opened.spares.0,
@@ -159,7 +171,14 @@ impl Core {
         self.next_document.load(Ordering::Relaxed).min(NUMBERS_END)
     }
 
-    /// The newest moment.
+    /// The newest moment, of a store that is open: whether it is, is looked at last.
+    pub fn newest(&self) -> Result<Guard<Arc<Moment>>> {
+        let newest = self.published();
+        self.check_open()?;
+        Ok(newest)
+    }
+
+    /// The newest moment, for who knows that no close gives it back meanwhile: `writer` or `maintenance` is held.
     pub fn published(&self) -> Guard<Arc<Moment>> {
         self.published.load()
     }
@@ -244,6 +263,11 @@ impl Core {
         self.poisoned.write().get_or_insert_with(|| reason.to_string());
     }
 
+    /// Poisons the store unless it is told that something was done.
+    pub fn unfinished(&self, cut_short: &'static str) -> Unfinished<'_> {
+        Unfinished { core: self, cut_short }
+    }
+
     /// Marks the store closed: calls that come from here on are refused.
     pub fn begin_close(&self) {
         self.gate.close();
@@ -256,20 +280,28 @@ impl Core {
     /// Makes a manifest edit. On a full disk, one that leads to more room (`frees`) gets its own from the reserves;
     /// others leave them alone.
     pub fn edit(&self, writer: &mut Writer, changes: &[Change], frees: bool) -> Result<()> {
+        writer.check_not_ended()?;
         if let Some(reason) = &*self.poisoned.read() {
             return Err(Error::Poisoned(reason.clone()));
         }
         let marks = Marks { next_document: self.next_document(), sequence: writer.sequence, ..writer.manifest.marks() };
         writer.manifest.check(&marks, KEPT_FOR_RECOVERY)?;
-        let mut edited = writer.manifest.commit(changes, marks);
+        let mut edited = self.commit_edit(writer, changes, marks);
         // The log's comes last: compaction, which has its own in use, makes room for both.
         for spare in [&self.spare_compaction, &self.spare_log] {
             if frees && matches!(edited, Err(Error::NoSpace { .. })) && spare.release(&self.dir)? {
-                edited = writer.manifest.commit(changes, marks);
+                edited = self.commit_edit(writer, changes, marks);
                 self.reserve_spares(writer);
             }
         }
         edited.map_err(|error| self.fail(error))
+    }
+
+    fn commit_edit(&self, writer: &mut Writer, changes: &[Change], marks: Marks) -> Result<()> {
+        let unfinished = self.unfinished("a manifest edit was cut short by a panic");
+        let edited = writer.manifest.commit(changes, marks);
+        unfinished.done();
+        edited
     }
 
     /// Sets blocks aside for a full disk: as much as the store's largest segment, so that any one can be compacted, and
@@ -293,5 +325,26 @@ impl Core {
         let active = writer.active.as_ref().map_or(0, ActiveSegment::end);
         self.counters.total_bytes.store(sealed + active, Ordering::Relaxed);
         self.counters.live_bytes.store(writer.ledger.total(), Ordering::Relaxed);
+    }
+}
+
+/// Something that must be done to its end. Dropped before that, by a panic or by an error that cannot be, it poisons
+/// the store: what is on disk and what is published may not be the same any more.
+#[must_use]
+pub struct Unfinished<'a> {
+    core: &'a Core,
+    cut_short: &'static str,
+}
+
+impl Unfinished<'_> {
+    /// It was done.
+    pub fn done(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        self.core.poison(self.cut_short);
     }
 }

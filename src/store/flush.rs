@@ -24,6 +24,7 @@ impl Core {
     pub fn on_disk<T>(&self, note: impl FnOnce(&Writer, &Moment) -> T) -> Result<(Guard<Arc<Moment>>, T)> {
         let (state, noted, unsynced) = {
             let mut writer = self.writer.lock();
+            writer.check_not_ended()?;
             if self.is_poisoned() {
                 self.check_writable()?;
             }

@@ -4,6 +4,8 @@
 //!    held for a manifest edit, or for `SWAPPED_AT_ONCE` index entries.
 //! 2. A compaction that cannot be published leaves its inputs as they were and its files gone. The moment that it
 //!    works on is on disk before it begins.
+//! 3. From an edit of the manifest to the moment that says the same nothing can fail; a panic there poisons the store
+//!    (`Unfinished`). The next job would take for garbage what the index does not point to yet.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,7 +18,6 @@ use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
 use crate::index::{Ledger, Slot, State};
-use crate::log::writer::ActiveSegment;
 use crate::memory;
 use crate::sync::atomic::Ordering;
 
@@ -78,7 +79,7 @@ impl Core {
 
     /// On a full disk, or where memory is refused, the store does without a checkpoint: everything is in the log, and
     /// the next open reads it.
-    fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
+    pub fn write_checkpoint_if_room(&self, maintenance: &mut Maintenance) -> Result<()> {
         match self.write_checkpoint(maintenance) {
             Err(Error::NoSpace { .. } | Error::NoMemory) => Ok(()),
             written => written,
@@ -211,6 +212,7 @@ impl Core {
             }
             return Err(error);
         }
+        let unfinished = self.unfinished("sealing a segment was cut short by a panic");
         writer.active = None;
         writer.durable_sequence = self.published().sequence;
         let mut state = State::clone(&self.published());
@@ -219,6 +221,7 @@ impl Core {
             state.segments.change([], &[id]);
         }
         self.publish(state);
+        unfinished.done();
         self.note_sizes(writer);
         if empty { self.dir.remove(&self.dir.segment(id)) } else { Ok(()) }
     }
@@ -229,20 +232,17 @@ impl Core {
         // were still needed, nor keep of a batch only what was folded.
         // It is to be young, so that little of what is copied was replaced since: most is synced before it is noted.
         self.on_disk(|_, _| ())?;
+        let _until_it_is_over = Folding(self);
         let moment = self.on_disk(|writer, state| {
             // From here to the end commits fold only what came later: a fold of what this job folds too would overlap
             // with it.
             self.folding.store(state.sequence, Ordering::Relaxed);
             (self.sealed(writer), writer.manifest.marks().epoch)
         });
-        let compacted = moment.and_then(|(state, (sealed, epoch))| {
-            let compacted = sealed.and_then(|sealed| self.compact_moment(maintenance, victims, &state, &sealed, epoch));
-            drop(state);
-            self.retained.limit(self.options.max_retained_bytes);
-            compacted
-        });
-        let _changed_with_it_held = self.writer.lock();
-        self.folding.store(0, Ordering::Relaxed);
+        let (state, (sealed, epoch)) = moment?;
+        let compacted = sealed.and_then(|sealed| self.compact_moment(maintenance, victims, &state, &sealed, epoch));
+        drop(state);
+        self.retained.limit(self.options.max_retained_bytes);
         compacted
     }
 
@@ -305,7 +305,7 @@ impl Core {
     fn exchange(&self, victims: &[SegmentMeta], output: &Output) -> Result<()> {
         let ids: Vec<u32> = victims.iter().map(|victim| victim.id).collect();
         self.dir.sync().map_err(|error| self.fail(error))?;
-        {
+        let unfinished = {
             let mut writer = self.writer.lock();
             let writer = &mut *writer;
             let added = output.segments.iter().map(|(_, meta)| Change::Segment(*meta));
@@ -317,14 +317,17 @@ impl Core {
                 }
                 return Err(error);
             }
+            let unfinished = self.unfinished("a compaction was cut short before its end");
             let mut state = State::clone(&self.published());
             state.segments.change(output.segments.iter().map(|(segment, _)| Arc::clone(segment)), &[]);
             self.publish(state);
-        }
+            unfinished
+        };
         for entries in output.entries.chunks(SWAPPED_AT_ONCE) {
             self.swap(entries)?;
         }
         self.retire(victims, &ids);
+        unfinished.done();
         self.signal.got_on();
         let counters = &self.counters;
         counters::add(&counters.compactions, 1);
@@ -340,6 +343,8 @@ impl Core {
 
     /// Points the index at copied records, but for documents that were deleted or replaced meanwhile.
     fn swap(&self, entries: &[(u64, Entry)]) -> Result<()> {
+        #[cfg(test)]
+        super::tests::panics::here();
         let mut writer = self.writer.lock();
         let mut state = State::clone(&self.published());
         let mut ledger = Ledger::default();
@@ -368,46 +373,14 @@ impl Core {
         self.publish(state);
         self.note_sizes(&writer);
     }
+}
 
-    /// Makes everything durable and lets go of the directory. Another call waits until that is done, and says the same.
-    pub fn close(&self) -> Result<()> {
-        if self.is_forked() {
-            self.signal.forget_threads();
-            return Ok(());
-        }
-        // Also while another thread closes: that one waits for the callback that this may be called from.
-        self.check_not_reporting()?;
-        let mut ended = self.ended.lock();
-        if let Some(closed) = &*ended {
-            return closed.as_ref().map_err(Error::again).copied();
-        }
-        // What the others are told if this is cut short by a panic.
-        *ended = Some(Err(Error::Poisoned("closing was cut short by a panic".to_string())));
-        let closed = self.close_once();
-        *ended = Some(closed.as_ref().map_err(Error::again).copied());
-        closed
-    }
+/// A compaction that may be folding; when it is over, also by a panic, commits fold everything again.
+struct Folding<'a>(&'a Core);
 
-    fn close_once(&self) -> Result<()> {
-        self.begin_close();
-        self.signal.stop();
-        let mut maintenance = self.maintenance()?;
-        let closed = if self.is_poisoned() {
-            Err(Error::Poisoned("closing could not make the last commits durable".to_string()))
-        } else {
-            self.close_files(&mut maintenance)
-        };
-        let mut writer = self.writer.lock();
-        // Another thread may be in the midst of a flush.
-        writer.active.take().iter().for_each(ActiveSegment::end_syncs);
-        *self.lock.lock() = None;
-        closed
-    }
-
-    fn close_files(&self, maintenance: &mut Maintenance) -> Result<()> {
-        self.seal_active()?;
-        self.writer.lock().manifest.give_back();
-        // An open gains from a checkpoint where it has something to replay, or to make durable.
-        if self.published().sequence == 0 { Ok(()) } else { self.write_checkpoint_if_room(maintenance) }
+impl Drop for Folding<'_> {
+    fn drop(&mut self) {
+        let _changed_with_it_held = self.0.writer.lock();
+        self.0.folding.store(0, Ordering::Relaxed);
     }
 }

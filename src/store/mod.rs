@@ -2,6 +2,7 @@
 
 mod background;
 mod batch;
+mod close;
 mod commit;
 mod core;
 mod counters;
@@ -109,8 +110,7 @@ impl Db {
     /// # Errors
     /// `Closed`, `Forked`.
     pub fn view(&self) -> Result<View> {
-        self.core().check_open()?;
-        Ok(View::latest(self.core()))
+        View::latest(self.core())
     }
 
     /// A view that is counted in the stats, and that `max_retained_bytes` may give up (`SnapshotTooOld`).
@@ -118,8 +118,7 @@ impl Db {
     /// # Errors
     /// `Closed`, `Forked`.
     pub fn snapshot(&self) -> Result<View> {
-        self.core().check_open()?;
-        Ok(View::snapshot(self.core()))
+        View::snapshot(self.core())
     }
 
     /// An empty batch. The first one starts the store's threads (`Options::background`).
@@ -186,8 +185,11 @@ impl Db {
     /// # Errors
     /// `Closed`, `Forked`.
     pub fn stats(&self) -> Result<Stats> {
+        self.core().check_not_forked()?;
+        let stats = self.core().stats();
+        // Last: of what a close took away meanwhile there are no figures.
         self.core().check_open()?;
-        Ok(self.core().stats())
+        Ok(stats)
     }
 
     /// Reads and checks everything: each record, each document, and the index against the log. Compaction waits.
@@ -195,12 +197,16 @@ impl Db {
     /// # Errors
     /// `Io`, `Closed`, `Forked`. Damage is no error but in the report.
     pub fn verify(&self) -> Result<VerifyReport> {
-        self.core().check_open()?;
         self.core().verify()
     }
 
     /// Makes everything durable and closes. Later calls on any clone, view or batch say `Closed`; a second close, also
     /// one that comes while the first is at work, waits for it and gives the same answer.
+    ///
+    /// Gives back what the store held, also where clones, snapshots and batches are still there. Until they are
+    /// dropped, pinned bytes and packed trees keep the mapping of their log file; views that are no snapshots,
+    /// [`Documents`] and [`Inputs`] also the index of their moment and, in `pread`, a descriptor for each of its log
+    /// files. Of log files that were replaced, that takes up disk space; `max_retained_bytes` does not bound it.
     ///
     /// # Errors
     /// `CommitUnknown` or `Poisoned` when the last commits may not be on disk; the store is closed all the same.

@@ -11,6 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use super::*;
+use crate::error::Missing;
 use crate::sync::thread;
 use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
 use crate::{Columns, DocumentId, Durability, Error, InputId, ReadMode, Value};
@@ -273,4 +274,99 @@ fn a_flush_that_a_close_overtakes_leaves_the_disk_alone_after_it() {
         Ok(flushed)
     });
     assert_eq!(flushed.len(), 2, "before and after");
+}
+
+/// What a call on `made` comes to beside a close: it does what `call` says it must, or says `Closed`. Never something
+/// else because the store holds nothing any more.
+fn beside_a_close<T: 'static>(made: fn(&Shared) -> Result<T>, call: fn(&Shared, T) -> Result<()>) {
+    let done = explore(2, move || {
+        let shared = Shared::new(options())?;
+        let made = made(&shared)?;
+        let close = beside(&shared, |shared| shared.db.close());
+        let done = match call(&shared, made) {
+            Ok(()) => true,
+            Err(Error::Closed) => false,
+            Err(other) => return Err(other),
+        };
+        close.join().unwrap()?;
+        Ok(done)
+    });
+    assert_eq!(done.len(), 2, "before and after");
+}
+
+#[test]
+fn a_view_beside_a_close_is_a_moment() {
+    let made = |_: &Shared| Ok(());
+    beside_a_close(made, |shared, ()| {
+        let view = shared.db.view()?;
+        assert_eq!(view.sequence(), 3);
+        shared.shows(&view).map(drop)
+    });
+    beside_a_close(made, |shared, ()| {
+        let snapshot = shared.db.snapshot()?;
+        assert_eq!(snapshot.sequence(), 3);
+        assert!(snapshot.exists(shared.deleted)?);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_snapshot_beside_a_close_shows_its_moment() {
+    beside_a_close(
+        |shared| shared.db.snapshot(),
+        |shared, snapshot| {
+            assert_eq!(snapshot.sequence(), 3);
+            shared.shows(&snapshot).map(drop)
+        },
+    );
+}
+
+#[test]
+fn a_batch_beside_a_close_finds_its_documents() {
+    let made = |shared: &Shared| shared.db.batch();
+    beside_a_close(made, |shared, mut batch| batch.set_blob(shared.replaced, b"new"));
+    beside_a_close(made, |shared, mut batch| batch.append_input(shared.changed.0, &Value::Null).map(drop));
+    beside_a_close(made, |shared, mut batch| batch.update_output(shared.changed.0, shared.changed.1, &Value::Null));
+    beside_a_close(made, |shared, mut batch| {
+        match batch.remove_input_column(shared.changed.0, shared.changed.1, "none") {
+            Err(Error::NotFound(Missing::InputColumn(..))) => Ok(()),
+            other => other,
+        }
+    });
+    beside_a_close(made, |_, batch| batch.commit().map(|sequence| assert_eq!(sequence, 3)));
+}
+
+#[test]
+fn figures_beside_a_close_are_those_of_a_store() {
+    beside_a_close(
+        |shared| shared.db.snapshot(),
+        |shared, _snapshot| {
+            let stats = shared.db.stats()?;
+            assert_eq!((stats.documents, stats.sequence, stats.snapshots), (3, 3, 1));
+            assert!(stats.segments > 0 && stats.index_bytes > 0);
+            Ok(())
+        },
+    );
+}
+
+/// A check holds a close up, or comes too late; it never looks at files that may be another's.
+#[test]
+fn a_check_beside_a_close_is_one_of_an_open_store() {
+    let checked = explore(2, || {
+        let shared = Shared::new(options())?;
+        let check = beside(&shared, |shared| shared.db.verify());
+        shared.db.close()?;
+        let operations = shared.disk.ops();
+        let checked = match check.join().unwrap() {
+            Ok(report) => {
+                assert_eq!((report.damage, report.documents), (Vec::new(), 3));
+                true
+            }
+            Err(Error::Closed) => false,
+            Err(other) => return Err(other),
+        };
+        assert_eq!(shared.disk.ops(), operations, "the disk is somebody else's once a store is closed");
+        Ok(checked)
+    });
+    assert_eq!(checked.len(), 2, "before and after");
 }

@@ -3,10 +3,12 @@
 //! 1. A replaced segment's space comes back when the last state that names it is gone.
 //! 2. Over `max_retained_bytes` the oldest snapshots that hold such segments are revoked until the rest fits: their
 //!    holders get `SnapshotTooOld` from then on. A view that is not a snapshot is never revoked.
+//! 3. When the store is closed all of them are revoked, so that a snapshot that was forgotten keeps nothing.
 
 use std::sync::{Arc, Weak};
 
 use super::moment::Moment;
+use crate::error::Result;
 use crate::log::Segment;
 use crate::log::segment::Watch;
 use crate::sync::{ArcSwapOption, Mutex};
@@ -31,14 +33,21 @@ struct Replaced {
 impl Retained {
     /// A lease on the newest moment, and that moment's sequence number. `newest` is asked once `limit` can see the
     /// lease that comes of it: what it gives then is not a moment that `limit` has just cleared out.
-    pub fn lease(&self, newest: impl FnOnce() -> Arc<Moment>) -> (Arc<Lease>, u64) {
+    pub fn lease(&self, newest: impl FnOnce() -> Result<Arc<Moment>>) -> Result<(Arc<Lease>, u64)> {
         let mut snapshots = self.snapshots.lock();
-        let state = newest();
+        let state = newest()?;
         let sequence = state.sequence;
         let lease = Arc::new(Lease::new(Some(state)));
         snapshots.retain(|snapshot| snapshot.strong_count() > 0);
         snapshots.push(Arc::downgrade(&lease));
-        (lease, sequence)
+        Ok((lease, sequence))
+    }
+
+    /// Revokes all snapshots, of a store that is closed.
+    pub fn let_go(&self) {
+        let snapshots = std::mem::take(&mut *self.snapshots.lock());
+        snapshots.iter().filter_map(Weak::upgrade).for_each(|lease| lease.store(None));
+        self.segments.lock().clear();
     }
 
     /// Open snapshots.

@@ -80,7 +80,7 @@ pub struct Stats {
     pub recovery_replayed_bytes: u64,
     /// Whether a checkpoint was used when the store was opened.
     pub opened_from_checkpoint: bool,
-    /// Steps of background work that failed since the store was opened.
+    /// Steps of background work that failed since the store was opened, also by a panic.
     pub background_failures: u64,
     /// Whether a failed sync made the store read-only.
     pub poisoned: bool,

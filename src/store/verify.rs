@@ -1,7 +1,7 @@
 //! A full check of a store: every record, every document, and the index against the log.
 //!
 //! 1. Damage is collected, not thrown: the check goes on with the next record or segment. An I/O error ends it.
-//! 2. It checks one moment, while commits and reads go on; compaction waits.
+//! 2. It checks one moment, while commits and reads go on; compaction and a close wait.
 //! 3. Every byte that the store relies on is read anew, whatever an earlier read found: headers of files, record
 //!    headers, payloads, padding, footers and the manifest. The checkpoint is not, since nothing relies on it.
 
@@ -68,6 +68,8 @@ impl Core {
     /// Reads and checks everything.
     pub fn verify(&self) -> Result<VerifyReport> {
         let _maintenance = self.maintenance()?;
+        // Not before: it may have waited for a close.
+        self.check_open()?;
         let mut report = VerifyReport::default();
         let (state, named) = {
             let writer = self.writer.lock();

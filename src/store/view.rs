@@ -55,13 +55,14 @@ impl Clone for Hold {
 }
 
 impl View {
-    pub(super) fn latest(core: &Core) -> View {
-        View(Hold::Latest(core.published()))
+    pub(super) fn latest(core: &Core) -> Result<View> {
+        Ok(View(Hold::Latest(core.newest()?)))
     }
 
-    pub(super) fn snapshot(core: &Core) -> View {
-        let (lease, sequence) = core.retained.lease(|| Guard::into_inner(core.published()));
-        View(Hold::Snapshot { lease, sequence, gate: Arc::clone(&core.gate) })
+    pub(super) fn snapshot(core: &Core) -> Result<View> {
+        core.check_not_forked()?;
+        let (lease, sequence) = core.retained.lease(|| core.newest().map(Guard::into_inner))?;
+        Ok(View(Hold::Snapshot { lease, sequence, gate: Arc::clone(&core.gate) }))
     }
 
     /// Reads at this view's moment.
@@ -72,8 +73,10 @@ impl View {
                 read(moment)
             }
             Hold::Snapshot { lease, gate, .. } => {
+                let moment = lease.load();
+                // Afterwards: a close takes leases back, too, and is not to pass for `max_retained_bytes`.
                 gate.check_open()?;
-                read(lease.load().as_ref().ok_or(Error::SnapshotTooOld)?)
+                read(moment.as_ref().ok_or(Error::SnapshotTooOld)?)
             }
         }
     }

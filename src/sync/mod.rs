@@ -12,6 +12,7 @@ pub mod clock;
 #[cfg(any(loom, shuttle))]
 mod modelled;
 pub mod stripe;
+pub mod worker;
 
 #[cfg(not(any(loom, shuttle)))]
 pub use arc_swap::{ArcSwap, ArcSwapOption, Guard};

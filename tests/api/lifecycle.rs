@@ -146,6 +146,45 @@ fn a_thousand_openings_leave_nothing_behind() {
 }
 
 #[test]
+fn a_close_gives_back_what_forgotten_handles_kept() {
+    let Some(place) = process::started_in() else {
+        let directory = tempfile::tempdir().unwrap();
+        return process::passes("lifecycle::a_close_gives_back_what_forgotten_handles_kept", directory.path());
+    };
+    for mode in READ_MODES {
+        let directory = place.join(format!("{mode:?}"));
+        let open = || Db::open(&directory, &options(mode)).unwrap();
+        let documents = fill(&open(), 0..20);
+        let before = held(&directory);
+        assert_eq!(before.1, 0);
+        let mut forgotten = Vec::new();
+        for cycle in 0..10 {
+            let db = open();
+            let snapshot = db.snapshot().unwrap();
+            let mut batch = db.batch().unwrap();
+            batch.set_blob(documents[0], b"never").unwrap();
+            db.write(|batch| documents.iter().try_for_each(|id| batch.set_blob(*id, &[cycle; 300]))).unwrap();
+            // The snapshot is all that holds what this replaces.
+            db.compact_now(&mut |_| true).unwrap();
+            assert!(db.stats().unwrap().retained_bytes > 0);
+            let clone = db.clone();
+            if cycle % 2 == 0 {
+                db.close().unwrap();
+                forgotten.push((Some(clone), snapshot, batch));
+            } else {
+                drop((db, clone));
+                forgotten.push((None, snapshot, batch));
+            }
+        }
+        assert_eq!(held(&directory), before, "descriptors, mappings, threads");
+        for (db, snapshot, mut batch) in forgotten {
+            assert!(db.is_none_or(|db| is_closed(db.stats())) && is_closed(snapshot.exists(documents[0])));
+            assert!(is_closed(batch.delete_document(documents[0])) && is_closed(batch.commit()));
+        }
+    }
+}
+
+#[test]
 fn openings_that_write_do_not_let_the_store_grow() {
     for mode in READ_MODES {
         let directory = tempfile::tempdir().unwrap();

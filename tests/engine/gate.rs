@@ -1,7 +1,8 @@
 //! A simulated disk whose syncs can be held up, so that commits gather behind one and form a group.
 //!
 //! 1. `hold` makes the next sync of any file wait for `release`; what is done meanwhile queues up behind it.
-//! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would.
+//! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would; `panic_on`, the next write or sync
+//!    on one of the store's own threads.
 //! 3. `before_lock` has something done between what `open` finds and its lock, as another process might.
 //! 4. Everything else goes straight to the disk.
 
@@ -37,18 +38,15 @@ pub(crate) struct Gate {
     state: Arc<(Mutex<State>, Condvar)>,
     panics: Arc<AtomicBool>,
     at_lock: Arc<Mutex<Option<Work>>>,
+    panics_on: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Gate {
     pub(crate) fn new(seed: u64) -> Gate {
         let disk = SimDisk::new(seed);
         disk.allow_map();
-        Gate {
-            disk,
-            state: Arc::new((Mutex::new(State::Open), Condvar::new())),
-            panics: Arc::default(),
-            at_lock: Arc::default(),
-        }
+        let state = Arc::new((Mutex::new(State::Open), Condvar::new()));
+        Gate { disk, state, panics: Arc::default(), at_lock: Arc::default(), panics_on: Arc::default() }
     }
 
     pub(crate) fn open(&self, options: &Options) -> Result<Db> {
@@ -61,6 +59,20 @@ impl Gate {
 
     pub(crate) fn before_lock(&self, work: impl FnOnce() + Send + 'static) {
         *self.at_lock.lock() = Some(Box::new(work));
+    }
+
+    pub(crate) fn panic_on(&self, thread: &'static str) {
+        *self.panics_on.lock() = Some(thread);
+    }
+
+    fn panic_if_it_is_to(&self) {
+        let thread = std::thread::current();
+        let mut panics_on = self.panics_on.lock();
+        if panics_on.is_some() && *panics_on == thread.name() {
+            *panics_on = None;
+            drop(panics_on);
+            panic!("a panic on purpose");
+        }
     }
 
     /// Runs `first`, whose sync is held up; meanwhile each of `others`, on threads of their own, which get behind it
@@ -236,6 +248,7 @@ struct GatedFile {
 impl File for GatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write_at(offset, bytes);
+        self.gate.panic_if_it_is_to();
         assert!(!self.gate.panics.swap(false, Ordering::SeqCst), "a panic on purpose");
         written
     }
@@ -258,6 +271,7 @@ impl File for GatedFile {
 
     fn sync(&self) -> io::Result<()> {
         self.gate.pass();
+        self.gate.panic_if_it_is_to();
         self.file.sync()
     }
 

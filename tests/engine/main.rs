@@ -25,6 +25,7 @@ mod judge;
 mod lies;
 mod model;
 mod others;
+mod panics;
 mod plain;
 mod props;
 mod regressions;

@@ -141,12 +141,10 @@ fn a_target_goes_on_from_any_marks() {
     bytes.extend(encode_edit(last + 1, &[marks]));
     let disk = store.disk(&files);
     let report = repair(&disk).unwrap();
-    let mut known = store.now.len();
-    for _ in 0..3 {
+    for known in (store.now.len()..).take(3) {
         let db = open(&disk).unwrap_or_else(|error| panic!("{error}\n{report}"));
         assert_eq!(contents(&db).len(), known, "{report}");
         db.write(|batch| batch.create_document(b"new", &Columns::new())).unwrap();
-        known += 1;
         db.close().unwrap();
     }
 }

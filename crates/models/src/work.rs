@@ -29,6 +29,8 @@ const WRITERS: u64 = 2;
 struct Shared {
     db: Db,
     documents: Vec<DocumentId>,
+    /// Snapshots may be given up.
+    gives_up: bool,
     /// Not the scheduler's: nobody is ever switched away from while holding it.
     history: Mutex<History>,
 }
@@ -64,7 +66,8 @@ impl Shared {
             (0..3).map(|_| batch.create_document(&1_u64.to_le_bytes(), &columns)).collect::<Result<_>>()?;
         batch.commit_with(Durability::Always)?;
         let first = Moment::read(&db.view()?, &documents)?;
-        Ok((Shared { db, documents, history: Mutex::default() }, first))
+        let gives_up = options.max_retained_bytes != u64::MAX;
+        Ok((Shared { db, documents, gives_up, history: Mutex::default() }, first))
     }
 
     fn history(&self) -> std::sync::MutexGuard<'_, History> {
@@ -122,7 +125,7 @@ impl Shared {
             for _ in 0..2 {
                 match Moment::read(&view, &self.documents) {
                     Ok(moment) => self.history().note(moment),
-                    Err(Error::SnapshotTooOld) => {}
+                    Err(Error::SnapshotTooOld) if self.gives_up => {}
                     Err(other) => return Err(other),
                 }
                 thread::yield_now();

@@ -177,7 +177,7 @@ impl Batch {
             let columns = crate::store::read::input_columns_of_packed(&tree.packed, input)?;
             return Ok(columns.get(name).is_some());
         }
-        let state = self.core.published();
+        let state = self.core.newest()?;
         let columns = crate::store::read::input_columns(
             &crate::store::read::open(&state, document, self.core.options.verify_reads)?,
             document,

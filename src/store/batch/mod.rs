@@ -127,7 +127,7 @@ impl Batch {
     fn pending(&mut self, document: DocumentId) -> Result<&mut Pending> {
         self.core.check_writable()?;
         let is_held = self.contents.get(document).is_some_and(|pending| pending.created || pending.changes_anything());
-        if !is_held && self.core.published().index.get(document.get())?.is_vacant() {
+        if !is_held && self.core.newest()?.index.get(document.get())?.is_vacant() {
             return Err(Missing::Document(document).into());
         }
         self.contents.expect_document()?;
@@ -146,7 +146,7 @@ impl Batch {
             let base = crate::format::packed::Head::parse(&tree.packed).map_err(bug)?;
             return read(&crate::format::packed::Stack { base, deltas: Vec::new() }).map_err(bug);
         }
-        let state = self.core.published();
+        let state = self.core.newest()?;
         let layers =
             Layers::open(&state, document.get(), state.index.get(document.get())?, self.core.options.verify_reads)?;
         let layers = layers.ok_or(Missing::Document(document))?;

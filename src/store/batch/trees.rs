@@ -185,7 +185,7 @@ impl Batch {
     pub(super) fn take_inputs(&mut self, document: DocumentId, count: u64) -> Result<u64> {
         let core = Arc::clone(&self.core);
         self.contents.take_inputs(document, count, || {
-            let state = core.published();
+            let state = core.newest()?;
             let slot = state.index.get(document.get())?;
             let layers = crate::index::layers::Layers::open(&state, document.get(), slot, core.options.verify_reads)?;
             Ok(layers.ok_or(Missing::Document(document))?.stack()?.next_input_id())

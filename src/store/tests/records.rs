@@ -40,7 +40,7 @@ fn compact(db: &Db) {
 /// The sealed segments as the manifest has them.
 fn sealed(db: &Db) -> Vec<SegmentMeta> {
     let writer = db.core().writer.lock();
-    db.core().sealed(&writer)
+    db.core().sealed(&writer).unwrap()
 }
 
 /// Asserts that a store shows the same when the log alone is read.
