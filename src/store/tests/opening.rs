@@ -129,3 +129,40 @@ fn a_checkpoint_of_more_than_there_is_is_not_believed() {
     assert_eq!(count(&db), 1);
     assert_eq!(db.verify().unwrap().damage, []);
 }
+
+/// Left by a crash, as any segment that no edit of the manifest names; it is there by mistake, or the manifest is.
+#[test]
+fn a_segment_of_another_store_is_not_taken_for_a_leftover() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    db.close().unwrap();
+    let path = Path::new("/store").join(names::segment(7));
+    let of_another = SegmentHeader { id: 7, ..SegmentHeader::sample(SegmentKind::Log, 1) };
+    disk.plant(&path, &of_another.encode());
+    let opened = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &Options::default());
+    assert!(matches!(opened, Err(Error::Corruption(_))));
+    assert!(disk.files(Path::new("/store")).contains_key(Path::new(&names::segment(7))), "and it is still there");
+    disk.unlink(&path).unwrap();
+    assert_eq!(count(&on(&disk)), 1);
+}
+
+#[test]
+fn a_reserve_is_found_again_and_none_is_made_by_opening() {
+    let disk = SimDisk::new(1);
+    on(&disk).close().unwrap();
+    let db = on(&disk);
+    assert_eq!(db.stats().unwrap().reserved_bytes, 0);
+    db.close().unwrap();
+    let has_spare = |disk: &SimDisk| {
+        [names::SPARE_LOG, names::SPARE_COMPACTION]
+            .map(|name| disk.files(Path::new("/store")).contains_key(Path::new(name)))
+    };
+    assert_eq!(has_spare(&disk), [false; 2]);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    let reserved = db.stats().unwrap().reserved_bytes;
+    assert!(reserved > 0);
+    db.close().unwrap();
+    assert_eq!((has_spare(&disk), on(&disk).stats().unwrap().reserved_bytes), ([true; 2], reserved));
+}
