@@ -4,11 +4,13 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::format::extent::Extent;
 use crate::format::record::FRAME_RECORD_LEN;
 use crate::index::Slot;
+use crate::index::layers::Layers;
 use crate::sync::atomic::Ordering;
 use crate::tree::Input;
-use crate::{Columns, Durability, Value};
+use crate::{Columns, Compression, Durability, Value};
 
 fn options(segment_size: u64) -> Options {
     Options { background: false, durability: Durability::Os, segment_size, fold_after: 1000, ..Options::default() }
@@ -281,6 +283,79 @@ fn of_two_batches_that_delete_a_document_the_second_does_not_find_it() {
 }
 
 #[test]
+fn a_document_that_a_batch_changes_is_found_missing_when_it_commits() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let id = put(&db, b"");
+    let mut late = db.batch().unwrap();
+    late.set_blob(id, b"new").unwrap();
+    db.write(|batch| batch.delete_document(id)).unwrap();
+    late.set_blob(id, b"newer").unwrap();
+    assert!(late.commit().unwrap_err().is_not_found());
+    assert!(db.batch().unwrap().set_blob(id, b"new").unwrap_err().is_not_found(), "a new batch sees it at once");
+}
+
+#[test]
+fn an_output_that_a_batch_sets_itself_is_there_for_it() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let tree = Tree { inputs: vec![Input::new(Value::Null, None)], ..Tree::default() };
+    let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
+    let (document, input) = (ids.document, ids.input(0).unwrap());
+    db.write(|batch| {
+        assert!(batch.update_output(document, input, &Value::Null).unwrap_err().is_not_found());
+        batch.set_output(document, input, &Value::Bool(false))?;
+        batch.update_output(document, input, &Value::Bool(true))
+    })
+    .unwrap();
+    assert_eq!(db.view().unwrap().output(document, input).unwrap(), Value::Bool(true));
+}
+
+#[test]
+fn ids_of_a_batch_that_was_given_up_are_free_again() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let id = put(&db, b"");
+    let take = |batch: &mut crate::Batch| batch.append_input(id, &Value::Null).unwrap().get();
+    let (mut first, mut second) = (db.batch().unwrap(), db.batch().unwrap());
+    assert_eq!([take(&mut first), take(&mut second), take(&mut first)], [1, 2, 3]);
+    drop(first);
+    assert_eq!(take(&mut second), 4, "another batch may know the ids behind it");
+    drop(second);
+    assert_eq!(take(&mut db.batch().unwrap()), 1);
+}
+
+#[test]
+fn a_blob_is_a_record_of_its_own_from_64_kib_and_a_byte_on() {
+    for (length, is_apart) in [(64 << 10, false), ((64 << 10) + 1, true)] {
+        let db = open_with(&SimDisk::new(1), &options(1 << 20));
+        let blob = vec![7; length];
+        let whole = put(&db, &blob);
+        let changed = put(&db, b"");
+        db.write(|batch| batch.set_blob(changed, &blob)).unwrap();
+        let packed = db.view().unwrap().packed_tree(whole).unwrap();
+        let packed = db.write(|batch| batch.put_packed(packed.as_bytes())).unwrap().document;
+        for id in [whole, changed, packed] {
+            assert_eq!(slot(&db, id).blob().is_some(), is_apart, "{length} bytes");
+            assert_eq!(db.view().unwrap().blob(id).unwrap()[..], blob[..]);
+        }
+    }
+}
+
+#[test]
+fn a_small_tree_is_folded_with_its_deltas_but_beside_a_compaction() {
+    let db = open_with(&SimDisk::new(1), &Options { fold_after: 2, ..options(1 << 20) });
+    let id = put(&db, &[1; 100]);
+    let moment = db.stats().unwrap().sequence;
+    db.core().folding.store(moment, Ordering::Relaxed);
+    for name in ["a", "b", "c", "d", "e"] {
+        add_columns(&db, id, &[name], 20);
+    }
+    assert_eq!(slot(&db, id).tree().unwrap().sequence, moment, "it is the compaction's to fold");
+    db.core().folding.store(0, Ordering::Relaxed);
+    add_columns(&db, id, &["f", "g", "h"], 20);
+    let folded = slot(&db, id);
+    assert!(folded.tree().unwrap().sequence > moment + 5 && folded.runs().len() < 3, "{folded:?}");
+}
+
+#[test]
 fn a_delta_takes_the_place_of_those_it_repeats_and_a_fold_is_made_once() {
     let db = open_with(&SimDisk::new(1), &Options { fold_after: 4, ..options(1 << 20) });
     let id = put(&db, &[1; 20_000]);
@@ -292,6 +367,29 @@ fn a_delta_takes_the_place_of_those_it_repeats_and_a_fold_is_made_once() {
     add_columns(&db, id, &["a", "b", "c", "d"], 10);
     assert_eq!(db.stats().unwrap().folds, 1);
     assert!(slot(&db, id).runs().len() < 4);
+}
+
+#[test]
+fn deltas_made_one_leave_the_live_bytes_as_they_were() {
+    let live = |db: &Db| db.stats().unwrap().live_bytes;
+    let [folding, plain] = [4, 1000].map(|fold_after| {
+        let db = open_with(&SimDisk::new(1), &Options { fold_after, ..options(1 << 20) });
+        let id = put(&db, &[1; 20_000]);
+        let set_blob = |content| db.write(|batch| batch.set_blob(id, &[content; 800])).unwrap();
+        set_blob(2);
+        let first = live(&db);
+        for turn in 1..4 {
+            set_blob(2 + turn);
+            let after = slot(&db, id);
+            let [run] = after.runs() else { panic!("it takes the place of the one before") };
+            // As if the ones before still stood there without their blobs.
+            assert_eq!(live(&db), first + u64::from(turn) * (run.extent.length() - 800));
+        }
+        add_columns(&db, id, &["a", "b", "c", "d", "e", "f"], 100);
+        db
+    });
+    assert!(folding.stats().unwrap().folds > 0 && plain.stats().unwrap().folds == 0);
+    assert!(live(&folding).abs_diff(live(&plain)) < 64, "{} and {}", live(&folding), live(&plain));
 }
 
 #[test]
@@ -398,6 +496,68 @@ fn a_delta_counts_the_bytes_that_it_replaces_and_the_nodes_that_it_adds() {
     })
     .unwrap();
     assert_eq!((replaced(document), slot(&db, document).nodes()), (0, 11));
+}
+
+#[test]
+fn a_delta_on_a_compressed_tree_replaces_what_is_stored_of_it() {
+    let options = Options { compression: Compression::Zstd, ..options(1 << 20) };
+    let db = open_with(&SimDisk::new(1), &options);
+    let input = || Input::new(Value::Bytes(vec![9; 30_000]), None);
+    let tree = Tree { inputs: std::iter::repeat_with(input).take(6).collect(), ..Tree::default() };
+    let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
+    compact(&db);
+    let stored = slot(&db, ids.document).tree().unwrap().length();
+    assert!(stored < 18_000, "{stored} bytes of 180 000");
+    let short = Value::Bytes(vec![1; 8]);
+    for at in 0..3 {
+        db.write(|batch| batch.replace_input(ids.document, ids.input(at).unwrap(), &short)).unwrap();
+    }
+    let replaced: u64 = slot(&db, ids.document).runs().iter().map(|run| run.extent.replaced()).sum();
+    assert!((stored / 4..=stored / 2).contains(&replaced), "{replaced} of {stored} bytes for half of the inputs");
+}
+
+/// There it must not grow: what makes room has no more of it than the reserve.
+#[test]
+fn what_is_folded_on_a_full_disk_stays_compressed() {
+    let disk = SimDisk::new(1);
+    let options = Options { compression: Compression::Zstd, ..options(64 << 10) };
+    let db = open_with(&disk, &options);
+    let (id, other) = (put(&db, &[1; 20_000]), put(&db, &[2; 20_000]));
+    compact(&db);
+    let before = slot(&db, id).tree().unwrap().length();
+    assert!(before < 1000, "{before} bytes of 20 000");
+    add_columns(&db, id, &["a", "b"], 100);
+    db.write(|batch| batch.delete_document(other)).unwrap();
+    disk.set_capacity(Some(disk.used()));
+    compact(&db);
+    let after = slot(&db, id);
+    assert!(after.runs().is_empty() && after.tree().unwrap().length() < 1000, "{after:?}");
+    disk.set_capacity(None);
+    check_log(&disk, &db, &options);
+}
+
+/// Each record checks out, and is not the one that the index means.
+#[test]
+fn no_other_record_is_taken_for_the_one_that_the_index_names() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let [first, second] = [1, 2].map(|content| put(&db, &[content; 500]));
+    add_columns(&db, second, &["a"], 10);
+    let state = db.core().published();
+    let opens = |document: DocumentId, slot: &Slot| Layers::open(&state, document.get(), slot, true).map(|_| ());
+    let (right, changed) = (slot(&db, first), slot(&db, second));
+    let (tree, other) = (*right.tree().unwrap(), *changed.tree().unwrap());
+    opens(first, &right).unwrap();
+    opens(second, &changed).unwrap();
+    let delta = changed.runs()[0].extent;
+    for (document, wrong) in [
+        (first, other),                          // another document's
+        (second, delta),                         // a delta, where a tree must be
+        (first, Extent { sequence: 9, ..tree }), // of another commit
+        (first, Extent { length8: tree.length8 - 1, ..tree }),
+        (first, Extent { segment: 99, ..tree }),
+    ] {
+        assert!(matches!(opens(document, &Slot::Tree(wrong)), Err(Error::Corruption(_))), "{wrong:?}");
+    }
 }
 
 #[test]
