@@ -36,7 +36,8 @@ fn large(inputs: usize, blob: usize) -> Tree {
 /// A tree with values that begin in one frame and end in another, with whole ones between.
 fn wide() -> Tree {
     let input = |length: usize| Input::new(Value::Bytes(text(length)), Some(Value::Bytes(text(length / 2))));
-    Tree { inputs: [100_000, 700_000, 5, 200_000, 300_000].map(input).into(), ..Tree::default() }
+    let inputs = [100_000, 700_000, 5, 200_000, 300_000].map(input).into();
+    Tree { blob: Vec::new(), columns: Columns::from([("level", Value::Int64(3))]), inputs }
 }
 
 fn trees() -> Vec<Tree> {
