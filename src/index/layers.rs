@@ -185,7 +185,7 @@ impl<'a> Layer<'a> {
                 let (from, length) = coded.frames.plain(number);
                 let part = offset.saturating_sub(from)..length.min(end - from);
                 let (to, behind) = rest.split_at_mut_checked((part.end - part.start) as usize).ok_or_else(outside)?;
-                if part.end - part.start == length {
+                if part == (0..length) {
                     self.open_frame(coded, number, to)?;
                 } else {
                     let frame = self.frame(coded, number)?;

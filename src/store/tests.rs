@@ -1,6 +1,8 @@
 //! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen; and
 //! what opening makes of files that a crash left.
 
+mod batches;
+mod compressed;
 mod opening;
 mod records;
 

@@ -5,6 +5,7 @@ use crate::Columns;
 use crate::format::checkpoint::{CheckpointReader, CheckpointWriter, Entry};
 use crate::format::extent::Extent;
 use crate::format::record::BlobPlace;
+use crate::log::scan;
 use crate::options::Durability;
 
 /// What changes names or contents, or makes either durable.
@@ -209,4 +210,19 @@ fn a_checkpoint_that_is_not_believed_vouches_for_nothing() {
     let db = on(&disk);
     assert!(!db.stats().unwrap().opened_from_checkpoint);
     assert_eq!(count(&db), 1);
+}
+
+/// In its new segment nothing was on disk before it.
+#[test]
+fn a_frame_that_was_moved_claims_nothing_of_the_segment_it_comes_from() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    create(&db, Durability::Os);
+    let db = on(&disk.restart());
+    assert_eq!(count(&db), 2);
+    let moment = db.core().published();
+    let recovered = moment.segments.iter().find(|segment| segment.header().kind == SegmentKind::Recovered).unwrap();
+    let commit = scan::commit_at(recovered, HEADER_LEN, recovered.readable()).unwrap();
+    assert_eq!((commit.header.sequence, commit.frame.durable_offset), (2, HEADER_LEN));
 }

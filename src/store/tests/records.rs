@@ -5,37 +5,36 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::format::extent::Extent;
-use crate::format::record::FRAME_RECORD_LEN;
 use crate::index::Slot;
 use crate::index::layers::Layers;
 use crate::sync::atomic::Ordering;
 use crate::tree::Input;
 use crate::{Columns, Compression, Durability, Value};
 
-fn options(segment_size: u64) -> Options {
+pub(super) fn options(segment_size: u64) -> Options {
     Options { background: false, durability: Durability::Os, segment_size, fold_after: 1000, ..Options::default() }
 }
 
-fn open_with(disk: &SimDisk, options: &Options) -> Db {
+pub(super) fn open_with(disk: &SimDisk, options: &Options) -> Db {
     Db::open_on(Arc::new(disk.clone()), Path::new("/store"), options).unwrap()
 }
 
-fn put(db: &Db, blob: &[u8]) -> DocumentId {
+pub(super) fn put(db: &Db, blob: &[u8]) -> DocumentId {
     db.write(|batch| batch.create_document(blob, &Columns::new())).unwrap()
 }
 
 /// Sets a column of its own of each of some documents to so many bytes.
-fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
+pub(super) fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
     for name in names {
         db.write(|batch| batch.set_column(document, name, &Value::Bytes(vec![7; bytes]))).unwrap();
     }
 }
 
-fn slot(db: &Db, document: DocumentId) -> Slot {
+pub(super) fn slot(db: &Db, document: DocumentId) -> Slot {
     db.core().published().index.get(document.get()).unwrap().clone()
 }
 
-fn compact(db: &Db) {
+pub(super) fn compact(db: &Db) {
     db.compact_now(&mut |_| true).unwrap();
 }
 
@@ -46,7 +45,7 @@ fn sealed(db: &Db) -> Vec<SegmentMeta> {
 }
 
 /// Asserts that a store shows the same when the log alone is read.
-fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
+pub(super) fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
     let tree_of = |db: &Db| {
         let view = db.view().unwrap();
         view.documents(DocumentId::FIRST).unwrap().map(|id| (id, view.tree(id).unwrap())).collect::<Vec<_>>()
@@ -253,93 +252,6 @@ fn nothing_is_synced_that_did_not_ask_for_it() {
 }
 
 #[test]
-fn a_document_that_comes_and_goes_within_a_batch_costs_no_record() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    put(&db, b"");
-    let before = db.stats().unwrap().active_segment_bytes;
-    db.write(|batch| {
-        let id = batch.create_document(b"", &Columns::new())?;
-        assert!(!batch.is_empty());
-        batch.delete_document(id)
-    })
-    .unwrap();
-    assert_eq!(db.stats().unwrap().active_segment_bytes - before, FRAME_RECORD_LEN);
-}
-
-#[test]
-fn of_two_batches_that_delete_a_document_the_second_does_not_find_it() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    let id = put(&db, b"");
-    let mut late = [db.batch().unwrap(), db.batch().unwrap(), db.batch().unwrap()];
-    late[0].delete_document(id).unwrap();
-    late[1].replace_tree(id, &Tree::default()).unwrap();
-    late[2].set_blob(id, b"new").unwrap();
-    db.write(|batch| batch.delete_document(id)).unwrap();
-    let before = db.stats().unwrap();
-    for batch in late {
-        assert!(batch.commit().unwrap_err().is_not_found());
-    }
-    assert_eq!(db.stats().unwrap().total_bytes, before.total_bytes, "nor does it write anything");
-}
-
-#[test]
-fn a_document_that_a_batch_changes_is_found_missing_when_it_commits() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    let id = put(&db, b"");
-    let mut late = db.batch().unwrap();
-    late.set_blob(id, b"new").unwrap();
-    db.write(|batch| batch.delete_document(id)).unwrap();
-    late.set_blob(id, b"newer").unwrap();
-    assert!(late.commit().unwrap_err().is_not_found());
-    assert!(db.batch().unwrap().set_blob(id, b"new").unwrap_err().is_not_found(), "a new batch sees it at once");
-}
-
-#[test]
-fn an_output_that_a_batch_sets_itself_is_there_for_it() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    let tree = Tree { inputs: vec![Input::new(Value::Null, None)], ..Tree::default() };
-    let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
-    let (document, input) = (ids.document, ids.input(0).unwrap());
-    db.write(|batch| {
-        assert!(batch.update_output(document, input, &Value::Null).unwrap_err().is_not_found());
-        batch.set_output(document, input, &Value::Bool(false))?;
-        batch.update_output(document, input, &Value::Bool(true))
-    })
-    .unwrap();
-    assert_eq!(db.view().unwrap().output(document, input).unwrap(), Value::Bool(true));
-}
-
-#[test]
-fn ids_of_a_batch_that_was_given_up_are_free_again() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    let id = put(&db, b"");
-    let take = |batch: &mut crate::Batch| batch.append_input(id, &Value::Null).unwrap().get();
-    let (mut first, mut second) = (db.batch().unwrap(), db.batch().unwrap());
-    assert_eq!([take(&mut first), take(&mut second), take(&mut first)], [1, 2, 3]);
-    drop(first);
-    assert_eq!(take(&mut second), 4, "another batch may know the ids behind it");
-    drop(second);
-    assert_eq!(take(&mut db.batch().unwrap()), 1);
-}
-
-#[test]
-fn a_blob_is_a_record_of_its_own_from_64_kib_and_a_byte_on() {
-    for (length, is_apart) in [(64 << 10, false), ((64 << 10) + 1, true)] {
-        let db = open_with(&SimDisk::new(1), &options(1 << 20));
-        let blob = vec![7; length];
-        let whole = put(&db, &blob);
-        let changed = put(&db, b"");
-        db.write(|batch| batch.set_blob(changed, &blob)).unwrap();
-        let packed = db.view().unwrap().packed_tree(whole).unwrap();
-        let packed = db.write(|batch| batch.put_packed(packed.as_bytes())).unwrap().document;
-        for id in [whole, changed, packed] {
-            assert_eq!(slot(&db, id).blob().is_some(), is_apart, "{length} bytes");
-            assert_eq!(db.view().unwrap().blob(id).unwrap()[..], blob[..]);
-        }
-    }
-}
-
-#[test]
 fn a_small_tree_is_folded_with_its_deltas_but_beside_a_compaction() {
     let db = open_with(&SimDisk::new(1), &Options { fold_after: 2, ..options(1 << 20) });
     let id = put(&db, &[1; 100]);
@@ -499,40 +411,18 @@ fn a_delta_counts_the_bytes_that_it_replaces_and_the_nodes_that_it_adds() {
 }
 
 #[test]
-fn a_delta_on_a_compressed_tree_replaces_what_is_stored_of_it() {
-    let options = Options { compression: Compression::Zstd, ..options(1 << 20) };
-    let db = open_with(&SimDisk::new(1), &options);
-    let input = || Input::new(Value::Bytes(vec![9; 30_000]), None);
-    let tree = Tree { inputs: std::iter::repeat_with(input).take(6).collect(), ..Tree::default() };
-    let ids = db.write(|batch| batch.put_tree(&tree)).unwrap();
-    compact(&db);
-    let stored = slot(&db, ids.document).tree().unwrap().length();
-    assert!(stored < 18_000, "{stored} bytes of 180 000");
-    let short = Value::Bytes(vec![1; 8]);
-    for at in 0..3 {
-        db.write(|batch| batch.replace_input(ids.document, ids.input(at).unwrap(), &short)).unwrap();
-    }
-    let replaced: u64 = slot(&db, ids.document).runs().iter().map(|run| run.extent.replaced()).sum();
-    assert!((stored / 4..=stored / 2).contains(&replaced), "{replaced} of {stored} bytes for half of the inputs");
-}
-
-/// There it must not grow: what makes room has no more of it than the reserve.
-#[test]
-fn what_is_folded_on_a_full_disk_stays_compressed() {
+fn a_record_longer_than_a_segment_has_one_of_its_own() {
     let disk = SimDisk::new(1);
-    let options = Options { compression: Compression::Zstd, ..options(64 << 10) };
+    let options = options(1000);
     let db = open_with(&disk, &options);
-    let (id, other) = (put(&db, &[1; 20_000]), put(&db, &[2; 20_000]));
+    let ids: Vec<DocumentId> = (0..6).map(|content| put(&db, &[content; 5000])).collect();
+    ids[3..].iter().for_each(|id| db.write(|batch| batch.delete_document(*id)).unwrap());
+    db.close().unwrap();
+    let options = Options { compression: Compression::Lz4, ..options };
+    let db = open_with(&disk, &options);
     compact(&db);
-    let before = slot(&db, id).tree().unwrap().length();
-    assert!(before < 1000, "{before} bytes of 20 000");
-    add_columns(&db, id, &["a", "b"], 100);
-    db.write(|batch| batch.delete_document(other)).unwrap();
-    disk.set_capacity(Some(disk.used()));
-    compact(&db);
-    let after = slot(&db, id);
-    assert!(after.runs().is_empty() && after.tree().unwrap().length() < 1000, "{after:?}");
-    disk.set_capacity(None);
+    let sealed = sealed(&db);
+    assert!(sealed.iter().all(|meta| meta.footer > HEADER_LEN), "{sealed:?}");
     check_log(&disk, &db, &options);
 }
 
