@@ -93,3 +93,6 @@ pub fn load(dir: &Dir, store: &[u8; 16], mode: ReadMode) -> Result<Option<Loaded
     let (index, ledger) = assembly.finish();
     Ok(Some(Loaded { head, index, ledger }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -219,7 +219,6 @@ impl Manifest {
     /// Cuts off what was written ahead. Where it stays, it does no harm.
     pub fn give_back(&mut self) {
         if let Some(file) = &self.file
-            && self.reserved > self.end
             && !self.must_rewrite
             && file.truncate(self.end).is_ok()
         {
@@ -255,9 +254,9 @@ fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
     (from + 8..bytes.len()).step_by(8).find(|at| {
         let rest = &bytes[*at..];
         let Some((_, length)) = manifest::edit_head(rest).filter(|(found, _)| *found > number) else { return false };
-        let is_too_much = length > to_check;
-        to_check = to_check.saturating_sub(length);
-        is_too_much || matches!(manifest::decode_edit(rest), EditAt::Edit(..))
+        let Some(left) = to_check.checked_sub(length) else { return true };
+        to_check = left;
+        matches!(manifest::decode_edit(rest), EditAt::Edit(..))
     })
 }
 

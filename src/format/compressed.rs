@@ -57,17 +57,13 @@ impl Frames {
     pub fn of_payload(header: &RecordHeader, payload: &[u8]) -> Decoded<Frames> {
         let head = HeadFields::parse(payload)?;
         let (_, rest) = split(payload, head.head_len())?;
-        let (table, _) = split(rest, Frames::table_len(rest, rest.len() as u64)?)?;
+        let (table, _) = split(rest, Frames::table_len(rest)?)?;
         Frames::parse(table, header, &head)
     }
 
-    /// How long the table of these first bytes of it is; `rest` is how long table and frames are together.
-    pub fn table_len(start: &[u8], rest: u64) -> Decoded<u64> {
-        let length = COUNT_LEN + u64::from(read_u32(start, 0)?) * ENTRY_LEN;
-        if length > rest {
-            return Err(Malformed("the table of a compressed tree is cut off"));
-        }
-        Ok(length)
+    /// How long the table is that begins with these bytes; it may say that it is longer than what it lies in.
+    pub fn table_len(start: &[u8]) -> Decoded<u64> {
+        Ok(COUNT_LEN + u64::from(read_u32(start, 0)?) * ENTRY_LEN)
     }
 
     /// Reads a table, which lies behind the head. Verifies its CRC, and that the frames fit the record and the tree.

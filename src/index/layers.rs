@@ -6,8 +6,8 @@
 //! 3. Reading counts nothing that other threads count: segments are borrowed from the state, and bytes that are only
 //!    looked at from the segments. What a caller keeps is counted (`Bytes`).
 //! 4. Of a compressed tree the head is plain; of the rest only the frames are decompressed that a body lies in. Their
-//!    checksums are verified also where `verify` is off. What a caller keeps holds on to no frame that is more than
-//!    twice as long.
+//!    checksums are verified also where `verify` is off. What a caller keeps of it is the blob, or all of it: the blob
+//!    has frames of its own, and so holds on to nothing else.
 //! 5. Damage is reported with segment, offset and document, never skipped.
 
 use std::borrow::Cow;
@@ -125,8 +125,7 @@ impl<'a> Layer<'a> {
     /// A part of the plain payload, to be kept.
     fn kept(&self, offset: u64, length: u64) -> Result<Bytes> {
         if self.coded.is_some() {
-            let (bytes, frame) = self.decompressed(offset, length)?;
-            return if length * 2 < frame { Ok(Bytes::copy(&bytes)?) } else { Ok(bytes) };
+            return self.decompressed(offset, length);
         }
         match self.copied.as_ref().and_then(|bytes| bytes.slice(offset..offset.checked_add(length)?)) {
             Some(bytes) => Ok(bytes),
@@ -137,7 +136,7 @@ impl<'a> Layer<'a> {
     /// A part of the plain payload, to be looked at.
     fn part(&self, offset: u64, length: u64) -> Result<Part<'_>> {
         if self.coded.is_some() {
-            self.decompressed(offset, length).map(|(bytes, _)| Part::Read(bytes))
+            self.decompressed(offset, length).map(Part::Read)
         } else {
             self.stored(offset, length)
         }
@@ -161,34 +160,32 @@ impl<'a> Layer<'a> {
             return Ok(coded);
         }
         let at = self.head.head_len();
-        let rest = u64::from(self.header.payload_len) - at; // a head that is longer was refused
-        let start = self.stored(at, rest.min(8))?;
-        let length = Frames::table_len(&start, rest).map_err(|error| self.malformed(error))?;
+        // A table that reaches beyond its record has no checksum that holds, or frames that do not fill the record.
+        let length = Frames::table_len(&self.stored(at, 4)?).map_err(|error| self.malformed(error))?;
         let frames = Frames::parse(&self.stored(at, length)?, &self.header, &self.head);
         let frames = frames.map_err(|error| self.malformed(error))?;
         let opened = memory::collect((0..frames.count()).map(|_| OnceLock::new()))?;
         Ok(coded.get_or_init(|| Coded { frames, opened }))
     }
 
-    /// A part of the plain form of a compressed tree, behind its head; and how many bytes are held for it.
-    fn decompressed(&self, offset: u64, length: u64) -> Result<(Bytes, u64)> {
+    /// A part of the plain form of a compressed tree, behind its head.
+    fn decompressed(&self, offset: u64, length: u64) -> Result<Bytes> {
         let outside = || self.malformed(Malformed("a body lies outside of its tree"));
         let coded = self.coded()?;
         let end = offset.checked_add(length).filter(|end| *end <= self.header.plain_len()).ok_or_else(outside)?;
         let frames = coded.frames.of(offset..end);
         if frames.len() == 1 {
-            let (from, held) = coded.frames.plain(frames.start);
+            let (from, _) = coded.frames.plain(frames.start);
             let range = offset.checked_sub(from).zip(end.checked_sub(from)).ok_or_else(outside)?;
-            let part = self.frame(coded, frames.start)?.slice(range.0..range.1).ok_or_else(outside)?;
-            return Ok((part, held));
+            return self.frame(coded, frames.start)?.slice(range.0..range.1).ok_or_else(outside);
         }
-        let joined = Bytes::filled(length as usize, |into| {
+        Bytes::filled(length as usize, |into| {
             let mut rest = into;
             for number in frames {
                 let (from, length) = coded.frames.plain(number);
                 let part = offset.saturating_sub(from)..length.min(end - from);
                 let (to, behind) = rest.split_at_mut_checked((part.end - part.start) as usize).ok_or_else(outside)?;
-                if part.end - part.start == length {
+                if part == (0..length) {
                     self.open_frame(coded, number, to)?;
                 } else {
                     let frame = self.frame(coded, number)?;
@@ -197,8 +194,7 @@ impl<'a> Layer<'a> {
                 rest = behind;
             }
             if rest.is_empty() { Ok(()) } else { Err(outside()) }
-        })?;
-        Ok((joined, length))
+        })
     }
 
     /// The plain bytes of a frame.
@@ -357,9 +353,7 @@ impl<'a> Layers<'a> {
     pub fn stored_len(&self, layer: usize, length: u64) -> u64 {
         let tree = &self.tree.header;
         match layer {
-            0 if tree.codec != Compression::None => {
-                length.saturating_mul(tree.payload_len.into()) / tree.plain_len().max(1)
-            }
+            0 => length.saturating_mul(tree.payload_len.into()) / tree.plain_len().max(1),
             _ => length,
         }
     }

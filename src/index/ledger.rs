@@ -46,3 +46,31 @@ impl Ledger {
         self.0.iter().map(|(_, bytes)| (*bytes).max(0) as u64).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_booked_by_segment_until_it_is_forgotten() {
+        let mut ledger = Ledger::default();
+        for (segment, bytes) in [(7, 100), (2, 50), (7, -30), (9, -10)] {
+            ledger.note(segment, bytes);
+        }
+        let mut changes = Ledger::default();
+        changes.note(2, 5);
+        changes.note(3, 1);
+        ledger.add(&changes);
+        assert_eq!(ledger.segments().collect::<Vec<_>>(), [2, 3, 7, 9]);
+        assert_eq!(
+            [2, 3, 7, 9, 1].map(|segment| ledger.live(segment)),
+            [55, 1, 70, 0, 0],
+            "none has less than nothing"
+        );
+        assert_eq!(ledger.total(), 126);
+        ledger.forget(7);
+        ledger.forget(8);
+        assert_eq!((ledger.live(7), ledger.total()), (0, 56));
+        assert_eq!(ledger.segments().collect::<Vec<_>>(), [2, 3, 9]);
+    }
+}

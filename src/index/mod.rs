@@ -182,3 +182,37 @@ impl PartialEq for Index {
         equal && compared.is_ok()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::extent::Extent;
+    use crate::format::record::BlobPlace;
+
+    fn index(trees: &[(u64, u32)]) -> Index {
+        let (mut index, mut ledger) = (Index::default(), Ledger::default());
+        for (document, segment) in trees {
+            let (sequence, blob) = (*document, BlobPlace::Inline);
+            let tree = Extent { segment: *segment, offset8: 1, length8: 1, nodes: 1, sequence, replaced8: 0, blob };
+            index.apply(*document, &[Entry::Tree(tree)], &mut ledger).unwrap();
+        }
+        index
+    }
+
+    /// How `verify` finds that the index and the log do not say the same.
+    #[test]
+    fn indexes_are_equal_that_name_the_same_records() {
+        let all = index(&[(1, 1), (2, 1), (300, 1)]);
+        assert!(all == index(&[(300, 1), (2, 1), (1, 1)]));
+        for other in [
+            index(&[(1, 2), (2, 1), (300, 1)]), // elsewhere, the first, and the last
+            index(&[(1, 1), (2, 1), (300, 2)]),
+            index(&[(1, 1), (2, 1), (301, 1)]), // another document
+            index(&[(1, 1), (2, 1)]),           // one less, and one more
+            index(&[(1, 1), (2, 1), (3, 1), (300, 1)]),
+        ] {
+            assert!(all != other);
+            assert!(other != all);
+        }
+    }
+}

@@ -498,6 +498,67 @@ mod tests {
         assert_eq!(listed.collect::<Vec<_>>(), ids);
     }
 
+    fn page(slots: u8) -> Page {
+        Page::of((0..slots).map(|at| (at, slot(1))).collect())
+    }
+
+    #[test]
+    fn a_page_has_the_form_that_fits_its_number() {
+        let used = |page: &Page| match page {
+            Page::Dense(_, used) => (true, *used),
+            Page::Sparse(slots) => (false, slots.len()),
+        };
+        assert_eq!([0, 1, 95, 96, 255].map(|count| used(&page(count)).0), [false, false, false, true, true]);
+        let mut grown = page(0);
+        for count in 1..=120 {
+            grown.set(count - 1, slot(1));
+            grown.set(count / 2, slot(2)); // in use already
+            assert_eq!(used(&grown), (count >= 96, count), "growing");
+        }
+        for count in (0..120).rev() {
+            let is_empty = grown.set(count, Slot::Vacant);
+            assert_eq!((used(&grown), is_empty), ((count >= 48, count), count == 0), "emptying out");
+            if let Page::Sparse(slots) = &grown {
+                assert!(slots.capacity() <= 2 * slots.len() || count == 0, "{} for {count}", slots.capacity());
+            }
+        }
+    }
+
+    /// What `Stats` says that the index takes: its nodes, each behind two reference counts, and what they hold.
+    #[test]
+    fn memory_is_that_of_all_parts() {
+        const COUNTED: usize = size_of::<Node>() + 16;
+        const DENSE: usize = COUNTED + (PAGE / CHUNK) * (size_of::<usize>() + CHUNK * size_of::<Slot>() + 16);
+        const ENTRY: usize = size_of::<(u8, Slot)>();
+        let mut radix = Radix::default();
+        radix.place_built(0, page(255));
+        assert_eq!(radix.memory(), DENSE as u64);
+        radix.place_built(1, page(3));
+        let inner = COUNTED + INNER * size_of::<usize>();
+        assert_eq!(radix.memory(), (inner + DENSE + COUNTED + 3 * ENTRY) as u64);
+        let run = crate::format::extent::Run { extent: *slot(2).tree().unwrap(), first_sequence: 2 };
+        let changed = crate::index::slot::Document { tree: None, runs: vec![run; 3], blob: None };
+        let heap = size_of_val(&changed) + 16 + 3 * size_of_val(&run);
+        radix.place_built(2, Page::of(vec![(0, Slot::Changed(Arc::new(changed)))]));
+        assert_eq!(radix.memory(), (inner + DENSE + 2 * COUNTED + 4 * ENTRY + heap) as u64);
+    }
+
+    #[test]
+    fn memory_of_a_page_in_the_checkpoint_is_that_of_its_row_until_it_is_built() {
+        let mut radix = Radix::default();
+        (1..=5).for_each(|id| radix.set(id, slot(id)).unwrap());
+        let bytes = checkpoint(&radix);
+        let table = pages(&bytes);
+        let pages = Arc::new(Pages::new(PathBuf::from("file"), Bytes::copy(&bytes).unwrap(), table.clone()));
+        let stored = pages.each().next().unwrap();
+        // These bytes are a copy; those of a mapped file would not count.
+        let row = (table[0].length + size_of::<PageAt>()) as u64;
+        assert_eq!(stored.memory(), row);
+        let built = stored.page().unwrap().memory();
+        assert!(built >= 5 * size_of::<(u8, Slot)>() as u64);
+        assert_eq!(stored.memory(), row + built + size_of::<Page>() as u64 + 16);
+    }
+
     #[test]
     fn pages_that_empty_out_shrink_and_go() {
         let mut radix = Radix::default();

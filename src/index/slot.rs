@@ -294,6 +294,35 @@ mod tests {
     }
 
     #[test]
+    fn the_same_state_is_told_from_every_other() {
+        let (tree, other) = (extent(1, 1, BlobPlace::Inline), extent(2, 1, BlobPlace::Inline));
+        let states = || {
+            let changed = |first| Slot::of(&[Entry::Tree(tree), run(1, first, 3)]).unwrap();
+            [Slot::of(&[]).unwrap(), Slot::Tree(tree), Slot::Tree(other), changed(2), changed(3)]
+        };
+        for (at, one) in states().iter().enumerate() {
+            for (of, another) in states().iter().enumerate() {
+                assert_eq!(one.same(another), at == of, "{one:?} and {another:?}");
+            }
+        }
+        assert!(Slot::of(&[]).unwrap().is_vacant());
+    }
+
+    /// Also where a moved delta is seen beside the one that took its place, and the older copy after the younger.
+    #[test]
+    fn a_delta_counts_once_and_in_the_youngest_segment() {
+        let tree = Entry::Tree(extent(1, 1, BlobPlace::Inline));
+        for (seen, counts) in [
+            ([run(2, 5, 5), run(3, 5, 5)], run(3, 5, 5)), // copied
+            ([run(2, 4, 6), run(3, 5, 5)], run(2, 4, 6)), // part of the other, and moved later
+            ([run(3, 4, 6), run(2, 5, 6)], run(3, 4, 6)),
+        ] {
+            assert_eq!(build(&[tree, seen[0], seen[1]]), [tree, counts]);
+            assert_eq!(build(&[tree, seen[1], seen[0]]), [tree, counts]);
+        }
+    }
+
+    #[test]
     fn what_deltas_replaced_is_taken_from_the_oldest_first() {
         let of = |segment, length8, replaced8| Extent {
             length8,

@@ -137,6 +137,43 @@ mod tests {
         assert_eq!(file.len().unwrap(), 500_000);
     }
 
+    /// The larger the commits, the more zeros: else each of them, or each third, would make the file grow.
+    #[test]
+    fn zeros_are_for_a_dozen_syncs_of_any_size() {
+        for size in [5000, 20_000, 40_000] {
+            let file = SimDisk::new(1).create(Path::new("/log")).unwrap();
+            let (mut ahead, mut end, mut grew) = (Ahead::new(0, false), 1 << 20, 0);
+            for _ in 0..120 {
+                let length = file.len().unwrap();
+                file.write_all_at(end, &vec![1; size]).unwrap();
+                end += size as u64;
+                ahead.prepare(&*file, end - size as u64, end, 1 << 30);
+                grew += u32::from(file.len().unwrap() > length);
+            }
+            assert!((9..=13).contains(&grew), "{grew} of 120 commits of {size} bytes made the file grow");
+        }
+    }
+
+    /// Where it is told of zeros that there are not, a commit takes two writes instead of one.
+    #[test]
+    fn zeros_that_were_used_up_or_cut_off_lie_nowhere() {
+        let file = SimDisk::new(1).create(Path::new("/log")).unwrap();
+        let mut ahead = Ahead::new(0, false);
+        assert!(!ahead.may_reach_behind(0), "none are written yet");
+        for end in [1000, 2000] {
+            file.write_all_at(end - 1000, &[1; 1000]).unwrap();
+            ahead.prepare(&*file, end - 1000, end, CAPACITY);
+        }
+        let until = file.len().unwrap();
+        assert!(ahead.may_reach_behind(until - 1) && !ahead.may_reach_behind(until), "used up");
+        ahead.cut(&*file, 3000);
+        assert!(!ahead.may_reach_behind(3000), "cut off");
+        let mut reserved = Ahead::new(0, true);
+        assert!(reserved.may_reach_behind(0), "nobody knows what is in reserved blocks");
+        reserved.cut(&*file, 1000);
+        assert!(!reserved.may_reach_behind(1000), "given back");
+    }
+
     #[test]
     fn a_full_disk_ends_it_and_gets_its_last_room_back() {
         let disk = SimDisk::new(1);

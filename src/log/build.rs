@@ -151,6 +151,34 @@ mod tests {
     use crate::vfs::sim::SimDisk;
 
     #[test]
+    fn records_are_gathered_and_written_as_they_are_granted() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let build = |grant: Grant<'_>| {
+            let header = SegmentHeader::sample(SegmentKind::Compacted, 0);
+            let mut builder = SegmentBuilder::create(&dir, header, None).unwrap().granted(grant);
+            assert!(builder.is_empty());
+            let before = disk.ops();
+            for document in 1..=300 {
+                let payload = [document as u8; 10_000];
+                builder.append(&RecordHeader::new(RecordKind::Tree, document, &payload).unwrap(), &payload).unwrap();
+                assert!(!builder.is_empty());
+            }
+            builder.finish(ReadMode::Pread).unwrap();
+            disk.ops() - before
+        };
+        assert_eq!(build(&|wanted| Ok(wanted)), 4, "three writes of three megabytes, and a sync");
+        let granted = std::cell::Cell::new(0);
+        let slow = build(&|wanted| {
+            granted.set(granted.get() + wanted.min(100_000));
+            Ok(wanted.min(100_000))
+        });
+        let length = disk.files(Path::new("/")).values().map(|bytes| bytes.len() as u64).sum::<u64>();
+        assert_eq!(granted.get(), length, "every byte was asked for");
+        assert!(slow > 30, "{slow}");
+    }
+
+    #[test]
     fn what_a_segment_leaves_of_the_reserve_is_given_back() {
         let disk = SimDisk::new(1);
         let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));

@@ -104,6 +104,10 @@ mod tests {
         assert_eq!(&part.slice(1..2).unwrap()[..], b"3");
         assert!(part.slice(3..5).is_none());
         assert!(bytes.slice(4..11).is_none());
+        let backwards = std::ops::Range { start: 4, end: 2 };
+        assert!(bytes.slice(backwards).is_none());
+        assert!(bytes.slice(4..4).unwrap().is_empty() && bytes.slice(10..10).unwrap().is_empty());
+        assert_eq!(format!("{bytes:?}"), "10 bytes", "not what is in them");
         assert!(Bytes::copy(b"").unwrap().is_empty());
     }
 }

@@ -165,7 +165,37 @@ impl Replacement<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vfs::os::OsFileSystem;
     use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
+
+    /// Its path may lead elsewhere by then, and to open it may want for a descriptor.
+    #[test]
+    fn a_directory_that_is_held_is_synced_wherever_it_went() {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("store");
+        std::fs::create_dir(&path).unwrap();
+        let dir = Dir::new(Arc::new(OsFileSystem), &path);
+        let by_name = Dir::new(Arc::new(OsFileSystem), &path);
+        dir.hold().unwrap();
+        std::fs::rename(&path, temporary.path().join("moved")).unwrap();
+        assert!(dir.sync().is_ok() && by_name.sync().is_err());
+    }
+
+    #[test]
+    fn what_no_system_can_map_is_read_and_a_failure_is_one() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/data"));
+        disk.create_dir_all(dir.path()).unwrap();
+        let path = dir.join("file");
+        disk.plant(&path, b"bytes");
+        let view = |mode| dir.view(&path, mode).map(|bytes| (bytes.to_vec(), bytes.is_mapped()));
+        assert_eq!(view(ReadMode::Mmap).unwrap(), (b"bytes".to_vec(), false));
+        disk.allow_map();
+        assert_eq!(view(ReadMode::Mmap).unwrap(), (b"bytes".to_vec(), true));
+        assert_eq!(view(ReadMode::Pread).unwrap(), (b"bytes".to_vec(), false));
+        disk.inject(Fault::new(&[Op::Map], 0, Errno::Eio));
+        assert!(matches!(view(ReadMode::Mmap), Err(Error::Io { .. })));
+    }
 
     #[test]
     fn a_replacement_that_finds_no_room_leaves_nothing_behind() {

@@ -250,3 +250,57 @@ fn read_header(path: &Path, file: &dyn File, size: u64) -> Result<SegmentHeader>
         HeaderError::Newer(what) => Error::NewerFormat { path: path.to_path_buf(), what },
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::segment::SegmentKind;
+    use crate::vfs::FileSystem;
+    use crate::vfs::os::OsFileSystem;
+    use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
+
+    #[test]
+    fn what_was_not_written_yet_cannot_be_read_though_the_file_is_longer() {
+        let temporary = tempfile::tempdir().unwrap();
+        for mode in [ReadMode::Pread, ReadMode::Mmap] {
+            let path = temporary.path().join(format!("{mode:?}"));
+            let file = OsFileSystem.create(&path).unwrap();
+            file.write_all_at(0, &[7; 8192]).unwrap();
+            let header = SegmentHeader::sample(SegmentKind::Log, 1);
+            let segment = Segment::new(header, path, file, 8192, 4096, mode).unwrap();
+            let is_mapped = mode == ReadMode::Mmap;
+            assert_eq!(segment.mapped(4088, 8).unwrap(), is_mapped.then_some(&[7; 8][..]));
+            let read = segment.read(4088, 8).unwrap();
+            assert_eq!((&read[..], read.is_mapped()), (&[7; 8][..], is_mapped));
+            for (offset, length) in [(4089, 8), (4096, 1), (0, 4097), (u64::MAX, 2)] {
+                let read = segment.read(offset, length);
+                assert!(matches!(read, Err(Error::Corruption(_))), "{length} bytes at {offset}");
+                assert!(!is_mapped || segment.mapped(offset, length).is_err());
+            }
+            segment.set_readable(8192);
+            assert_eq!(&segment.read(4089, 8).unwrap()[..], [7; 8]);
+            // A mistake of the store's, and no reason to touch what is not there.
+            segment.set_readable(9000);
+            assert!(segment.read(8190, 8).is_err());
+        }
+    }
+
+    #[test]
+    fn a_segment_that_is_not_there_is_damage_and_one_that_cannot_be_opened_is_not() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let open = |store, length| Segment::open(&dir, &store, 1, length, ReadMode::Pread);
+        assert!(matches!(open([1; 16], None), Err(Error::Corruption(_))));
+        disk.plant(&dir.segment(1), &SegmentHeader::sample(SegmentKind::Log, 1).encode());
+        assert_eq!(open([1; 16], None).unwrap().readable(), HEADER_LEN);
+        for (op, times) in [(Op::Open, 0), (Op::Length, 0), (Op::Read, 0)] {
+            disk.inject(Fault::new(&[op], times, Errno::Eio));
+            assert!(matches!(open([1; 16], None), Err(Error::Io { .. })), "{op:?}");
+        }
+        assert!(matches!(open([2; 16], None), Err(Error::Corruption(_))), "of another store");
+        assert!(matches!(open([1; 16], Some(HEADER_LEN + 1)), Err(Error::Corruption(_))), "cut off");
+        assert_eq!(Segment::store_of(&dir, 1).unwrap(), Some([1; 16]));
+        disk.plant(&dir.segment(1), &[0; 500]);
+        assert_eq!(Segment::store_of(&dir, 1).unwrap(), None, "nobody knows whose it is");
+    }
+}

@@ -46,7 +46,7 @@ impl Spare {
         let Ok(file) = file else { return };
         // Less is better than none: some of what is on a full disk can still be compacted into it.
         let mut size = bytes;
-        while size > 0 && size >= bytes / 8 {
+        while size >= bytes.div_ceil(8) {
             if file.preallocate(size).is_ok() {
                 *reserved = size;
                 return;
@@ -89,6 +89,38 @@ impl Spare {
 mod tests {
     use super::*;
     use crate::vfs::sim::{Errno, Fault, Op, SimDisk};
+
+    #[test]
+    fn the_reserve_is_as_much_as_there_is_room_for_down_to_an_eighth() {
+        const WANTED: u64 = 64 << 10;
+        for (room, least) in [(WANTED, WANTED), (WANTED - 1, 56 << 10), (40 << 10, 35 << 10), (10 << 10, 8 << 10)] {
+            let disk = SimDisk::new(1);
+            disk.set_capacity(Some(room));
+            let spare = reserved(&disk, WANTED);
+            assert!((least..=room).contains(&spare.reserved()), "{} of {room} bytes", spare.reserved());
+            assert_eq!(disk.used(), spare.reserved());
+        }
+        let disk = SimDisk::new(1);
+        disk.set_capacity(Some(WANTED / 8 - 1));
+        assert_eq!(reserved(&disk, WANTED).reserved(), 0, "too little to be of use");
+    }
+
+    fn reserved(disk: &SimDisk, bytes: u64) -> Spare {
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let spare = Spare::new(&dir, "SPARE.log", false);
+        spare.reserve(&dir, bytes);
+        spare
+    }
+
+    #[test]
+    fn a_reserve_is_given_back_once() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let spare = reserved(&disk, 4096);
+        assert!(spare.release(&dir).unwrap());
+        assert_eq!((disk.used(), spare.reserved()), (0, 0));
+        assert!(!spare.release(&dir).unwrap(), "there is no more room than before");
+    }
 
     #[test]
     fn the_reserve_makes_room_also_for_a_name() {

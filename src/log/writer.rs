@@ -53,8 +53,8 @@ pub struct ActiveSegment {
     min_sequence: u64,
     max_sequence: u64,
     documents: FxHashSet<u64>,
-    /// Where commits ended when `seal` was called.
-    before_seal: u64,
+    /// Where commits ended when it was sealed.
+    before_seal: Option<u64>,
 }
 
 impl ActiveSegment {
@@ -90,7 +90,7 @@ impl ActiveSegment {
             min_sequence: u64::MAX,
             max_sequence: 0,
             documents: FxHashSet::default(),
-            before_seal: HEADER_LEN,
+            before_seal: None,
         })
     }
 
@@ -152,8 +152,9 @@ impl ActiveSegment {
         self.end += commits.len() as u64;
         self.segment.set_readable(self.end);
         let begun = self.begun.max(self.durable);
-        if self.end - begun >= BEGIN_SYNC {
-            self.file.begin_sync(begun, self.end - begun);
+        let gathered = self.end - begun;
+        if gathered >= BEGIN_SYNC {
+            self.file.begin_sync(begun, gathered);
             self.begun = self.end;
         }
         Ok(())
@@ -208,14 +209,12 @@ impl ActiveSegment {
     /// Ends the segment: footer, sync. Says what the manifest must say of it.
     pub fn seal(&mut self) -> Result<SegmentMeta> {
         let at = self.end;
-        self.before_seal = at;
+        self.before_seal = Some(at);
         // A segment does without a footer where there is no room or memory for one: whoever needs it scans.
         let written = self.footer().is_ok_and(|mut footer| self.append(&mut footer, 1).is_ok());
         self.give_back();
-        if self.durable < self.end {
-            self.sync.sync(self.end).map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
-            self.durable = self.end;
-        }
+        self.sync.sync(self.end).map_err(|error| Error::unknown("syncing", self.segment.path(), error))?;
+        self.durable = self.end;
         let footer = if written { at } else { 0 };
         Ok(SegmentMeta { length: self.end, footer, ..self.meta() })
     }
@@ -233,8 +232,8 @@ impl ActiveSegment {
 
     /// Goes on after a `seal` that did not get into the manifest: the next commit takes the footer's place.
     pub fn unseal(&mut self) {
-        if self.before_seal > HEADER_LEN {
-            self.end = self.before_seal;
+        if let Some(end) = self.before_seal.take() {
+            self.end = end;
             self.durable = self.durable.min(self.end);
             self.begun = self.begun.min(self.end);
             self.sync.cut(self.end);
@@ -272,6 +271,29 @@ mod tests {
         let meta = active.seal().unwrap();
         assert!(meta.footer > 0 && meta.length <= 64 << 10, "{meta:?}");
         assert_eq!(scan::documents(active.segment(), meta.length, meta.footer).unwrap(), documents);
+    }
+
+    #[test]
+    fn a_segment_made_for_one_commit_has_room_for_its_footer_too() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = Dir::new(Arc::new(OsFileSystem), temporary.path());
+        let header = SegmentHeader::sample(SegmentKind::Compacted, 0);
+        let bytes = 1000 * record::HEADER_LEN;
+        let capacity = HEADER_LEN + room_for(bytes);
+        let mut active = ActiveSegment::create(&dir, header, capacity, ReadMode::Mmap, None).unwrap();
+        assert!(active.has_room(bytes) && !active.has_room(bytes + record::HEADER_LEN));
+        let mut commit = Vec::new();
+        for document in 1..=1000 {
+            let record = RecordHeader::new(RecordKind::Tombstone, document, &[]).unwrap();
+            commit.extend(record.encode(active.segment().salt(), active.end() + commit.len() as u64));
+            active.note(document, document, document);
+        }
+        active.append(&mut commit, 1).unwrap();
+        assert!(!active.has_room(record::HEADER_LEN));
+        let meta = active.seal().unwrap();
+        assert_eq!(meta.length, capacity, "the footer ends where the mapping does");
+        let documents = scan::documents(active.segment(), meta.length, meta.footer).unwrap();
+        assert_eq!(documents, (1..=1000).collect::<Vec<_>>());
     }
 
     #[test]
@@ -330,6 +352,42 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_waits_for_is_sent_to_the_disk_in_large_pieces() {
+        let dir = Dir::new(Arc::new(SimDisk::new(1)), Path::new("/"));
+        let header = SegmentHeader::sample(SegmentKind::Log, 1);
+        let mut active = ActiveSegment::create(&dir, header, 64 << 20, ReadMode::Pread, None).unwrap();
+        let mut begun = Vec::new();
+        for piece in 1..=13 {
+            active.append(&mut vec![1; BEGIN_SYNC as usize / 4], 1).unwrap();
+            if active.begun == active.end {
+                begun.push(piece);
+            }
+            if piece == 6 {
+                active.sync().unwrap();
+            }
+        }
+        assert_eq!(begun, [4, 10], "after each fourth piece that is not durable otherwise");
+    }
+
+    /// Of commits that are written together none may be left when their write fails: all of them were refused.
+    #[test]
+    fn commits_that_were_cut_short_together_are_none() {
+        for seed in 0..20 {
+            let disk = SimDisk::new(seed);
+            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+            let header = SegmentHeader::sample(SegmentKind::Log, 1);
+            let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap();
+            disk.inject(Fault::new(&[Op::Write], 0, Errno::Eio).short());
+            disk.inject(Fault::new(&[Op::Truncate], 0, Errno::Eio));
+            assert!(active.append(&mut [1; 560], 10).is_err());
+            assert_eq!(active.end(), HEADER_LEN);
+            let file = &disk.files(Path::new("/"))[active.segment().path().strip_prefix("/").unwrap()];
+            let kind = file.get(HEADER_LEN as usize + KIND_AT);
+            assert!(kind.is_none_or(|kind| *kind == 0), "seed {seed}: the first of them is there");
+        }
+    }
+
+    #[test]
     fn zeros_written_ahead_complete_no_commit_that_was_cut_short() {
         for seed in 0..20 {
             let disk = SimDisk::new(seed);
@@ -380,6 +438,20 @@ mod tests {
         disk.inject(Fault::new(&[Op::Write], 0, Errno::Enospc).short());
         assert!(active.append(&mut vec![1; 500_000], 1).is_err());
         assert_eq!((disk.used(), behind(&disk, &active).len()), (used, 0));
+    }
+
+    #[test]
+    fn a_file_is_not_synced_after_its_end() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let header = SegmentHeader::sample(SegmentKind::Log, 1);
+        let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap();
+        active.append(&mut [1; 56], 1).unwrap();
+        let late = active.unsynced().unwrap();
+        let before = disk.ops();
+        active.end_syncs();
+        assert!(late.sync().is_err());
+        assert_eq!(disk.ops(), before);
     }
 
     #[test]

@@ -51,7 +51,7 @@ fn only_the_edits_that_follow_each_other_count() {
         let edits: Vec<Vec<u8>> = numbers.iter().zip(1..).map(|(number, id)| edit(*number, id)).collect();
         plant(&disk, &dir, &edits);
         let loaded = Manifest::load(&dir).unwrap();
-        assert_eq!((loaded.state().segments.len(), loaded.number), (counted, numbers[counted - 1]), "{numbers:?}");
+        assert_eq!((loaded.state().segments.len(), loaded.number()), (counted, numbers[counted - 1]), "{numbers:?}");
     }
 }
 
@@ -76,6 +76,21 @@ fn a_file_that_says_something_else_is_not_intact() {
     assert!(manifest.commit(&[segment(2)], manifest.marks()).is_err());
     disk.clear_faults();
     assert!(manifest.is_intact().unwrap());
+}
+
+/// A file without its zeros grows with its next edit, and whoever cut it may have cut more.
+#[test]
+fn a_file_that_lost_its_zeros_is_not_intact() {
+    let (disk, dir) = disk();
+    let mut manifest = Manifest::create(&dir, STORE).unwrap();
+    let whole = bytes(&disk);
+    for left in [manifest.end as usize, whole.len() - 8] {
+        disk.plant(&dir.join(names::MANIFEST), &whole[..left]);
+        assert!(!manifest.is_intact().unwrap(), "{left} bytes of {}", whole.len());
+    }
+    manifest.commit(&[segment(1)], manifest.marks()).unwrap();
+    manifest.give_back();
+    assert!(manifest.is_intact().unwrap(), "cut by its owner");
 }
 
 #[test]

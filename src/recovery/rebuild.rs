@@ -203,3 +203,88 @@ impl Rebuilt {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::format::checkpoint::CheckpointHead;
+    use crate::format::record::HEADER_LEN;
+    use crate::format::segment::{SegmentHeader, SegmentKind};
+    use crate::log::Dir;
+    use crate::log::build::SegmentBuilder;
+    use crate::options::ReadMode;
+    use crate::vfs::sim::SimDisk;
+
+    use RecordKind::{Delta, Tree};
+
+    /// A segment as compaction makes it, with records without contents: of each the kind, the document, and the commit
+    /// whose number it has.
+    fn compacted(dir: &Dir, id: u32, records: &[(RecordKind, u64, u64)]) -> (Arc<Segment>, u64) {
+        let header = SegmentHeader { id, ..SegmentHeader::sample(SegmentKind::Compacted, 0) };
+        let mut builder = SegmentBuilder::create(dir, header, None).unwrap();
+        for (kind, document, sequence) in records {
+            let header = RecordHeader::new(*kind, *document, &[]).unwrap();
+            let header = RecordHeader { sequence: *sequence, first_sequence: *sequence, nodes: 1, ..header };
+            builder.append(&header, &[]).unwrap();
+        }
+        let (segment, meta) = builder.finish(ReadMode::Pread).unwrap();
+        (segment, meta.length)
+    }
+
+    /// A checkpoint of all that these segments hold.
+    fn checkpoint(segments: &[(Arc<Segment>, u64)]) -> Loaded {
+        let rebuilt = rebuild(segments, None).unwrap();
+        let head = CheckpointHead {
+            store: [1; 16],
+            sequence: 20,
+            position: (0, 0),
+            next_document: 4,
+            edit: 1,
+            segments: segments.iter().map(|(segment, length)| (segment.id(), *length)).collect(),
+        };
+        Loaded { head, index: rebuilt.index, ledger: rebuilt.ledger }
+    }
+
+    fn on_a_disk() -> Dir {
+        Dir::new(Arc::new(SimDisk::new(1)), Path::new("/"))
+    }
+
+    /// A compaction copies what is deleted while it is at work; a checkpoint that knows of the delete, and not of the
+    /// copy, must not be taken for one that has not heard of the document yet.
+    #[test]
+    fn a_copy_moves_what_the_checkpoint_has_and_brings_back_nothing() {
+        let dir = on_a_disk();
+        let covered = compacted(&dir, 1, &[(Tree, 1, 10)]);
+        // Deleted were the second and the third, the latter right after the checkpoint's last commit had changed it.
+        let copies = compacted(&dir, 2, &[(Tree, 1, 10), (Tree, 2, 11), (Tree, 3, 20), (Tree, 4, 21)]);
+        let checkpoint = checkpoint(std::slice::from_ref(&covered));
+        let rebuilt = rebuild(&[covered, copies], Some(checkpoint)).unwrap();
+        assert_eq!(rebuilt.report.checkpoint_sequence, 20, "the checkpoint was used");
+        let place = |document| rebuilt.index.get(document).unwrap().tree().map(|tree| (tree.segment, tree.sequence));
+        assert_eq!([1, 2, 3, 4].map(place), [Some((2, 10)), None, None, Some((2, 21))]);
+        assert_eq!((rebuilt.index.documents(), rebuilt.sequence, rebuilt.next_document), (2, 21, 5));
+        assert_eq!((rebuilt.ledger.live(1), rebuilt.ledger.live(2)), (0, 2 * HEADER_LEN));
+    }
+
+    /// Such a one was written beside other files than these.
+    #[test]
+    fn a_checkpoint_with_which_the_log_makes_no_sense_is_dropped() {
+        let dir = on_a_disk();
+        let covered = compacted(&dir, 1, &[(Tree, 1, 10), (Tree, 2, 11)]);
+        let other = compacted(&dir, 2, &[(Tree, 1, 10)]);
+        let changes = compacted(&dir, 3, &[(Delta, 2, 21)]);
+        let mut lacks_a_tree = checkpoint(std::slice::from_ref(&other));
+        lacks_a_tree.head.segments = vec![(1, covered.1), (2, other.1)];
+        let points_nowhere = checkpoint(&[covered.clone(), compacted(&dir, 4, &[(Tree, 3, 12)])]);
+        for checkpoint in [lacks_a_tree, points_nowhere] {
+            let segments = [covered.clone(), other.clone(), changes.clone()];
+            let rebuilt = rebuild(&segments, Some(checkpoint)).unwrap();
+            assert_eq!((rebuilt.report.checkpoint_sequence, rebuilt.index.documents()), (0, 2));
+            assert!(rebuilt.index.get(2).unwrap().is_sound());
+        }
+        let alone = rebuild(&[other, changes], None);
+        assert!(matches!(alone, Err(Error::Corruption(_))), "nowhere is the tree");
+    }
+}

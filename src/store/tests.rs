@@ -1,7 +1,9 @@
 //! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen; and
 //! what opening makes of files that a crash left.
 
+mod batches;
 mod closing;
+mod compressed;
 mod opening;
 pub mod panics;
 mod records;

@@ -33,8 +33,15 @@ fn large(inputs: usize, blob: usize) -> Tree {
     Tree { blob: text(blob), columns, inputs: (0..inputs).map(input).collect() }
 }
 
+/// A tree with values that begin in one frame and end in another, with whole ones between.
+fn wide() -> Tree {
+    let input = |length: usize| Input::new(Value::Bytes(text(length)), Some(Value::Bytes(text(length / 2))));
+    let inputs = [100_000, 700_000, 5, 200_000, 300_000].map(input).into();
+    Tree { blob: Vec::new(), columns: Columns::from([("level", Value::Int64(3))]), inputs }
+}
+
 fn trees() -> Vec<Tree> {
-    vec![large(10, 4000), large(0, 20_000), large(10, 0), large(3000, 50_000), large(2, 700_000), large(1, 5)]
+    vec![large(10, 4000), large(0, 20_000), large(10, 0), large(3000, 50_000), large(2, 700_000), large(1, 5), wide()]
 }
 
 /// Everything that can be asked of a document, one call at a time.

@@ -142,12 +142,67 @@ fn every_changed_byte_is_seen() {
 /// A payload whose one frame has these stored bytes and this plain length, everything sealed.
 fn forged(codec: Compression, stored: &[u8], packed: &[u8]) -> (RecordHeader, Vec<u8>) {
     let head = HeadFields::parse(packed).unwrap().head_len() as usize;
-    let entry = [(packed.len() - head) as u32, stored.len() as u32, crc(stored), crc(&packed[head..])];
-    let entry = entry.map(u32::to_le_bytes).concat();
-    let table = [&1u32.to_le_bytes()[..], &crc(&entry).to_le_bytes(), &entry].concat();
-    let payload = [&packed[..head], &table, stored].concat();
-    let header = RecordHeader::new(RecordKind::Tree, 1, packed).unwrap().recoded(&payload, codec);
+    forged_of(codec, &packed[..head], &[(&packed[head..], stored)])
+}
+
+/// As `forged`, of frames that have these plain and stored bytes.
+fn forged_of(codec: Compression, head: &[u8], frames: &[(&[u8], &[u8])]) -> (RecordHeader, Vec<u8>) {
+    let entry = |(plain, stored): &(&[u8], &[u8])| {
+        [plain.len() as u32, stored.len() as u32, crc(stored), crc(plain)].map(u32::to_le_bytes).concat()
+    };
+    let entries: Vec<u8> = frames.iter().flat_map(entry).collect();
+    let table = [&(frames.len() as u32).to_le_bytes()[..], &crc(&entries).to_le_bytes(), &entries].concat();
+    let (plain, stored): (Vec<&[u8]>, Vec<&[u8]>) = frames.iter().copied().unzip();
+    let (packed, payload) = ([head, &plain.concat()].concat(), [head, &table, &stored.concat()].concat());
+    let header = RecordHeader::new(RecordKind::Tree, 1, &packed).unwrap().recoded(&payload, codec);
     (header, payload)
+}
+
+/// Each comes to the tree that it is of, and has what no frame or record may have.
+#[test]
+fn frames_that_no_compressor_makes_are_refused() {
+    let packed = tree(10, 300);
+    let head = HeadFields::parse(&packed).unwrap().head_len() as usize;
+    let (head, body) = packed.split_at(head);
+    let (first, second) = body.split_at(5);
+    let lz4 = |frames: &[(&[u8], &[u8])]| forged_of(Compression::Lz4, head, frames);
+    let is_accepted = |(header, payload): (RecordHeader, Vec<u8>)| {
+        let whole = plain(&header, &payload);
+        assert!(whole.as_ref().is_err() || whole == Ok(packed.clone()));
+        whole.is_ok()
+    };
+    assert!(is_accepted(lz4(&[(body, body)])) && is_accepted(lz4(&[(first, first), (second, second)])));
+    assert!(!is_accepted(lz4(&[(body, body), (b"", b"")])), "an empty frame");
+    let longer = lz4_flex::block::compress(first);
+    assert!(longer.len() > first.len());
+    assert!(!is_accepted(lz4(&[(first, &longer), (second, second)])), "a frame that grew");
+    let (header, payload) = lz4(&[(body, body)]);
+    let more = [&payload[..], &[0; 8]].concat();
+    let of_more = RecordHeader { payload_len: header.payload_len + 8, ..header };
+    assert!(plain(&of_more, &more).is_err(), "bytes behind the last frame");
+    let claims = RecordHeader { coded_len: header.coded_len + 8, ..header };
+    assert!(plain(&claims, &payload).is_err(), "a record that says it is longer");
+    let (header, payload) = lz4(&[(body, body), (&[0; 8], &[0; 8])]);
+    assert!(plain(&header, &payload).is_err(), "a tree that says it is shorter");
+
+    let packed = tree(0, FRAME as usize + 1000);
+    let head = HeadFields::parse(&packed).unwrap().head_len() as usize;
+    let (header, payload) = forged(Compression::Lz4, &packed[head..], &packed);
+    assert!(plain(&header, &payload).is_err(), "a frame of more than memory is asked for");
+}
+
+/// To the byte: what is stored plain is read in place, and what is compressed is shorter in its segment.
+#[test]
+fn a_tree_is_compressed_from_the_first_eight_bytes_on_that_it_saves() {
+    let mut rng = Random(7);
+    let noise: Vec<u8> = (0..3000).map(|_| rng.below(256) as u8).collect();
+    let saved = (0..600).find_map(|zeros| {
+        let blob = [&noise[..], &vec![0; zeros]].concat();
+        let packed = packed::encode_tree(&Tree { blob, ..Tree::default() }, 1, false).unwrap();
+        let payload = compressed(&packed, Compression::Lz4)?.1;
+        Some(packed.len() as i64 - payload.len().next_multiple_of(8) as i64)
+    });
+    assert!((1..=16).contains(&saved.unwrap()), "the first that is compressed saves {saved:?} bytes");
 }
 
 #[test]

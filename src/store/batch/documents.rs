@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Batch;
-use super::trees::EXTERNAL_OVER;
+use super::trees::is_external;
 use crate::error::{Error, Missing, Result};
 use crate::format::crc;
 use crate::format::packed::DeltaBuilder;
@@ -22,7 +22,7 @@ impl Batch {
         self.check_room(blob.len() as u64)?;
         let pending = self.pending(document)?;
         let copy = memory::copy(blob)?;
-        if blob.len() > EXTERNAL_OVER {
+        if is_external(blob.len() as u64) {
             pending.delta.set_blob_external(blob.len() as u64, crc(blob));
             pending.blob = Some(Arc::new(copy));
         } else {

@@ -339,3 +339,22 @@ fn place_of_blob(runs: &[Run], delta: &Record) -> BlobPlace {
         place => place,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What compaction may be folding stays as it is until it is done.
+    #[test]
+    fn records_take_the_place_only_of_what_no_compaction_folds() {
+        let own = RecordHeader::new(RecordKind::Delta, 7, &[]).unwrap();
+        let covering = Some(RecordHeader { first_sequence: 5, ..own });
+        let delta = Record { header: own, payload: Arc::default(), covering };
+        let first_with = |folding| delta.header(folding).first_sequence;
+        assert_eq!([0, 4, 5, 6].map(first_with), [5, 5, 0, 0]);
+        assert!([0, 4, 5, 6].into_iter().all(|folding| delta.is_written(folding)), "a change is written in any case");
+        let header = RecordHeader { first_sequence: 5, fold: true, ..own };
+        let fold = Record { header, payload: Arc::default(), covering: None };
+        assert_eq!([0, 4, 5, 6].map(|folding| fold.is_written(folding)), [true, true, false, false]);
+    }
+}

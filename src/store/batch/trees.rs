@@ -13,7 +13,7 @@ use crate::memory;
 use crate::tree::{Columns, Input, Tree, TreeIds};
 
 /// Blobs over this many bytes are records of their own, which folding does not copy.
-pub(super) const EXTERNAL_OVER: usize = 64 << 10;
+const EXTERNAL_OVER: u64 = 64 << 10;
 
 impl Batch {
     /// Creates a document with a blob and columns, and no inputs.
@@ -65,10 +65,10 @@ impl Batch {
     ) -> Result<TreeIds> {
         self.core.check_writable()?;
         self.check_tree(blob, columns, inputs)?;
-        let external = is_external(blob);
+        let external = is_external(blob.len() as u64);
         let blob_apart = if external { Some(Arc::new(memory::copy(blob)?)) } else { None };
         let ids = self.take_ids(replaces, inputs.len() as u64)?;
-        let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
+        let first = ids.first_input.map_or_else(|| self.next_free(ids.document), InputId::get);
         let packed = packed::encode_tree(TreeParts { blob, columns, inputs }, first, external);
         let packed = packed.map_err(|error| error.into_error(|what| Error::InvalidArgument(what.to_string())))?;
         let outputs = inputs.iter().filter(|input| input.output.is_some()).count();
@@ -96,14 +96,14 @@ impl Batch {
             Body::TooLarge(error) => error,
         })?;
         let (nodes, inputs) = (1 + head.entry_count() + head.output_count(), head.entry_count().into());
-        if blob.length > EXTERNAL_OVER as u64 {
+        if is_external(blob.length) {
             // The blob goes into a record of its own, so the tree is packed anew.
             let tree = packed::to_tree(packed, None).map_err(invalid)?;
             return self.put(replaces, &tree.blob, &tree.columns, &tree.inputs);
         }
         let mut packed = memory::copy(packed)?;
         let ids = self.take_ids(replaces, inputs)?;
-        let first = ids.first_input.map_or_else(|| self.next_free(ids.document), |first| Ok(first.get()))?;
+        let first = ids.first_input.map_or_else(|| self.next_free(ids.document), InputId::get);
         packed::renumber(&mut packed, first).map_err(invalid)?;
         self.set_tree(ids.document, NewTree { packed: Arc::new(packed), nodes, external: false }, None);
         Ok(ids)
@@ -124,8 +124,8 @@ impl Batch {
                 self.check_record("the value", encoded_len(value))?;
             }
         }
-        let apart = if is_external(blob) { blob.len() as u64 } else { 0 };
-        self.check_room(packed::tree_len(TreeParts { blob, columns, inputs }, is_external(blob)) + apart)
+        let apart = if is_external(blob.len() as u64) { blob.len() as u64 } else { 0 };
+        self.check_room(packed::tree_len(TreeParts { blob, columns, inputs }, is_external(blob.len() as u64)) + apart)
     }
 
     /// Whether the values of a packed tree, each of which checks out, are within the limits.
@@ -192,13 +192,10 @@ impl Batch {
         })
     }
 
-    /// The lowest input id that a document has not handed out.
-    fn next_free(&mut self, document: DocumentId) -> Result<u64> {
-        let pending = self.contents.document(document);
-        if pending.created || pending.next_input > 0 {
-            return Ok(pending.next_input.max(1));
-        }
-        self.below(document, |stack| Ok(stack.next_input_id()))
+    /// The lowest input id that this batch knows to be free; ids that the stored document has handed out are reserved
+    /// when the batch is committed.
+    fn next_free(&mut self, document: DocumentId) -> u64 {
+        self.contents.document(document).next_input.max(1)
     }
 
     fn set_tree(&mut self, document: DocumentId, tree: NewTree, blob: Option<Arc<Vec<u8>>>) {
@@ -212,8 +209,9 @@ impl Batch {
     }
 }
 
-fn is_external(blob: &[u8]) -> bool {
-    blob.len() > EXTERNAL_OVER
+/// Whether a blob of so many bytes is to be a record of its own.
+pub(super) fn is_external(length: u64) -> bool {
+    length > EXTERNAL_OVER
 }
 
 enum Body {

@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::Columns;
+use crate::format::checkpoint::{CheckpointReader, CheckpointWriter, Entry};
+use crate::format::extent::Extent;
+use crate::format::record::BlobPlace;
+use crate::log::scan;
 use crate::options::Durability;
 
 /// What changes names or contents, or makes either durable.
@@ -128,4 +132,97 @@ fn a_checkpoint_of_more_than_there_is_is_not_believed() {
     let db = on(&before);
     assert_eq!(count(&db), 1);
     assert_eq!(db.verify().unwrap().damage, []);
+}
+
+/// Left by a crash, as any segment that no edit of the manifest names; it is there by mistake, or the manifest is.
+#[test]
+fn a_segment_of_another_store_is_not_taken_for_a_leftover() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    db.close().unwrap();
+    let path = Path::new("/store").join(names::segment(7));
+    let of_another = SegmentHeader { id: 7, ..SegmentHeader::sample(SegmentKind::Log, 1) };
+    disk.plant(&path, &of_another.encode());
+    let opened = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &Options::default());
+    assert!(matches!(opened, Err(Error::Corruption(_))));
+    assert!(disk.files(Path::new("/store")).contains_key(Path::new(&names::segment(7))), "and it is still there");
+    disk.unlink(&path).unwrap();
+    assert_eq!(count(&on(&disk)), 1);
+}
+
+#[test]
+fn a_reserve_is_found_again_and_none_is_made_by_opening() {
+    let disk = SimDisk::new(1);
+    on(&disk).close().unwrap();
+    let db = on(&disk);
+    assert_eq!(db.stats().unwrap().reserved_bytes, 0);
+    db.close().unwrap();
+    let has_spare = |disk: &SimDisk| {
+        [names::SPARE_LOG, names::SPARE_COMPACTION]
+            .map(|name| disk.files(Path::new("/store")).contains_key(Path::new(name)))
+    };
+    assert_eq!(has_spare(&disk), [false; 2]);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    let reserved = db.stats().unwrap().reserved_bytes;
+    assert!(reserved > 0);
+    db.close().unwrap();
+    assert_eq!((has_spare(&disk), on(&disk).stats().unwrap().reserved_bytes), ([true; 2], reserved));
+}
+
+#[test]
+fn a_store_that_is_made_beside_an_open_is_found_and_one_that_cannot_be_read_is_not_taken_for_none() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    db.close().unwrap();
+    // Looked for right before, and listed right after another process made it.
+    disk.inject(Fault::new(&[Op::Open], 0, Errno::Enoent));
+    on(&disk).close().unwrap();
+    assert_eq!(disk.faults_struck().len(), 1);
+    disk.clear_faults();
+    for op in [Op::Open, Op::List] {
+        disk.inject(Fault::new(&[op], 0, Errno::Eio));
+        let opened = Db::open_on(Arc::new(disk.clone()), Path::new("/store"), &Options::default());
+        assert!(matches!(opened, Err(Error::Io { .. })), "{op:?}");
+        disk.clear_faults();
+    }
+    assert_eq!(count(&on(&disk)), 1);
+}
+
+/// What it says of the names is worth no more than what it says of the documents.
+#[test]
+fn a_checkpoint_that_is_not_believed_vouches_for_nothing() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    db.close().unwrap();
+    assert!(opens_as_it_is(&disk));
+    let path = Path::new("/store").join(names::CHECKPOINT);
+    let bytes = disk.files(Path::new("/store")).remove(Path::new(names::CHECKPOINT)).unwrap();
+    let mut writer = CheckpointWriter::new(CheckpointReader::open(&bytes).unwrap().head.clone(), Vec::new());
+    let (sequence, blob) = (1, BlobPlace::Inline);
+    let nowhere = Extent { segment: 99, offset8: 12, length8: 9, nodes: 1, sequence, replaced8: 0, blob };
+    writer.row(1, &[Entry::Tree(nowhere)]).unwrap();
+    disk.plant(&path, &writer.finish().unwrap());
+    assert!(!opens_as_it_is(&disk));
+    let db = on(&disk);
+    assert!(!db.stats().unwrap().opened_from_checkpoint);
+    assert_eq!(count(&db), 1);
+}
+
+/// In its new segment nothing was on disk before it.
+#[test]
+fn a_frame_that_was_moved_claims_nothing_of_the_segment_it_comes_from() {
+    let disk = SimDisk::new(1);
+    let db = on(&disk);
+    create(&db, Durability::Always);
+    create(&db, Durability::Os);
+    let db = on(&disk.restart());
+    assert_eq!(count(&db), 2);
+    let moment = db.core().published();
+    let recovered = moment.segments.iter().find(|segment| segment.header().kind == SegmentKind::Recovered).unwrap();
+    let commit = scan::commit_at(recovered, HEADER_LEN, recovered.readable()).unwrap();
+    assert_eq!((commit.header.sequence, commit.frame.durable_offset), (2, HEADER_LEN));
 }

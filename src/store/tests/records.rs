@@ -4,36 +4,37 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::format::record::FRAME_RECORD_LEN;
+use crate::format::extent::Extent;
 use crate::index::Slot;
+use crate::index::layers::Layers;
 use crate::sync::atomic::Ordering;
 use crate::tree::Input;
-use crate::{Columns, Durability, Value};
+use crate::{Columns, Compression, Durability, Value};
 
-fn options(segment_size: u64) -> Options {
+pub(super) fn options(segment_size: u64) -> Options {
     Options { background: false, durability: Durability::Os, segment_size, fold_after: 1000, ..Options::default() }
 }
 
-fn open_with(disk: &SimDisk, options: &Options) -> Db {
+pub(super) fn open_with(disk: &SimDisk, options: &Options) -> Db {
     Db::open_on(Arc::new(disk.clone()), Path::new("/store"), options).unwrap()
 }
 
-fn put(db: &Db, blob: &[u8]) -> DocumentId {
+pub(super) fn put(db: &Db, blob: &[u8]) -> DocumentId {
     db.write(|batch| batch.create_document(blob, &Columns::new())).unwrap()
 }
 
 /// Sets a column of its own of each of some documents to so many bytes.
-fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
+pub(super) fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
     for name in names {
         db.write(|batch| batch.set_column(document, name, &Value::Bytes(vec![7; bytes]))).unwrap();
     }
 }
 
-fn slot(db: &Db, document: DocumentId) -> Slot {
+pub(super) fn slot(db: &Db, document: DocumentId) -> Slot {
     db.core().published().index.get(document.get()).unwrap().clone()
 }
 
-fn compact(db: &Db) {
+pub(super) fn compact(db: &Db) {
     db.compact_now(&mut |_| true).unwrap();
 }
 
@@ -44,7 +45,7 @@ fn sealed(db: &Db) -> Vec<SegmentMeta> {
 }
 
 /// Asserts that a store shows the same when the log alone is read.
-fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
+pub(super) fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
     let tree_of = |db: &Db| {
         let view = db.view().unwrap();
         view.documents(DocumentId::FIRST).unwrap().map(|id| (id, view.tree(id).unwrap())).collect::<Vec<_>>()
@@ -279,33 +280,19 @@ fn nothing_is_synced_that_did_not_ask_for_it() {
 }
 
 #[test]
-fn a_document_that_comes_and_goes_within_a_batch_costs_no_record() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    put(&db, b"");
-    let before = db.stats().unwrap().active_segment_bytes;
-    db.write(|batch| {
-        let id = batch.create_document(b"", &Columns::new())?;
-        assert!(!batch.is_empty());
-        batch.delete_document(id)
-    })
-    .unwrap();
-    assert_eq!(db.stats().unwrap().active_segment_bytes - before, FRAME_RECORD_LEN);
-}
-
-#[test]
-fn of_two_batches_that_delete_a_document_the_second_does_not_find_it() {
-    let db = open_with(&SimDisk::new(1), &options(1 << 20));
-    let id = put(&db, b"");
-    let mut late = [db.batch().unwrap(), db.batch().unwrap(), db.batch().unwrap()];
-    late[0].delete_document(id).unwrap();
-    late[1].replace_tree(id, &Tree::default()).unwrap();
-    late[2].set_blob(id, b"new").unwrap();
-    db.write(|batch| batch.delete_document(id)).unwrap();
-    let before = db.stats().unwrap();
-    for batch in late {
-        assert!(batch.commit().unwrap_err().is_not_found());
+fn a_small_tree_is_folded_with_its_deltas_but_beside_a_compaction() {
+    let db = open_with(&SimDisk::new(1), &Options { fold_after: 2, ..options(1 << 20) });
+    let id = put(&db, &[1; 100]);
+    let moment = db.stats().unwrap().sequence;
+    db.core().folding.store(moment, Ordering::Relaxed);
+    for name in ["a", "b", "c", "d", "e"] {
+        add_columns(&db, id, &[name], 20);
     }
-    assert_eq!(db.stats().unwrap().total_bytes, before.total_bytes, "nor does it write anything");
+    assert_eq!(slot(&db, id).tree().unwrap().sequence, moment, "it is the compaction's to fold");
+    db.core().folding.store(0, Ordering::Relaxed);
+    add_columns(&db, id, &["f", "g", "h"], 20);
+    let folded = slot(&db, id);
+    assert!(folded.tree().unwrap().sequence > moment + 5 && folded.runs().len() < 3, "{folded:?}");
 }
 
 #[test]
@@ -320,6 +307,29 @@ fn a_delta_takes_the_place_of_those_it_repeats_and_a_fold_is_made_once() {
     add_columns(&db, id, &["a", "b", "c", "d"], 10);
     assert_eq!(db.stats().unwrap().folds, 1);
     assert!(slot(&db, id).runs().len() < 4);
+}
+
+#[test]
+fn deltas_made_one_leave_the_live_bytes_as_they_were() {
+    let live = |db: &Db| db.stats().unwrap().live_bytes;
+    let [folding, plain] = [4, 1000].map(|fold_after| {
+        let db = open_with(&SimDisk::new(1), &Options { fold_after, ..options(1 << 20) });
+        let id = put(&db, &[1; 20_000]);
+        let set_blob = |content| db.write(|batch| batch.set_blob(id, &[content; 800])).unwrap();
+        set_blob(2);
+        let first = live(&db);
+        for turn in 1..4 {
+            set_blob(2 + turn);
+            let after = slot(&db, id);
+            let [run] = after.runs() else { panic!("it takes the place of the one before") };
+            // As if the ones before still stood there without their blobs.
+            assert_eq!(live(&db), first + u64::from(turn) * (run.extent.length() - 800));
+        }
+        add_columns(&db, id, &["a", "b", "c", "d", "e", "f"], 100);
+        db
+    });
+    assert!(folding.stats().unwrap().folds > 0 && plain.stats().unwrap().folds == 0);
+    assert!(live(&folding).abs_diff(live(&plain)) < 64, "{} and {}", live(&folding), live(&plain));
 }
 
 #[test]
@@ -426,6 +436,46 @@ fn a_delta_counts_the_bytes_that_it_replaces_and_the_nodes_that_it_adds() {
     })
     .unwrap();
     assert_eq!((replaced(document), slot(&db, document).nodes()), (0, 11));
+}
+
+#[test]
+fn a_record_longer_than_a_segment_has_one_of_its_own() {
+    let disk = SimDisk::new(1);
+    let options = options(1000);
+    let db = open_with(&disk, &options);
+    let ids: Vec<DocumentId> = (0..6).map(|content| put(&db, &[content; 5000])).collect();
+    ids[3..].iter().for_each(|id| db.write(|batch| batch.delete_document(*id)).unwrap());
+    db.close().unwrap();
+    let options = Options { compression: Compression::Lz4, ..options };
+    let db = open_with(&disk, &options);
+    compact(&db);
+    let sealed = sealed(&db);
+    assert!(sealed.iter().all(|meta| meta.footer > HEADER_LEN), "{sealed:?}");
+    check_log(&disk, &db, &options);
+}
+
+/// Each record checks out, and is not the one that the index means.
+#[test]
+fn no_other_record_is_taken_for_the_one_that_the_index_names() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let [first, second] = [1, 2].map(|content| put(&db, &[content; 500]));
+    add_columns(&db, second, &["a"], 10);
+    let state = db.core().published();
+    let opens = |document: DocumentId, slot: &Slot| Layers::open(&state, document.get(), slot, true).map(|_| ());
+    let (right, changed) = (slot(&db, first), slot(&db, second));
+    let (tree, other) = (*right.tree().unwrap(), *changed.tree().unwrap());
+    opens(first, &right).unwrap();
+    opens(second, &changed).unwrap();
+    let delta = changed.runs()[0].extent;
+    for (document, wrong) in [
+        (first, other),                          // another document's
+        (second, delta),                         // a delta, where a tree must be
+        (first, Extent { sequence: 9, ..tree }), // of another commit
+        (first, Extent { length8: tree.length8 - 1, ..tree }),
+        (first, Extent { segment: 99, ..tree }),
+    ] {
+        assert!(matches!(opens(document, &Slot::Tree(wrong)), Err(Error::Corruption(_))), "{wrong:?}");
+    }
 }
 
 #[test]

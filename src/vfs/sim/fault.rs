@@ -69,6 +69,8 @@ pub enum Errno {
     Enospc,
     /// Interrupted system call.
     Eintr,
+    /// No such file: it is made right after it was looked for.
+    Enoent,
 }
 
 impl From<Errno> for io::Error {
@@ -77,6 +79,7 @@ impl From<Errno> for io::Error {
             Errno::Eio => libc::EIO,
             Errno::Enospc => libc::ENOSPC,
             Errno::Eintr => libc::EINTR,
+            Errno::Enoent => libc::ENOENT,
         })
     }
 }

@@ -97,7 +97,7 @@ fn deltas_of_one_document_in_a_checkpoint_are_soon_read() {
 
 #[test]
 fn a_checkpoint_of_many_segments_is_soon_compared() {
-    let (segments, rows) = (3000, 4_000_000);
+    let (segments, rows) = (6000, 4_000_000);
     let log = segment_of(std::iter::empty());
     let empty = |id| (format!("segment-{id:08x}.strat"), compacted(id).encode().to_vec());
     let mut named: Vec<(String, Vec<u8>)> = (2..=segments).map(empty).collect();
@@ -105,10 +105,10 @@ fn a_checkpoint_of_many_segments_is_soon_compared() {
     let mut changes: Vec<Change> = (2..=segments).map(|id| sealed(id, SEGMENT_HEADER_LEN)).collect();
     changes.push(sealed(1, log.len() as u64));
     named.push(("MANIFEST".to_string(), manifest(&changes, Marks { next_segment: segments + 1, ..marked() })));
-    // Segments that are gone.
+    // Segments that are gone, and of the document nothing yet.
     let head = CheckpointHead {
         store: STORE,
-        sequence: 1,
+        sequence: 0,
         position: (0, 0),
         next_document: 2,
         edit: 1,
