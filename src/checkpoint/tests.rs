@@ -50,6 +50,11 @@ fn what_is_loaded_counts_as_what_was_written() {
 }
 
 #[test]
+fn a_checkpoint_of_an_empty_store_is_one() {
+    assert!(reload(&[]).into_iter().all(|loaded| loaded.is_some_and(|loaded| loaded.index.documents() == 0)));
+}
+
+#[test]
 fn a_checkpoint_with_a_document_that_makes_no_sense_is_none() {
     let blob = || Entry::Blob(extent(1, 5, BlobPlace::Unchanged));
     let apart = || Entry::Tree(extent(1, 5, BlobPlace::External));
@@ -59,6 +64,11 @@ fn a_checkpoint_with_a_document_that_makes_no_sense_is_none() {
     };
     assert_eq!(reloads(vec![apart(), blob()]), [true; 2]);
     assert_eq!(reloads(vec![apart()]), [false; 2], "its blob is missing");
+    // Its segment differs from the others' by the very bits by which its blob's place does.
+    let elsewhere = Entry::Tree(extent(1 ^ 0x200, 5, BlobPlace::External));
+    assert_eq!(reloads(vec![elsewhere]), [false; 2], "its blob is missing");
+    let twice = [(5, vec![tree(2, 5)]), (5, vec![tree(3, 6)])];
+    assert!(reload(&twice).into_iter().all(|loaded| loaded.is_none()), "it is there twice");
     let silent = Entry::Tree(extent(1, 5, BlobPlace::Unchanged));
     assert_eq!(reloads(vec![silent, blob()]), [false; 2], "nothing says that it has a blob");
 }

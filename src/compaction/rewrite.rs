@@ -285,7 +285,7 @@ impl<'a> Writer<'a> {
         let full = |builder: &SegmentBuilder<'_>| {
             let bytes = builder.length() + header.record_len();
             // There is but one reserve: what it was taken for goes into it.
-            !builder.is_empty() && self.job.spare.is_none() && bytes > self.job.options.segment_size
+            self.job.spare.is_none() && bytes > self.job.options.segment_size
         };
         if self.builder.as_ref().is_some_and(|(builder, _)| full(builder)) {
             self.finish_segment()?;

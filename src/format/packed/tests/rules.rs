@@ -6,7 +6,7 @@ use super::model::{Model, Op, encoded};
 use crate::format::packed::assembly::{Assembly, Mark, Part};
 use crate::format::packed::columns::write_columns;
 use crate::format::packed::*;
-use crate::format::{Decoded, Malformed, crc};
+use crate::format::{Decoded, Malformed, crc, read_u32};
 use crate::tree::{Columns, Input, Tree};
 use crate::value::Value;
 
@@ -85,6 +85,33 @@ fn ids_out_of_order_are_refused() {
     let inputs = vec![Input::new(Value::Null, None), Input::new(Value::Null, None)];
     let tree = encode_tree(&Tree { inputs, ..Tree::default() }, 1, false).unwrap();
     assert_eq!(check_changed(tree, |bytes| put(bytes, 80, 2)), ORDER);
+}
+
+/// What is told of a form without reading its bodies, so that none is read a thousand times over.
+#[test]
+fn entries_that_share_bytes_or_ids_are_told_without_their_bodies() {
+    let value = Value::Bytes(vec![7; 3000]);
+    let columns = Columns::from([("points", Value::Int64(1))]);
+    let input = || Input { id: None, value: value.clone(), columns: columns.clone(), output: Some(value.clone()) };
+    let tree = Tree { inputs: (0..3).map(|_| input()).collect(), ..Tree::default() };
+    let packed = encode_tree(&tree, 1, false).unwrap();
+    let word = |entry: usize, field: usize| HEADER_LEN + entry * 32 + field * 4;
+    let told = |changes: &[(usize, u32)]| {
+        let mut packed = packed.clone();
+        changes.iter().for_each(|(at, word)| put(&mut packed, *at, *word));
+        reseal(&mut packed);
+        Head::parse(&packed).unwrap().directory().unwrap().check_bounds().is_err()
+    };
+    assert!(!told(&[]));
+    for field in [2, 3, 4] {
+        let length8 = read_u32(&packed, word(1, field)).unwrap();
+        assert!(told(&[(word(1, field), length8 + 1)]), "all of them together are too long");
+        assert!(!told(&[(word(1, field), length8 - 1)]), "a gap shares nothing");
+    }
+    for (ids, is_told) in [([1, 2, 3], false), ([1, 1, 3], true), ([1, 3, 3], true), ([2, 1, 3], true)] {
+        let changes: Vec<(usize, u32)> = (0..3).map(|entry| (word(entry, 0), ids[entry])).collect();
+        assert_eq!(told(&changes), is_told, "{ids:?}");
+    }
 }
 
 #[test]
