@@ -4,7 +4,7 @@ use super::hostile::{reseal, small_delta, small_tree};
 use super::id;
 use super::model::{Model, Op, encoded};
 use crate::format::packed::assembly::{Assembly, Mark, Part};
-use crate::format::packed::columns::write_columns;
+use crate::format::packed::columns::{Overlay, overlay_len, write_columns};
 use crate::format::packed::*;
 use crate::format::{Decoded, Malformed, crc, read_u32};
 use crate::tree::{Columns, Input, Tree};
@@ -112,6 +112,20 @@ fn entries_that_share_bytes_or_ids_are_told_without_their_bodies() {
         let changes: Vec<(usize, u32)> = (0..3).map(|entry| (word(entry, 0), ids[entry])).collect();
         assert_eq!(told(&changes), is_told, "{ids:?}");
     }
+}
+
+/// Forms that share bytes must not make more of them than they came with.
+#[test]
+fn a_form_takes_no_more_memory_than_it_was_given() {
+    let mut packed = Assembly::new(false, 0, 0, HEADER_LEN as u64 + 100).unwrap();
+    assert!(packed.expect_bytes(100).is_ok());
+    assert!(packed.expect_bytes(HEADER_LEN as u64 + 100).is_err());
+    packed.copied(&[1; 96], 0).unwrap();
+    assert!(packed.copied(&[1; 96], 0).is_err());
+    let columns: Overlay<'_> = [("level", Some(&[7; 48][..])), ("title", None)].into();
+    let mut written = Vec::new();
+    write_columns(columns.iter().map(|(name, value)| (*name, *value)), &mut written);
+    assert_eq!(overlay_len(&columns), written.len() as u64, "what is asked for is what is written");
 }
 
 #[test]
