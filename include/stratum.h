@@ -579,11 +579,11 @@ typedef struct stratum_stats {
     uint64_t recovery_discarded_bytes;
     /** Bytes of log that the open had to read. */
     uint64_t recovery_replayed_bytes;
-    /** Steps of background work that failed since the store was opened. */
+    /** Steps of background work that failed since the store was opened, also by a panic. */
     uint64_t background_failures;
     /** 1 where the open used a checkpoint, otherwise 0. */
     int32_t opened_from_checkpoint;
-    /** 1 where a failed sync stopped all writing until the store is reopened, otherwise 0. */
+    /** 1 where a failed sync or a panic stopped all writing until the store is reopened, otherwise 0. */
     int32_t poisoned;
 } stratum_stats;
 

@@ -231,7 +231,7 @@ fn check_numbers(path: &Path, marks: &Marks, number: u64, room: u32) -> Result<(
     if marks.leave_room(number, room) {
         return Ok(());
     }
-    let what = "its numbers are so high that no store came to them and none can go on from them; repair the store";
+    let what = "its numbers are so high that no store came to them and none can go on from them";
     Err(Error::corruption(path, HEADER_LEN as u64, None, what))
 }
 
@@ -256,7 +256,8 @@ fn later_edit(bytes: &[u8], from: usize, number: u64) -> Option<usize> {
         let Some((_, length)) = manifest::edit_head(rest).filter(|(found, _)| *found > number) else { return false };
         let Some(left) = to_check.checked_sub(length) else { return true };
         to_check = left;
-        matches!(manifest::decode_edit(rest), EditAt::Edit(..))
+        // Also one that is not understood: what it says must not be lost for that.
+        !matches!(manifest::decode_edit(rest), EditAt::End | EditAt::Damaged)
     })
 }
 

@@ -47,7 +47,7 @@ type Stats struct {
 	BackgroundFailures uint64
 	// OpenedFromCheckpoint says whether the open used a checkpoint.
 	OpenedFromCheckpoint bool
-	// Poisoned: a failed sync stopped all writing until the store is reopened.
+	// Poisoned: a failed sync or a panic stopped all writing until the store is reopened.
 	Poisoned bool
 }
 

@@ -73,11 +73,11 @@ pub struct stratum_stats {
     pub recovery_discarded_bytes: u64,
     /// Bytes of log that the open had to read.
     pub recovery_replayed_bytes: u64,
-    /// Steps of background work that failed since the store was opened.
+    /// Steps of background work that failed since the store was opened, also by a panic.
     pub background_failures: u64,
     /// 1 where the open used a checkpoint, otherwise 0.
     pub opened_from_checkpoint: i32,
-    /// 1 where a failed sync stopped all writing until the store is reopened, otherwise 0.
+    /// 1 where a failed sync or a panic stopped all writing until the store is reopened, otherwise 0.
     pub poisoned: i32,
 }
 

@@ -160,8 +160,11 @@ impl<'a> Layer<'a> {
             return Ok(coded);
         }
         let at = self.head.head_len();
-        // A table that reaches beyond its record has no checksum that holds, or frames that do not fill the record.
         let length = Frames::table_len(&self.stored(at, 4)?).map_err(|error| self.malformed(error))?;
+        // Or the rest of the segment would be read to find that its checksum does not match.
+        if length > u64::from(self.header.payload_len).saturating_sub(at) {
+            return Err(self.malformed(Malformed("the table of a compressed tree reaches beyond it")));
+        }
         let frames = Frames::parse(&self.stored(at, length)?, &self.header, &self.head);
         let frames = frames.map_err(|error| self.malformed(error))?;
         let opened = memory::collect((0..frames.count()).map(|_| OnceLock::new()))?;

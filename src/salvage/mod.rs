@@ -296,6 +296,7 @@ impl Repair<'_> {
             survey.next_document = survey.next_document.max(marks.next_document);
             survey.sequence = survey.sequence.max(marks.sequence);
         }
+        survey.finish();
         if let Some(checkpoint) = &found.checkpoint {
             survey.compare_with_checkpoint(checkpoint);
         }

@@ -125,6 +125,11 @@ impl Survey {
         self.next_document = self.next_document.max(document.saturating_add(1));
     }
 
+    /// All records were seen.
+    pub fn finish(&mut self) {
+        self.documents.values_mut().for_each(Records::finish);
+    }
+
     /// Takes from the checkpoint which records there must be, and which documents there cannot be.
     pub fn compare_with_checkpoint(&mut self, bytes: &[u8]) {
         let Ok(reader) = CheckpointReader::open(bytes) else { return };

@@ -4,11 +4,17 @@
 //!    change is rewritten about log(n) times, and a document has few deltas at any time.
 //! 2. They are folded into the tree when together they are not small beside it.
 //! 3. A commit never rewrites more than `IN_COMMIT` bytes of a document for this; what is larger is left to compaction.
-//! 4. Nor does it rewrite more than `IN_COMMIT` bytes of all documents, or as many as it has itself: what one document
-//!    does not need of that, others get. A document that gets none is as ready for the next commit that changes it.
+//! 4. Nor does it rewrite more than `TIMES` its own bytes of all documents, and of large batches not more than
+//!    `AT_ONCE` bytes or their own: what one document does not need of that, others get. A document that gets none is
+//!    as ready for the next commit that changes it. Tiers rewrite each byte about four times: with less than that
+//!    documents that change again and again would never be folded, and have ever more deltas.
 
 /// Most bytes of a document that a commit rewrites to fold.
 const IN_COMMIT: u64 = 1 << 20;
+/// How many times its own bytes a commit rewrites at most.
+const TIMES: u64 = 8;
+/// What it rewrites is in memory with it: more than this it rewrites only if it is larger itself.
+const AT_ONCE: u64 = 256 << 20;
 /// A tree is not rewritten for deltas of less than this share of it.
 const SHARE: u64 = 4;
 
@@ -40,7 +46,7 @@ pub struct Budget(u64);
 impl Budget {
     /// That of a commit of so many bytes.
     pub fn of(commit: u64) -> Budget {
-        Budget(commit.max(IN_COMMIT))
+        Budget(commit.saturating_mul(TIMES).min(AT_ONCE).max(commit).max(IN_COMMIT))
     }
 
     /// As `plan`, as long as there is enough left for it, which it then takes.
@@ -147,13 +153,39 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_rewrites_for_many_documents_what_it_has_itself() {
+    fn a_commit_rewrites_for_many_documents_a_few_times_what_it_has_itself() {
         let runs = [IN_COMMIT / 4; 3];
         let mut small = Budget::of(1000);
         assert_eq!([(); 3].map(|()| small.plan(u64::MAX / 2, &runs, 2)), [Fold::From(0), Fold::Not, Fold::Not]);
         assert_eq!(small.plan(10, &[10, 10, 10], 2), Fold::All, "there is enough left for a small one");
-        let mut large = Budget::of(2 * IN_COMMIT);
+        let mut large = Budget::of(2 * IN_COMMIT / TIMES);
         let folds = [(); 4].map(|()| large.plan(u64::MAX / 2, &runs, 2));
         assert_eq!(folds, [Fold::From(0), Fold::From(0), Fold::Not, Fold::Not]);
+    }
+
+    #[test]
+    fn documents_that_all_change_again_and_again_are_all_folded() {
+        for (documents, size) in [(2000, 160), (10_000, 160), (500, 3000)] {
+            let mut runs = vec![Vec::new(); documents];
+            for _ in 0..120 {
+                let mut budget = Budget::of(size * documents as u64);
+                for runs in &mut runs {
+                    runs.push(size);
+                    if let Fold::From(first) = budget.plan(u64::MAX / 2, runs, 8) {
+                        let sum = runs.drain(first..).sum();
+                        runs.push(sum);
+                    }
+                }
+            }
+            let most = runs.iter().map(Vec::len).max();
+            assert!(most <= Some(40), "{documents} documents: {most:?}");
+        }
+    }
+
+    #[test]
+    fn a_large_batch_does_not_rewrite_many_times_its_bytes() {
+        for (batch, budget) in [(10 << 20, 80 << 20), (60 << 20, AT_ONCE), (1 << 30, 1 << 30), (u64::MAX, u64::MAX)] {
+            assert_eq!(Budget::of(batch).0, budget);
+        }
     }
 }

@@ -82,7 +82,7 @@ pub struct Stats {
     pub opened_from_checkpoint: bool,
     /// Steps of background work that failed since the store was opened, also by a panic.
     pub background_failures: u64,
-    /// Whether a failed sync made the store read-only.
+    /// Whether a failed sync or a panic made the store read-only.
     pub poisoned: bool,
 }
 

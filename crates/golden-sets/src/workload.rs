@@ -81,25 +81,25 @@ pub struct Workload {
 impl Workload {
     /// The trees of a store of so many documents.
     pub fn new(documents: u64) -> Workload {
-        Workload::of(&GOLDEN, documents)
+        Workload::of(&GOLDEN, documents, |tree| tree)
     }
 
     /// The same with small trees, so that very many of them fit on a disk.
     pub fn small(documents: u64) -> Workload {
-        Workload::of(&SMALL, documents)
+        Workload::of(&SMALL, documents, |tree| tree)
     }
 
-    /// The same without inputs.
-    pub fn without_inputs(mut self) -> Workload {
-        self.trees.iter_mut().for_each(|tree| tree.inputs.clear());
-        self
+    /// The small trees without their inputs. These never are in memory all together: what is free when a store is
+    /// opened would hide what it takes.
+    pub fn bare(documents: u64) -> Workload {
+        Workload::of(&SMALL, documents, |tree| Tree { inputs: Vec::new(), ..tree })
     }
 
-    fn of(shape: &'static Shape, documents: u64) -> Workload {
+    fn of(shape: &'static Shape, documents: u64, keep: impl Fn(Tree) -> Tree) -> Workload {
         let mut rng = Rng::new(1);
         let text = html(&mut rng);
         let count = (documents as usize).min(DISTINCT);
-        let trees = (0..count).map(|number| tree(&mut rng, &text, shape, number)).collect();
+        let trees = (0..count).map(|number| keep(tree(&mut rng, &text, shape, number))).collect();
         Workload { trees, text, shape, documents }
     }
 

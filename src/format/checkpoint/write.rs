@@ -9,8 +9,8 @@ use crate::format::present::Present;
 use crate::format::{Header, VERSION, crc};
 use crate::memory::{self, NoMemory};
 
-/// Bytes that are worth a call to write them.
-const PIECE: usize = 1 << 18;
+/// Bytes that are worth a call to write them. Under miri a few pieces take long enough.
+const PIECE: usize = if cfg!(miri) { 1 << 10 } else { 1 << 18 };
 
 /// Where a checkpoint's bytes go.
 pub trait Sink {

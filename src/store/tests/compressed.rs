@@ -83,3 +83,26 @@ fn what_is_folded_on_a_full_disk_stays_compressed() {
     disk.set_capacity(None);
     check_log(&disk, &db, &options);
 }
+
+/// The rest of the segment would be read for each damaged tree.
+#[test]
+fn a_table_is_not_looked_for_beyond_its_record() {
+    let disk = SimDisk::new(1);
+    let options = Options { compression: Compression::Zstd, ..options(1 << 20) };
+    let db = open_with(&disk, &options);
+    let id = put(&db, &[1; 20_000]);
+    let mut rng = crate::vfs::sim::Rng::new(1);
+    put(&db, &(0..60_000).map(|_| rng.below(256) as u8).collect::<Vec<_>>());
+    compact(&db);
+    let tree = *slot(&db, id).tree().unwrap();
+    db.close().unwrap();
+    let path = crate::format::names::segment_path(Path::new("/store"), tree.segment);
+    let mut bytes = disk.files(Path::new("/store")).remove(Path::new(path.file_name().unwrap())).unwrap();
+    let payload = (tree.offset() + crate::format::record::HEADER_LEN) as usize;
+    let head_len = 8 * u32::from_le_bytes(bytes[payload + 12..][..4].try_into().unwrap()) as usize;
+    bytes[payload + head_len..][..4].copy_from_slice(&2000_u32.to_le_bytes());
+    disk.plant(&path, &bytes);
+    let db = open_with(&disk, &options);
+    let error = db.view().unwrap().blob(id).map(|_| ()).unwrap_err().to_string();
+    assert!(error.contains("reaches beyond it"), "{error}");
+}

@@ -178,7 +178,7 @@ fn compaction_folds_up_to_the_size_of_a_batch() {
 }
 
 #[test]
-fn a_commit_to_many_documents_folds_no_more_than_it_has_itself() {
+fn a_commit_to_many_documents_folds_a_few_times_what_it_has_itself() {
     let disk = SimDisk::new(1);
     let options = Options { fold_after: 2, ..options(64 << 20) };
     let db = open_with(&disk, &options);
@@ -192,8 +192,8 @@ fn a_commit_to_many_documents_folds_no_more_than_it_has_itself() {
         db.write(|batch| documents.iter().try_for_each(|id| batch.set_column(*id, &name, &value))).unwrap();
         most = most.max(log() - before);
     }
-    // What they set is 300 KB at a time; all that is ready to be folded would be 3 MB and more.
-    assert!(most < 1_500_000, "{most}");
+    // What they set is 310 KB at a time; all that is ready to be folded would be 5 MB and more.
+    assert!(most < 3_000_000, "{most}");
     assert!(db.stats().unwrap().folds > 100);
     let runs = documents.iter().map(|id| slot(&db, *id).runs().len()).max();
     assert!(runs <= Some(6), "{runs:?}");

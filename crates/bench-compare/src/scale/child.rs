@@ -44,7 +44,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let documents = arguments.nodes / u64::from(INPUTS);
     match arguments.task {
         Task::Load => load(kind, &arguments.dir, &Workload::small(documents)),
-        Task::LoadBare => load(kind, &arguments.dir, &Workload::small(documents).without_inputs()),
+        Task::LoadBare => load(kind, &arguments.dir, &Workload::bare(documents)),
         Task::Open => open(kind, &arguments.dir, documents),
     }
     Ok(())
