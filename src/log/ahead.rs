@@ -84,9 +84,8 @@ impl Ahead {
         if !self.reserved {
             self.cut(file, end);
         }
-        if self.has_more {
-            self.leave();
-        }
+        // Where it stays, nobody knows how far it reaches.
+        self.given_up |= self.has_more;
     }
 
     /// Gives back all blocks behind `end`. Where they stay, they do no harm but to take room.

@@ -312,10 +312,10 @@ mod tests {
         assert_eq!(active.segment().readable(), end + 56);
     }
 
-    fn active(disk: &SimDisk, spare: Option<&Spare>) -> ActiveSegment {
+    fn active(disk: &SimDisk) -> ActiveSegment {
         let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
         let header = SegmentHeader::sample(SegmentKind::Log, 1);
-        ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, spare).unwrap()
+        ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap()
     }
 
     /// What the file has behind the end of the log.
@@ -327,7 +327,7 @@ mod tests {
 
     /// A log with zeros ahead.
     fn with_zeros(disk: &SimDisk) -> ActiveSegment {
-        let mut active = active(disk, None);
+        let mut active = active(disk);
         for _ in 0..5 {
             active.append(&mut [1; 56], 1).unwrap();
             active.sync().unwrap();
@@ -374,9 +374,7 @@ mod tests {
     fn commits_that_were_cut_short_together_are_none() {
         for seed in 0..20 {
             let disk = SimDisk::new(seed);
-            let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
-            let header = SegmentHeader::sample(SegmentKind::Log, 1);
-            let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap();
+            let mut active = active(&disk);
             disk.inject(Fault::new(&[Op::Write], 0, Errno::Eio).short());
             disk.inject(Fault::new(&[Op::Truncate], 0, Errno::Eio));
             assert!(active.append(&mut [1; 560], 10).is_err());
@@ -401,7 +399,7 @@ mod tests {
     fn what_a_refused_commit_left_completes_no_other() {
         for seed in 0..20 {
             let disk = SimDisk::new(seed);
-            let mut active = active(&disk, None);
+            let mut active = active(&disk);
             // All of it is written but the byte that makes commits of it.
             disk.inject(Fault::new(&[Op::Write], 1, Errno::Eio));
             disk.inject(Fault::new(&[Op::Truncate], 0, Errno::Eio));
@@ -415,7 +413,7 @@ mod tests {
     fn a_footer_that_did_not_count_completes_no_commit() {
         for seed in 0..20 {
             let disk = SimDisk::new(seed);
-            let mut active = active(&disk, None);
+            let mut active = active(&disk);
             active.append(&mut commit(), 1).unwrap();
             (1..=2000).for_each(|document| active.note(document, 1, 1));
             let end = active.end() as usize;
@@ -432,7 +430,7 @@ mod tests {
     #[test]
     fn a_refused_commit_takes_no_room() {
         let disk = SimDisk::new(1);
-        let mut active = active(&disk, None);
+        let mut active = active(&disk);
         active.append(&mut commit(), 1).unwrap();
         let used = disk.used();
         disk.inject(Fault::new(&[Op::Write], 0, Errno::Enospc).short());
@@ -443,9 +441,7 @@ mod tests {
     #[test]
     fn a_file_is_not_synced_after_its_end() {
         let disk = SimDisk::new(1);
-        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
-        let header = SegmentHeader::sample(SegmentKind::Log, 1);
-        let mut active = ActiveSegment::create(&dir, header, 1 << 20, ReadMode::Pread, None).unwrap();
+        let mut active = active(&disk);
         active.append(&mut [1; 56], 1).unwrap();
         let late = active.unsynced().unwrap();
         let before = disk.ops();
