@@ -1,10 +1,17 @@
 //! Live bytes per segment: the record of what became reachable and what no longer is.
 
+use std::collections::BTreeMap;
+
 /// Live bytes by segment, or changes to them; segments ascend. There are few of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ledger(Vec<(u32, i64)>);
 
 impl Ledger {
+    /// That of these bytes. Who books many segments in no order books them there: here each would move those above it.
+    pub fn of(bytes: BTreeMap<u32, i64>) -> Ledger {
+        Ledger(bytes.into_iter().collect())
+    }
+
     /// Books bytes that came alive, or died.
     pub fn note(&mut self, segment: u32, bytes: i64) {
         match self.find(segment) {

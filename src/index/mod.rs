@@ -19,6 +19,8 @@ pub use slot::Slot;
 pub use state::State;
 pub use stored::{Pages, Stored, Unread};
 
+use std::collections::BTreeMap;
+
 use crate::format::checkpoint::Entry;
 use crate::memory;
 use radix::{Page, Radix};
@@ -35,7 +37,8 @@ pub struct Index {
 #[derive(Default)]
 pub struct Assembly {
     index: Index,
-    ledger: Ledger,
+    /// By segment: a hostile checkpoint may name very many, in any order.
+    live: BTreeMap<u32, i64>,
 }
 
 impl Assembly {
@@ -47,7 +50,7 @@ impl Assembly {
             Some(trees) => {
                 self.index.documents += trees.documents;
                 self.index.nodes += trees.nodes;
-                self.ledger.note(trees.segment, trees.length8 as i64 * 8);
+                *self.live.entry(trees.segment).or_default() += trees.length8 as i64 * 8;
             }
             None => page.slots(|_, slot| is_sound &= self.count(&slot))?,
         }
@@ -70,13 +73,13 @@ impl Assembly {
     fn count(&mut self, slot: &Slot) -> bool {
         self.index.documents += 1;
         self.index.nodes += slot.nodes();
-        slot.live().for_each(|(extent, bytes)| self.ledger.note(extent.segment, bytes as i64));
+        slot.live().for_each(|(extent, bytes)| *self.live.entry(extent.segment).or_default() += bytes as i64);
         slot.is_sound()
     }
 
     /// The index, and the live bytes per segment.
     pub fn finish(self) -> (Index, Ledger) {
-        (self.index, self.ledger)
+        (self.index, Ledger::of(self.live))
     }
 }
 

@@ -49,7 +49,7 @@ impl Slot {
                 let mut document = Slot::Vacant.opened(entries.len())?;
                 document.add(entries);
                 document.settle();
-                Ok(document.into_slot())
+                Ok(document.closed())
             }
         }
     }
@@ -154,7 +154,7 @@ impl Slot {
     pub fn try_with(&self, entries: &[Entry]) -> Result<Slot, NoMemory> {
         let mut document = self.opened(entries.len())?;
         document.add(entries);
-        Ok(document.into_slot())
+        Ok(document.closed())
     }
 
     /// A copy of the document with room for so many deltas more.
@@ -186,6 +186,12 @@ impl Slot {
 }
 
 impl Document {
+    /// As `into_slot`, without the room for deltas that others turned out to cover.
+    fn closed(mut self) -> Slot {
+        self.runs.shrink_to_fit();
+        self.into_slot()
+    }
+
     fn into_slot(self) -> Slot {
         match (self.tree, self.runs.is_empty(), self.blob) {
             (None, true, None) => Slot::Vacant,

@@ -60,8 +60,13 @@ impl LogSync {
         if let Some(end) = &state.end {
             return Err(end.error());
         }
-        self.file.sync().inspect_err(|error| state.end = Some(End::Failed(error.raw_os_error())))?;
-        state.durable = end;
+        // Until it comes back: one that a panic cut short is not tried again either.
+        state.end = Some(End::Failed(None));
+        if let Err(error) = self.file.sync() {
+            state.end = Some(End::Failed(error.raw_os_error()));
+            return Err(error);
+        }
+        (state.end, state.durable) = (None, end);
         Ok(true)
     }
 

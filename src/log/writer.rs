@@ -174,11 +174,15 @@ impl ActiveSegment {
 
     /// What is not durable yet, if there is anything. Whoever syncs it says so with `note_synced`.
     pub fn unsynced(&mut self) -> Option<Unsynced> {
-        if self.durable == self.end {
-            return None;
-        }
+        let unsynced = self.unsynced_at_last()?;
         self.ahead.prepare(&*self.file, self.durable, self.end, self.capacity);
-        Some(Unsynced { segment: Arc::clone(&self.segment), sync: Arc::clone(&self.sync), end: self.end })
+        Some(unsynced)
+    }
+
+    /// As `unsynced`, where no more commits will come, for which to write ahead.
+    pub fn unsynced_at_last(&self) -> Option<Unsynced> {
+        let unsynced = || Unsynced { segment: Arc::clone(&self.segment), sync: Arc::clone(&self.sync), end: self.end };
+        (self.durable != self.end).then(unsynced)
     }
 
     /// That was made durable. It may be of a segment that was active before this one.

@@ -38,15 +38,15 @@ impl Target {
     /// Takes a directory that is empty or does not exist.
     pub fn create(fs: Arc<dyn FileSystem>, path: &Path, segment_size: u64) -> Result<Target> {
         match fs.list(path) {
-            Ok(names) if names.is_empty() => {}
-            Ok(_) => {
+            Ok(names) if !names.is_empty() => {
                 let what = "what is repaired goes into an empty directory, or one that does not exist";
                 return Err(Error::OpenRefused { path: path.to_path_buf(), what });
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                fs.create_dir_all(path).map_err(|error| Error::io("creating the directory", path, error))?;
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("listing", path, error));
             }
-            Err(error) => return Err(Error::io("listing", path, error)),
+            // Also where it is there: its own name may not be durable.
+            _ => fs.create_dir_all(path).map_err(|error| Error::io("creating the directory", path, error))?,
         }
         let dir = Dir::new(fs, path);
         let (lock, store) = begin(&dir)?;

@@ -211,7 +211,14 @@ fn sync(core: &Weak<Core>) {
         if !core.signal.wait_for_interval(core.options.sync_interval) {
             return;
         }
-        let synced = caught(|| core.flush());
+        let synced = caught(|| {
+            let flushed = core.flush();
+            // A commit that asked for this came before what poisoned the store.
+            if core.is_poisoned() {
+                core.flush_poisoned();
+            }
+            flushed
+        });
         if synced.is_err() {
             core.poison("a sync of the log was cut short by a panic");
         }

@@ -37,6 +37,7 @@ impl Core {
         self.signal.stop();
         let mut maintenance = self.maintenance()?;
         let closed = if self.is_poisoned() {
+            self.flush_poisoned();
             Err(Error::Poisoned("closing could not make the last commits durable".to_string()))
         } else {
             self.close_files(&mut maintenance)

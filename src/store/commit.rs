@@ -32,6 +32,9 @@ use crate::memory;
 use crate::options::{Compression, Durability};
 use crate::sync::atomic::Ordering;
 
+#[cfg(test)]
+mod tests;
+
 /// Why a store takes no commits after a panic.
 const CUT_SHORT: &str = "a commit was cut short by a panic";
 

@@ -106,8 +106,10 @@ impl Writer {
 pub struct Maintenance {
     /// What the last checkpoint covers: sequence number of the state, number of the manifest's edit.
     pub checkpoint: Option<(u64, u64)>,
-    /// Segments that could not be compacted because they are damaged.
-    pub damaged: Vec<u32>,
+    /// Segments that are not compacted any more: they are damaged, or a panic cut the job short that had them.
+    pub given_up: Vec<u32>,
+    /// Segments that the job at work has, or the last one had, if a panic cut it short.
+    pub at_work: Vec<u32>,
     /// Tombstones that had to stay when they were last looked at.
     pub kept: KeptTombstones,
 }

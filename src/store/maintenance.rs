@@ -102,6 +102,9 @@ impl Core {
 
     /// Compacts a few segments; false where there is nothing to gain.
     fn compact_a_little(&self, maintenance: &mut Maintenance) -> Result<bool> {
+        // A job that a panic cut short would be cut short again, while commits wait for what it is to give back.
+        let Maintenance { given_up, at_work, .. } = maintenance;
+        given_up.append(at_work);
         let mut victims = self.choose_victims(maintenance)?;
         if victims.is_empty() && self.tombstones_await_a_checkpoint(maintenance) {
             self.write_checkpoint(maintenance)?;
@@ -120,10 +123,10 @@ impl Core {
             && compaction::is_due(total, live, &self.options)
     }
 
-    /// Sealed segments and how much of each is live, without those known to be damaged.
+    /// Sealed segments and how much of each is live, without those that were given up.
     fn usage(&self, maintenance: &Maintenance) -> Result<Vec<Usage>> {
         let writer = self.writer.lock();
-        let sealed = self.sealed(&writer)?.into_iter().filter(|meta| !maintenance.damaged.contains(&meta.id));
+        let sealed = self.sealed(&writer)?.into_iter().filter(|meta| !maintenance.given_up.contains(&meta.id));
         let kept = |id: u32| maintenance.kept.bytes.get(&id).copied().unwrap_or(0);
         let state = self.published();
         let is_coded = |id: u32| {
@@ -150,7 +153,8 @@ impl Core {
         // With a checkpoint of all deletes, their tombstones can go.
         self.write_checkpoint_if_room(&mut maintenance)?;
         self.seal_active()?;
-        maintenance.damaged.clear();
+        maintenance.given_up.clear();
+        maintenance.at_work.clear();
         maintenance.kept = KeptTombstones::default();
         let mut done = Progress::default();
         let before = counters::get(&self.counters.total_bytes);
@@ -268,12 +272,14 @@ impl Core {
             spare: None,
             grant: &|wanted| self.grant(wanted),
         };
+        maintenance.at_work.extend(victims.iter().map(|victim| victim.id));
         let (output, fitting) = self.rewrite(maintenance, &job);
         let victims = fitting.as_deref().unwrap_or(victims);
         let result = output.and_then(|output| self.exchange(victims, &output).map(|()| output));
+        maintenance.at_work.clear();
         if let Err(Error::Corruption(damage)) = &result {
             let damaged = victims.iter().find(|victim| self.dir.segment(victim.id) == damage.file);
-            maintenance.damaged.extend(damaged.map(|victim| victim.id));
+            maintenance.given_up.extend(damaged.map(|victim| victim.id));
         }
         let output = result?;
         let kept = &mut maintenance.kept;

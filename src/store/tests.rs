@@ -6,7 +6,7 @@ mod closing;
 mod compressed;
 mod opening;
 pub mod panics;
-mod records;
+pub mod records;
 
 use std::path::Path;
 use std::sync::Arc;

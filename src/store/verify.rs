@@ -3,7 +3,7 @@
 //! 1. Damage is collected, not thrown: the check goes on with the next record or segment. An I/O error ends it.
 //! 2. It checks one moment, while commits and reads go on; compaction and a close wait.
 //! 3. Every byte that the store relies on is read anew, whatever an earlier read found: headers of files, record
-//!    headers, payloads, padding, footers and the manifest. The checkpoint is not, since nothing relies on it.
+//!    headers, payloads, padding, footers and the manifest; of the checkpoint the pages that the index still has there.
 
 use std::path::Path;
 use std::sync::Arc;

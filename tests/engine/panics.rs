@@ -1,5 +1,6 @@
 //! Panics on the store's own threads, as a bug would have them: what a program was promised holds, or it is told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use stratum::{Db, Durability, Error, Options, Stats};
@@ -49,12 +50,14 @@ fn a_panic_in_an_interval_sync_poisons_the_store() {
     let refused = put(&db, b"another", Durability::Interval);
     assert!(matches!(&refused, Err(Error::Poisoned(why)) if why.contains("sync")), "{refused:?}");
     assert_eq!(db.view().unwrap().document_count().unwrap(), 1, "reads go on");
+    let ops = gate.disk.ops();
     assert!(matches!(db.close(), Err(Error::Poisoned(_))));
+    assert_eq!(gate.disk.ops(), ops, "nobody knows what came of that sync, and another would not tell");
     let db = open(&gate.disk.restart(), &busy()).unwrap();
     assert_eq!(db.view().unwrap().document_count().unwrap(), 1);
 }
 
-/// What a job was at is thrown away, and the next wake-up has another.
+/// What a job was at is thrown away, and the next wake-up has another, for other segments.
 #[test]
 fn a_panic_in_compaction_is_counted_and_compaction_goes_on() {
     let gate = Gate::new(1);
@@ -70,4 +73,40 @@ fn a_panic_in_compaction_is_counted_and_compaction_goes_on() {
     db.close().unwrap();
     let db = open(&gate.disk.restart(), &busy()).unwrap();
     assert_eq!(db.view().unwrap().document_count().unwrap(), 2);
+}
+
+/// It would panic again, and again take as long, while commits wait for what it is to give back.
+#[test]
+fn a_job_that_a_panic_cut_short_is_not_tried_again_by_itself() {
+    const NAME: &str = "a step";
+    let gate = Gate::new(1);
+    let mut options = busy();
+    options.background = false;
+    let db = gate.open(&options).unwrap();
+    churn(&db, b"first");
+    db.flush().unwrap();
+    let step = || {
+        std::thread::scope(|scope| {
+            let work = || catch_unwind(AssertUnwindSafe(|| db.maintain().unwrap()));
+            std::thread::Builder::new().name(NAME.to_string()).spawn_scoped(scope, work).unwrap().join().unwrap()
+        })
+    };
+    let mut cut_short = 0;
+    loop {
+        gate.panic_on(NAME);
+        match step() {
+            Err(_) => cut_short += 1,
+            Ok(more) => {
+                assert!(!more, "a job without a write");
+                break;
+            }
+        }
+        assert!(cut_short < 100, "the same job again and again");
+    }
+    assert!(cut_short > 0, "there is something to compact");
+    let stats = db.stats().unwrap();
+    assert!(!stats.poisoned && stats.compactions == 0, "{stats:?}");
+    db.compact_now(&mut |_| true).unwrap();
+    assert!(db.stats().unwrap().compactions > 0, "who asks for it gets it");
+    assert_eq!(db.verify().unwrap().damage, []);
 }

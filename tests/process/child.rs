@@ -112,7 +112,7 @@ pub(crate) fn wait_for_go() {
     assert_eq!(count, 1, "the parent is gone");
 }
 
-/// An attached tracer, which puts faults at system calls of the process.
+/// An attached tracer, which puts faults at system calls of the process, or merely notes them.
 pub(crate) struct Tracer {
     child: Child,
 }
@@ -120,10 +120,19 @@ pub(crate) struct Tracer {
 impl Tracer {
     /// Attaches strace with a rule (`calls:what`), and returns when it holds the process.
     pub(crate) fn attach(process: u32, rule: &str, log: &Path) -> Tracer {
-        let mut command = Command::new("strace");
         let calls = rule.split(':').next().unwrap_or_default();
+        Tracer::start(process, calls, &["-e", &format!("inject={rule}")], log)
+    }
+
+    /// Attaches strace to note calls, with the paths of the files that they are about.
+    pub(crate) fn watch(process: u32, calls: &str, log: &Path) -> Tracer {
+        Tracer::start(process, calls, &["-y"], log)
+    }
+
+    fn start(process: u32, calls: &str, more: &[&str], log: &Path) -> Tracer {
+        let mut command = Command::new("strace");
         command.args(["-f", "-p", &process.to_string(), "-o"]).arg(log);
-        command.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={rule}")]);
+        command.args(["-e", &format!("trace={calls}")]).args(more);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
         let child =
             child.unwrap_or_else(|error| panic!("strace: {error}: apt-get install strace (tools/setup.sh test)"));

@@ -98,6 +98,38 @@ fn a_store_survives_kills_at_the_nth_system_call() {
     }
     println!("{runs} runs, killed before: {:?}", CALLS.iter().zip(kills).collect::<Vec<_>>());
     assert!(kills.iter().filter(|kills| **kills > 0).count() >= 10, "hardly any kind of call was met: {kills:?}");
+    assert!(kills[..4].iter().all(|kills| *kills > 0), "not all by which a store is made durable: {kills:?}");
+}
+
+/// The directory itself may be somebody's who did not sync its name, or was killed before: its parent is synced too.
+#[test]
+fn the_names_of_a_new_store_are_durable_before_its_first_commit() {
+    for is_there in [false, true] {
+        let folder = folder(0);
+        let job = Job { commits: 3, threads: 1, background: false, ..Job::new(folder.path(), seed()) };
+        if is_there {
+            std::fs::create_dir(&job.store).unwrap();
+        }
+        let mut worker = job.start();
+        worker.ready();
+        let log = folder.path().join("trace");
+        let tracer = Tracer::watch(worker.id(), "fsync,fdatasync", &log);
+        worker.go();
+        assert!(worker.wait().success(), "{}", worker.said());
+        tracer.wait();
+        let log = std::fs::read_to_string(&log).unwrap();
+        let store = std::fs::canonicalize(&job.store).unwrap();
+        // The log's second sync: its first is of the empty segment.
+        let segment = format!("{}>", store.join("segment-00000001.strat").display());
+        let synced = log.lines().filter(|line| line.contains("fdatasync(") && line.contains(&segment)).nth(1);
+        let before = &log[..log.find(synced.expect("a commit was synced")).unwrap()];
+        for dir in [store.parent().unwrap(), &store] {
+            let named = format!("<{}>", dir.display());
+            let is_synced =
+                before.lines().any(|line| [" fsync(", &named, "= 0"].iter().all(|part| line.contains(part)));
+            assert!(is_synced, "{}, there before: {is_there}\n{log}", dir.display());
+        }
+    }
 }
 
 /// A call that is refused, and what the store may say to it.
@@ -217,6 +249,9 @@ fn a_store_survives_errors_at_the_nth_system_call_and_says_what_is_documented() 
     let calls = REFUSALS.iter().map(|refusal| (refusal.call, refusal.error)).zip(came).collect::<Vec<_>>();
     println!("{runs} runs, refused: {calls:?}");
     assert!(came.iter().filter(|came| **came > 0).count() >= 20, "hardly any refusal came true: {calls:?}");
+    for call in ["pwrite64", "fdatasync", "fsync"] {
+        assert!(calls.iter().any(|((refused, _), came)| *refused == call && *came > 0), "no {call} was refused");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ const OVERHEAD: u64 = 128;
 /// ```
 pub struct Batch {
     core: Arc<Core>,
-    contents: Contents,
+    pub(super) contents: Contents,
 }
 
 impl Batch {

@@ -11,30 +11,30 @@ use crate::sync::atomic::Ordering;
 use crate::tree::Input;
 use crate::{Columns, Compression, Durability, Value};
 
-pub(super) fn options(segment_size: u64) -> Options {
+pub fn options(segment_size: u64) -> Options {
     Options { background: false, durability: Durability::Os, segment_size, fold_after: 1000, ..Options::default() }
 }
 
-pub(super) fn open_with(disk: &SimDisk, options: &Options) -> Db {
+pub fn open_with(disk: &SimDisk, options: &Options) -> Db {
     Db::open_on(Arc::new(disk.clone()), Path::new("/store"), options).unwrap()
 }
 
-pub(super) fn put(db: &Db, blob: &[u8]) -> DocumentId {
+pub fn put(db: &Db, blob: &[u8]) -> DocumentId {
     db.write(|batch| batch.create_document(blob, &Columns::new())).unwrap()
 }
 
 /// Sets a column of its own of each of some documents to so many bytes.
-pub(super) fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
+pub fn add_columns(db: &Db, document: DocumentId, names: &[&str], bytes: usize) {
     for name in names {
         db.write(|batch| batch.set_column(document, name, &Value::Bytes(vec![7; bytes]))).unwrap();
     }
 }
 
-pub(super) fn slot(db: &Db, document: DocumentId) -> Slot {
+pub fn slot(db: &Db, document: DocumentId) -> Slot {
     db.core().published().index.get(document.get()).unwrap().clone()
 }
 
-pub(super) fn compact(db: &Db) {
+pub fn compact(db: &Db) {
     db.compact_now(&mut |_| true).unwrap();
 }
 
@@ -45,7 +45,7 @@ fn sealed(db: &Db) -> Vec<SegmentMeta> {
 }
 
 /// Asserts that a store shows the same when the log alone is read.
-pub(super) fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
+pub fn check_log(disk: &SimDisk, db: &Db, options: &Options) {
     let tree_of = |db: &Db| {
         let view = db.view().unwrap();
         view.documents(DocumentId::FIRST).unwrap().map(|id| (id, view.tree(id).unwrap())).collect::<Vec<_>>()

@@ -11,6 +11,7 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::fork;
@@ -37,14 +38,16 @@ impl Drop for HeldLock {
 
 /// Takes the lock at once, or says `None` where someone else has it.
 pub(super) fn take(path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
-    lock(file, libc::LOCK_EX)
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).custom_flags(super::flags(true));
+    lock(super::ordinary(options.open(path)?)?, libc::LOCK_EX)
 }
 
 /// Shares the lock at once, or says `None` where someone has it for himself. Changes nothing: it works on a medium
 /// that is read-only.
 pub(super) fn share(path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-    lock(OpenOptions::new().read(true).open(path)?, libc::LOCK_SH)
+    let file = OpenOptions::new().read(true).custom_flags(super::flags(false)).open(path)?;
+    lock(super::ordinary(file)?, libc::LOCK_SH)
 }
 
 fn lock(file: File, how: libc::c_int) -> io::Result<Option<Box<dyn FileLock>>> {

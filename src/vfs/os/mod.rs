@@ -4,11 +4,13 @@
 //! 1. One call of the trait is one system call (`create_dir_all` and `resolve` excepted): nothing is retried but what
 //!    the kernel says it did not begin, and a failed sync least of all.
 //! 2. Every descriptor is close-on-exec (`std` opens that way), so that a host's children inherit no store.
-//! 3. A directory that `create_dir_all` makes is durable when it returns: the parent of each one is synced.
+//! 3. A directory is durable when `create_dir_all` returns: the parent of each one that it makes is synced, and of the
+//!    last one that is there, which somebody may have made just before, and been killed.
+//! 4. Only ordinary files are opened: a pipe or a device would be waited for. Nothing is written through a link.
 
 use std::fs::{self, File as StdFile, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,16 +31,14 @@ pub struct OsFileSystem;
 
 impl FileSystem for OsFileSystem {
     fn create_dir_all(&self, path: &Path) -> io::Result<()> {
-        if path.as_os_str().is_empty() || path.is_dir() {
-            return Ok(());
+        if path.is_dir() {
+            return sync_name(path);
         }
-        let parent = parent_of(path);
-        self.create_dir_all(parent)?;
+        self.create_dir_all(parent_of(path))?;
         match fs::create_dir(path) {
-            Ok(()) => self.sync_dir(parent),
-            // Somebody else made it in the meantime; its durability is theirs to see to. A file is no directory.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            Err(error) => Err(error),
+            // Somebody else may have made it in the meantime. A file is no directory.
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists || !path.is_dir() => Err(error),
+            _ => sync_name(path),
         }
     }
 
@@ -66,8 +66,9 @@ impl FileSystem for OsFileSystem {
     }
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
-        let file = OpenOptions::new().read(true).write(mode == OpenMode::ReadWrite).open(path)?;
-        Ok(Arc::new(OsFile { file }))
+        let writes = mode == OpenMode::ReadWrite;
+        let file = OpenOptions::new().read(true).write(writes).custom_flags(flags(writes)).open(path)?;
+        Ok(Arc::new(OsFile { file: ordinary(file)? }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -115,6 +116,18 @@ impl FileSystem for OsFileSystem {
     }
 }
 
+/// How a file is opened that somebody may have put there.
+fn flags(writes: bool) -> libc::c_int {
+    // Without this the open of a pipe waits for who writes into it.
+    let never_waits = libc::O_NONBLOCK;
+    if writes { never_waits | libc::O_NOFOLLOW } else { never_waits }
+}
+
+/// Refuses what is no file that holds what is written to it.
+fn ordinary(file: StdFile) -> io::Result<StdFile> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no ordinary file")) }
+}
+
 /// An open directory, close-on-exec like every descriptor.
 struct OsDir(StdFile);
 
@@ -126,6 +139,17 @@ fn open_dir(dir: &Path) -> io::Result<OsDir> {
 impl HeldDir for OsDir {
     fn sync(&self) -> io::Result<()> {
         self.0.sync_all()
+    }
+}
+
+/// Makes the name of a directory durable, wherever links lead to it.
+fn sync_name(dir: &Path) -> io::Result<()> {
+    let dir = fs::canonicalize(dir)?;
+    let Some(parent) = dir.parent() else { return Ok(()) };
+    match open_dir(parent).and_then(|parent| parent.sync()) {
+        // A directory that may not be looked into, or is on no disk, nobody can sync.
+        Err(error) if [io::ErrorKind::PermissionDenied, io::ErrorKind::InvalidInput].contains(&error.kind()) => Ok(()),
+        synced => synced,
     }
 }
 

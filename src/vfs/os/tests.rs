@@ -68,9 +68,36 @@ fn directories_are_made_with_their_parents() {
         fs.create_dir_all(&deep).unwrap();
         fs.create_dir_all(&deep).unwrap();
         assert!(fs.list(&deep).unwrap().is_empty());
+        for unnamed in ["x/..", ".", "/"] {
+            fs.create_dir_all(&dir.join(unnamed)).unwrap();
+        }
         fs.create(&dir.join("file")).unwrap();
         assert!(fs.create_dir_all(&dir.join("file")).is_err());
         assert!(fs.create_dir_all(&dir.join("file/under")).is_err());
+    });
+}
+
+/// A directory of pipes and links in the place of files must not hold anybody up, nor lead anybody elsewhere.
+#[test]
+fn what_is_no_ordinary_file_is_refused_at_once() {
+    in_temporary(|fs, dir| {
+        let [pipe, link, target] = ["pipe", "link", "target"].map(|name| dir.join(name));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        fs.create(&target).unwrap().write_all_at(0, b"another's").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let (fs, paths) = (*fs, [pipe.clone(), PathBuf::from("/dev/zero"), dir.to_path_buf()]);
+        let (done, wait) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for mode in [OpenMode::Read, OpenMode::ReadWrite] {
+                assert!(paths.iter().all(|path| fs.open(path, mode).is_err()), "{mode:?}");
+            }
+            assert!(fs.lock_for_reading(&pipe).is_err() && fs.lock(&pipe).is_err());
+            done.send(()).unwrap();
+        });
+        let waited = wait.recv_timeout(std::time::Duration::from_secs(60));
+        assert_eq!(waited, Ok(()), "a timeout: one of them waits for a writer; else see the other thread's panic");
+        assert!(fs.open(&link, OpenMode::ReadWrite).is_err() && fs.lock(&link).is_err());
+        assert_eq!(fs.open(&link, OpenMode::Read).unwrap().len().unwrap(), 9, "who only reads may be led elsewhere");
     });
 }
 
