@@ -186,6 +186,29 @@ fn a_snapshot_never_keeps_more_than_the_bound() {
     assert_eq!(given_up.len(), 2, "given up, and taken after it was over");
 }
 
+/// A snapshot is the last to hold what compaction replaces, or is gone before: either way nothing is kept at the end.
+#[test]
+fn a_snapshot_dropped_beside_a_compaction_keeps_nothing() {
+    let ends = explore(2, || {
+        let shared = Shared::new(options())?;
+        let snapshot = shared.db.snapshot()?;
+        let dropped = beside(&shared, |shared| {
+            let held = shared.db.stats()?.retained_bytes > 0;
+            drop(snapshot);
+            Ok(held)
+        });
+        shared.db.compact_now(&mut |_| true)?;
+        let held = dropped.join().unwrap()?;
+        let stats = shared.db.stats()?;
+        assert_eq!((stats.retained_bytes, stats.snapshots), (0, 0), "nobody looks at it any more");
+        Ok((held, shared.disk.used()))
+    });
+    let held: BTreeSet<bool> = ends.iter().map(|(held, _)| *held).collect();
+    assert_eq!(held.len(), 2, "dropped before the exchange, and after it");
+    let used: BTreeSet<u64> = ends.iter().map(|(_, used)| *used).collect();
+    assert_eq!(used.len(), 1, "and the disk has its room back: {used:?}");
+}
+
 /// A close wakes a compaction that sleeps for its limit; whether that got to its end or not, all is as it was.
 #[test]
 fn a_close_cuts_a_throttled_compaction_off() {

@@ -10,8 +10,8 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::model::{Checked, Stop};
-use crate::setting;
 use crate::workload::{Step, Workload};
+use crate::{first_seed, is_alone, setting};
 
 /// Workloads tried at most in search of a smaller one that fails.
 const MOST_TRIED: usize = 400;
@@ -146,7 +146,7 @@ pub(crate) fn shrink(case: &Case, failure: Failure, run: &dyn Fn(&Case) -> Resul
 }
 
 /// Runs the cases of seeds from `first` on, on every core, until `is_enough` of what the runs came to. Of one that
-/// fails it prints the smallest part that still does, and panics. `STRATUM_SEED` runs that one alone.
+/// fails it prints the smallest part that still does, and panics; what that prints runs it alone.
 pub(crate) fn run_cases(
     test: &str,
     first: u64,
@@ -154,8 +154,8 @@ pub(crate) fn run_cases(
     is_enough: &(dyn Fn(u64) -> bool + Sync),
     run: &(dyn Fn(&Case) -> Result<u64, Failure> + Sync),
 ) -> u64 {
-    let (next, total, failed) = (AtomicU64::new(first), AtomicU64::new(0), AtomicBool::new(false));
-    let alone = std::env::var("STRATUM_SEED").is_ok();
+    let (next, total, failed) = (AtomicU64::new(first_seed(first)), AtomicU64::new(0), AtomicBool::new(false));
+    let alone = is_alone();
     let work = || {
         while !failed.load(Ordering::SeqCst) && !is_enough(total.load(Ordering::SeqCst)) {
             let seed = if alone { setting("STRATUM_SEED", 0) } else { next.fetch_add(1, Ordering::SeqCst) };

@@ -1,6 +1,7 @@
 //! A simulated disk whose syncs can be held up, so that commits gather behind one and form a group.
 //!
-//! 1. `hold` makes the next sync of any file wait for `release`; what is done meanwhile queues up behind it.
+//! 1. `group` holds up a sync of any file, `beside` any call that changes something; what is done meanwhile queues up
+//!    behind it, or does not.
 //! 2. `panic_in_write` makes the next write panic, as a bug beneath a commit would; `panic_on`, the next write or sync
 //!    on one of the store's own threads.
 //! 3. `before_lock` has something done between what `open` finds and its lock, as another process might.
@@ -36,9 +37,20 @@ type Work = Box<dyn FnOnce() + Send>;
 pub(crate) struct Gate {
     pub(crate) disk: SimDisk,
     state: Arc<(Mutex<State>, Condvar)>,
+    /// Not only syncs wait before the gate.
+    holds_all: Arc<AtomicBool>,
     panics: Arc<AtomicBool>,
     at_lock: Arc<Mutex<Option<Work>>>,
     panics_on: Arc<Mutex<Option<&'static str>>>,
+}
+
+/// What was done while some work was held up.
+pub(crate) struct Beside<T> {
+    pub(crate) said: T,
+    /// There was such a call to hold up.
+    pub(crate) was_held: bool,
+    /// It did not wait for the work.
+    pub(crate) was_done: bool,
 }
 
 impl Gate {
@@ -46,7 +58,8 @@ impl Gate {
         let disk = SimDisk::new(seed);
         disk.allow_map();
         let state = Arc::new((Mutex::new(State::Open), Condvar::new()));
-        Gate { disk, state, panics: Arc::default(), at_lock: Arc::default(), panics_on: Arc::default() }
+        let holds_all = Arc::default();
+        Gate { disk, state, holds_all, panics: Arc::default(), at_lock: Arc::default(), panics_on: Arc::default() }
     }
 
     pub(crate) fn open(&self, options: &Options) -> Result<Db> {
@@ -125,6 +138,35 @@ impl Gate {
         })
     }
 
+    /// Runs `work`, of which the call that changes the disk behind `passing` others is held up, and meanwhile `other`,
+    /// until that is done or waits for `work`.
+    pub(crate) fn beside<T: Send>(
+        &self,
+        passing: u64,
+        work: impl FnOnce() + Send,
+        other: impl FnOnce() -> T + Send,
+    ) -> Beside<T> {
+        let (is_work_done, is_other_done) = (AtomicBool::new(false), AtomicBool::new(false));
+        let work = || {
+            work();
+            is_work_done.store(true, Ordering::SeqCst);
+        };
+        let other: Box<dyn FnOnce() -> T + Send + '_> = Box::new(|| {
+            let said = other();
+            is_other_done.store(true, Ordering::SeqCst);
+            said
+        });
+        let (mut was_held, mut was_done) = (false, false);
+        let before = || {
+            was_held = !is_work_done.load(Ordering::SeqCst);
+            was_done = is_other_done.load(Ordering::SeqCst);
+        };
+        self.holds_all.store(true, Ordering::SeqCst);
+        let mut said = self.group_at(passing, work, vec![other], before);
+        self.holds_all.store(false, Ordering::SeqCst);
+        Beside { said: said.pop().expect("one other"), was_held, was_done }
+    }
+
     fn release(&self) {
         *self.state.0.lock() = State::Open;
         self.state.1.notify_all();
@@ -158,6 +200,13 @@ impl Gate {
             }
             State::Armed(passing) => *state = State::Armed(passing - 1),
             State::Open | State::Held => {}
+        }
+    }
+
+    /// A call that changes something, and is no sync of a file.
+    fn pass_if_all(&self) {
+        if self.holds_all.load(Ordering::SeqCst) {
+            self.pass();
         }
     }
 
@@ -198,6 +247,7 @@ impl FileSystem for Gate {
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        self.pass_if_all();
         self.disk.create(path).map(|file| self.gated(file))
     }
 
@@ -206,14 +256,17 @@ impl FileSystem for Gate {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.pass_if_all();
         self.disk.rename(from, to)
     }
 
     fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+        self.pass_if_all();
         self.disk.link(from, to)
     }
 
     fn unlink(&self, path: &Path) -> io::Result<()> {
+        self.pass_if_all();
         self.disk.unlink(path)
     }
 
@@ -222,6 +275,7 @@ impl FileSystem for Gate {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        self.pass_if_all();
         self.disk.sync_dir(dir)
     }
 
@@ -247,6 +301,7 @@ struct GatedFile {
 
 impl File for GatedFile {
     fn write_at(&self, offset: u64, bytes: &[u8]) -> io::Result<usize> {
+        self.gate.pass_if_all();
         let written = self.file.write_at(offset, bytes);
         self.gate.panic_if_it_is_to();
         assert!(!self.gate.panics.swap(false, Ordering::SeqCst), "a panic on purpose");
@@ -262,10 +317,12 @@ impl File for GatedFile {
     }
 
     fn truncate(&self, length: u64) -> io::Result<()> {
+        self.gate.pass_if_all();
         self.file.truncate(length)
     }
 
     fn preallocate(&self, length: u64) -> io::Result<()> {
+        self.gate.pass_if_all();
         self.file.preallocate(length)
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use stratum::vfs::sim::{Errno, Fault, Op, Rng};
-use stratum::{Columns, Db, DocumentId, Durability, Error, Options, Value};
+use stratum::{Columns, Db, DocumentId, Durability, Error, Options, ReadMode, Value};
 
 use crate::gate::Gate;
 use crate::plain;
@@ -44,6 +44,7 @@ fn durability(rng: &mut Rng) -> Durability {
 
 #[test]
 fn every_crash_keeps_a_prefix_of_what_was_committed_together() {
+    let _again = again!();
     let mut largest = 0;
     for seed in 0..6 {
         let gate = Gate::new(seed);
@@ -115,6 +116,7 @@ fn try_commit(db: &Db, size: usize, durability: Durability) -> Option<Told> {
 /// Whatever fails beneath a group: what was acknowledged is there, what was refused is not, now and after a crash.
 #[test]
 fn no_fault_beneath_a_group_loses_or_invents_anything() {
+    let _again = again!();
     let (mut struck, mut refused, mut poisoned) = (0, 0, 0);
     for seed in 0..60 {
         let gate = Gate::new(seed);
@@ -205,6 +207,7 @@ fn on_a_full_disk_a_group_is_refused_one_by_one() {
 /// What a group wrote before it began another segment stays committed when the rest of it cannot be written.
 #[test]
 fn a_group_keeps_what_was_written_before_it_failed() {
+    let _again = again!();
     let mut parted = 0;
     for write in 0..8 {
         let gate = Gate::new(write);
@@ -293,5 +296,54 @@ fn commits_go_on_while_the_log_is_synced() {
         assert!(went_on, "it waited for the sync of a {name}");
         assert_eq!(db.view().unwrap().document_count().unwrap(), 2);
         db.close().unwrap();
+    }
+}
+
+/// Each call that changes the disk is held up in turn, of whatever changes it; every reading call goes on meanwhile.
+#[test]
+fn reads_go_on_while_any_other_work_waits_for_the_disk() {
+    let _again = again!();
+    type Work = fn(&Db, DocumentId);
+    let works: [(&str, Work); 6] = [
+        ("durable commits", |db, _| assert!(plain::put(db, &[1; 800], Durability::Always).is_ok())),
+        ("commits", |db, id| {
+            (0..4).for_each(|n| db.write(|batch| batch.set_blob(id, &[n; 300])).unwrap());
+        }),
+        ("flush", |db, _| db.flush().unwrap()),
+        ("checkpoint", |db, _| db.checkpoint().unwrap()),
+        ("compaction", |db, _| db.compact_now(&mut |_| true).unwrap()),
+        ("maintenance", |db, _| assert!(db.maintain().is_ok())),
+    ];
+    for (name, work) in works {
+        let mut held = 0;
+        loop {
+            let gate = Gate::new(held);
+            let mut options = plain::options(700);
+            options.durability = Durability::Os;
+            options.max_amplification = 1.1;
+            options.read_mode = if held % 2 == 0 { ReadMode::Mmap } else { ReadMode::Pread };
+            let db = gate.open(&options).unwrap();
+            let ids: Vec<_> = (0..8).map(|n| plain::put(&db, &[n; 200], Durability::Always).unwrap()).collect();
+            ids.iter().step_by(3).for_each(|id| db.write(|batch| batch.delete_document(*id)).unwrap());
+            db.write(|batch| batch.set_column(ids[1], "new", &Value::Null)).unwrap();
+            let left = 5;
+            let read = || {
+                for view in [db.view().unwrap(), db.snapshot().unwrap()] {
+                    let seen = view.documents(DocumentId::FIRST).unwrap().filter(|id| ids.contains(id));
+                    let blobs: Vec<_> = seen.map(|id| view.blob(id).unwrap()[0]).collect();
+                    assert_eq!(blobs.len(), left);
+                    assert_eq!(view.column(ids[1], "new").unwrap(), Value::Null);
+                    assert_eq!(view.tree(ids[4]).unwrap().blob, [4; 200]);
+                }
+            };
+            let beside = gate.beside(held, || work(&db, ids[2]), read);
+            assert!(beside.was_done, "reads waited for call {held} of {name}");
+            if !beside.was_held {
+                break;
+            }
+            held += 1;
+        }
+        println!("{name}: reads beside {held} calls");
+        assert!(held > 0, "{name} changes the disk");
     }
 }

@@ -34,6 +34,7 @@ fn a_disk_that_syncs_nothing_loses_the_end_and_nobody_can_tell() {
 /// Of a row of commits each in turn is the one that the disk loses. A later one that it kept says that it was durable.
 #[test]
 fn a_lost_write_before_a_kept_one_is_corruption() {
+    let _again = again!();
     const COMMITS: u64 = 12;
     for lost in 0..2 * COMMITS {
         let disk = SimDisk::new(lost);
@@ -59,6 +60,7 @@ fn a_lost_write_before_a_kept_one_is_corruption() {
 /// Random work on a disk that lies from some call on, about syncs or about writes.
 #[test]
 fn a_disk_that_lies_leaves_a_moment_of_the_past_or_is_refused() {
+    let _again = again!();
     let (mut refused, mut past, mut none) = (0, 0, 0);
     for seed in 0..150 {
         let workload = Workload::mixed(seed, 12);

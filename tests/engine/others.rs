@@ -29,9 +29,9 @@ use crate::runner::{Run, open, store_path};
 use crate::workload::Workload;
 
 /// What a store holds, blob by blob.
-type Blobs = BTreeMap<DocumentId, Vec<u8>>;
+pub(crate) type Blobs = BTreeMap<DocumentId, Vec<u8>>;
 
-fn blobs(db: &Db) -> Result<Blobs> {
+pub(crate) fn blobs(db: &Db) -> Result<Blobs> {
     let view = db.view()?;
     view.documents(DocumentId::FIRST)?.map(|id| Ok((id, view.blob(id)?.to_vec()))).collect()
 }
@@ -49,6 +49,7 @@ fn without_checkpoint(disk: &SimDisk) -> SimDisk {
 
 #[test]
 fn a_partial_merge_brings_no_deleted_document_back() {
+    let _again = again!();
     let (mut compactions, mut deletes) = (0, 0);
     for seed in 0..60 {
         let mut rng = Rng::new(seed);
@@ -107,6 +108,7 @@ fn churned(disk: &SimDisk, options: &Options, seed: u64) -> (Db, Blobs) {
 
 #[test]
 fn a_crash_while_merged_files_are_replaced_changes_nothing() {
+    let _again = again!();
     let options = options(700);
     let (mut images, mut unlinks_lost) = (0, 0);
     for seed in 0..4 {
@@ -140,6 +142,7 @@ fn a_crash_while_merged_files_are_replaced_changes_nothing() {
 
 #[test]
 fn the_same_work_gives_the_same_bytes_at_any_time() {
+    let _again = again!();
     for seed in 0..6 {
         let work = |pause: Duration| {
             let workload = Workload::mixed(seed, 20);
@@ -160,6 +163,7 @@ fn the_same_work_gives_the_same_bytes_at_any_time() {
 /// Changes come while compaction waits for one of its syncs: each one, one after the other.
 #[test]
 fn compaction_overwrites_nothing_that_happens_meanwhile() {
+    let _again = again!();
     for held in 0..14 {
         let gate = Gate::new(held);
         let mut options = options(700);
@@ -195,6 +199,7 @@ fn compaction_overwrites_nothing_that_happens_meanwhile() {
 
 #[test]
 fn no_checkpoint_changes_what_is_opened() {
+    let _again = again!();
     let options = options(700);
     // Checkpoints of several generations of one store, and one of another store.
     let disk = SimDisk::new(1);
@@ -290,6 +295,7 @@ fn every_flipped_byte_is_noticed_without_a_checkpoint() {
 /// Every batch sets the same number everywhere: whatever is left of it, it is one number.
 #[test]
 fn no_part_of_a_batch_is_seen_after_crashes() {
+    let _again = again!();
     let mut images = 0;
     for seed in 0..8 {
         let mut rng = Rng::new(seed);
@@ -352,6 +358,7 @@ fn no_part_of_a_batch_is_seen_after_crashes() {
 
 #[test]
 fn no_later_segment_survives_an_earlier_one() {
+    let _again = again!();
     let (mut partial, mut segments) = (0, 0);
     for seed in 0..4 {
         let options = options(400);

@@ -19,7 +19,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 
 use crate::model::Stop;
-use crate::setting;
+use crate::{setting, setting_if_set};
 
 mod bad;
 mod calls;
@@ -51,8 +51,8 @@ fn run_case(case: &Case, done: &Done) -> Result<(), TestCaseError> {
     }
 }
 
-/// Runs so many cases from a seed; panics with the smallest one that fails.
-fn run_cases(seed: u64, cases: u64, done: &Done) {
+/// Runs so many cases of one thread; panics with the smallest one that fails, and the command that finds it again.
+fn run_cases(seed: u64, thread: u64, cases: u64, done: &Done) {
     let config = ProptestConfig {
         cases: cases as u32,
         failure_persistence: None,
@@ -60,24 +60,35 @@ fn run_cases(seed: u64, cases: u64, done: &Done) {
         ..ProptestConfig::default()
     };
     let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    bytes[..8].copy_from_slice(&seed.wrapping_mul(1000).wrapping_add(thread).to_le_bytes());
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    match runner.run(&steps::case(), |case| run_case(&case, done)) {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, case)) => panic!("seed {seed}: {reason}\n{case:?}"),
-        Err(TestError::Abort(reason)) => panic!("seed {seed}: {reason}"),
-    }
+    let (reason, case) = match runner.run(&steps::case(), |case| run_case(&case, done)) {
+        Ok(()) => return,
+        Err(TestError::Fail(reason, case)) => (reason, format!("{case:?}")),
+        Err(TestError::Abort(reason)) => (reason, String::new()),
+    };
+    let test = "props::the_store_does_what_the_model_does";
+    panic!(
+        "{reason}\n{case}\n  again:\n    STRATUM_SEED={seed} STRATUM_THREAD={thread} STRATUM_CASES={cases} cargo test \
+         --test engine {test}"
+    );
 }
 
 #[test]
 fn the_store_does_what_the_model_does() {
     let (cases, seed) = (setting("STRATUM_CASES", 20_000), setting("STRATUM_SEED", 1));
     let threads = thread::available_parallelism().map_or(2, |count| count.get() as u64);
+    let threads = setting_if_set("STRATUM_THREAD").map_or(0..threads, |thread| thread..thread + 1);
+    let each = cases.div_ceil(threads.end - threads.start);
     let done = Done::default();
     thread::scope(|scope| {
-        for thread in 0..threads {
-            let done = &done;
-            scope.spawn(move || run_cases(seed * 1000 + thread, cases.div_ceil(threads), done));
+        let done = &done;
+        let run = |thread| scope.spawn(move || run_cases(seed, thread, each, done));
+        for thread in threads.map(run).collect::<Vec<_>>() {
+            // With what it says, and not with the scope's words.
+            if let Err(panic) = thread.join() {
+                std::panic::resume_unwind(panic);
+            }
         }
     });
     let (ran, operations) = (done.cases.into_inner(), done.operations.into_inner());

@@ -285,15 +285,30 @@ impl Run {
 
     /// Drops the store as it is, opens it again, and takes over whichever allowed state it has.
     pub(crate) fn recover(&mut self) -> Checked {
+        self.recover_within(self.journal.after_kill(self.disk.ops())).map(drop)
+    }
+
+    /// The same where these states are allowed. Gives back whether commits that were acknowledged are lost.
+    pub(crate) fn recover_within(&mut self, range: (usize, usize)) -> Checked<bool> {
         self.abandon();
-        let range = self.journal.after_kill(self.disk.ops());
         let db = open(&self.disk, &self.options)?;
         let (found, model) = self.journal.find(&db, range)?;
+        let is_less = found < self.journal.newest_acknowledged();
+        if is_less {
+            // The number of a commit that is lost may be used again.
+            self.newest_sequence = db.view()?.sequence();
+        }
         self.journal.settle(found);
         self.model = model;
         self.db = Some(db);
         self.promise_durable();
-        Ok(())
+        Ok(is_less)
+    }
+
+    /// The latest view and the kept ones, and what each of them must show.
+    pub(crate) fn views(&self) -> Checked<Vec<(View, Model)>> {
+        let kept = self.kept.iter().cloned();
+        Ok(kept.chain([(self.db()?.view()?, self.model.clone())]).collect())
     }
 
     pub(crate) fn options(&self) -> &Options {

@@ -84,7 +84,9 @@ fn random_damage_costs_what_it_touches_and_is_named() {
     let mut judged = 0;
     for seed in 1..=setting("STRATUM_CASES", 300) {
         let outcome = std::panic::catch_unwind(|| one(seed));
-        judged += u64::from(outcome.unwrap_or_else(|_| panic!("repeat with STRATUM_SEED={seed}")));
+        let test = "random::random_damage_costs_what_it_touches_and_is_named";
+        let again = || panic!("again:\n  STRATUM_SEED={seed} cargo test --test salvage {test}");
+        judged += u64::from(outcome.unwrap_or_else(|_| again()));
     }
     assert!(judged > 0);
 }

@@ -190,7 +190,11 @@ pub fn run(scenario: Scenario) {
     let newest = shared.history().newest();
     let durable = shared.history().durable();
     if scenario == Scenario::PowerLoss {
-        reopen(disk.image(0), &options, &shared, &first, durable);
+        // Nothing of what was pending is left, all of it, and two of the ways between.
+        let between = thread_rng().gen_range(2..u64::MAX);
+        for seed in [0, 1, between, between ^ 1] {
+            reopen(disk.image(seed), &options, &shared, &first, durable);
+        }
     } else {
         shared.db.close().expect("closes");
         assert!(matches!(shared.db.view(), Err(Error::Closed)));

@@ -8,6 +8,9 @@
 //! 4. A `lost` call is one that the disk lies about: a write that reads see and that no sync makes durable, a sync or
 //!    a sync of a directory that does nothing and says that it is done. Of other calls there is nothing to lose; they
 //!    happen.
+//! 5. A struck call that is `evicted` fails, and the kernel forgets what was pending, as it may: after a failed sync
+//!    reads see what is durable again, zeros where nothing is; after a failed sync of a directory its names are seen as
+//!    before, and no later sync makes them durable. Of other calls there is nothing to forget; they fail.
 
 use std::io;
 
@@ -99,12 +102,14 @@ pub struct Fault {
     pub times: u64,
     /// Whether the call says that it is done instead, and the disk loses it.
     pub lost: bool,
+    /// Whether what was pending is forgotten, by reads too.
+    pub evicted: bool,
 }
 
 impl Fault {
     /// The `nth` call (from zero) of these kinds fails once, without effect.
     pub fn new(on: &[Op], nth: u64, error: Errno) -> Fault {
-        Fault { on: on.to_vec(), nth, error, short: false, times: 1, lost: false }
+        Fault { on: on.to_vec(), nth, error, short: false, times: 1, lost: false, evicted: false }
     }
 
     /// This fault, with part of the call's effect.
@@ -126,6 +131,11 @@ impl Fault {
     pub fn lost(self) -> Fault {
         Fault { lost: true, ..self }
     }
+
+    /// This fault, and the kernel drops the pages that could not be written.
+    pub fn evicted(self) -> Fault {
+        Fault { evicted: true, ..self }
+    }
 }
 
 /// What becomes of one call.
@@ -139,6 +149,8 @@ pub(super) enum Verdict {
     Fail(Errno),
     /// It fails after its effect, or part of it.
     FailAfter(Errno),
+    /// It fails without effect, and what was pending is forgotten.
+    Evict(Errno),
     /// It succeeds, and the disk loses it.
     Lose,
 }
@@ -202,6 +214,9 @@ impl Armed {
         }
         if self.fault.lost {
             return Verdict::Lose;
+        }
+        if self.fault.evicted {
+            return Verdict::Evict(self.fault.error);
         }
         if self.fault.short && at == self.fault.nth {
             if !op.is_transfer() {

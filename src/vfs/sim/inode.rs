@@ -1,7 +1,8 @@
 //! One file: what a process reads of it, what is durable, and what lies between.
 //!
 //! 1. `volatile` is `durable` with every pending change applied, in order, and with whatever failed syncs dropped and
-//!    the disk lost: those bytes are in `volatile` alone.
+//!    the disk lost: those bytes are in `volatile` alone. Of what a failed sync evicted only the length is left there,
+//!    for as long as the file is open, or longer.
 //! 2. Contents are shared between a disk and its images until one of them writes.
 
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub(super) struct Inode {
     pub(super) names: u32,
     /// Open handles.
     pub(super) handles: u32,
+    /// Once nobody has it open, its length is read from the disk again.
+    forgets_length: bool,
 }
 
 impl Inode {
@@ -94,6 +97,26 @@ impl Inode {
             self.durable = self.survivor(rng, Survival::Mixed, &[]);
         }
         self.pending.clear();
+    }
+
+    /// A sync failed, and the pages that it could not write are gone: what is durable is read again. The length is the
+    /// kernel's own, and stays.
+    pub(super) fn evict(&mut self, rng: &mut Rng) {
+        self.pending.clear();
+        let length = self.volatile.len();
+        self.volatile = self.durable.clone();
+        Arc::make_mut(&mut self.volatile).resize(length, 0);
+        self.forgets_length |= rng.chance(0.5);
+    }
+
+    /// That many handles are closed.
+    pub(super) fn let_go(&mut self, handles: u32) {
+        self.handles = self.handles.saturating_sub(handles);
+        if self.handles == 0 && std::mem::take(&mut self.forgets_length) {
+            let contents = Arc::make_mut(&mut self.volatile);
+            contents.clone_from(&self.durable);
+            self.pending.iter().for_each(|change| change.apply(contents));
+        }
     }
 
     /// The contents as a power loss may leave them. Where the length came without the bytes, `stale` may lie: what

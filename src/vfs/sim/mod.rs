@@ -15,9 +15,12 @@
 //! 4. Name changes not yet synced survive in any combination in which no change of a name comes without the
 //!    earlier ones of that name; a rename is one change. Those of different names may be reordered or lost.
 //! 5. A failed `sync` drops what was pending from what can become durable: the bytes go on being read (the cache
-//!    calls them clean), a later sync succeeds and does not save them. With `short`, a random part is saved.
+//!    calls them clean), a later sync succeeds and does not save them. With `short`, a random part is saved. Where
+//!    the fault says `evicted` the cache drops them: reads give what is durable, zeros up to the length, which the
+//!    kernel keeps at least until nobody has the file open.
 //! 6. A failed `sync_dir` leaves the changes pending: a file system that loses its journal stops altogether, so
-//!    there is no later success that could lie.
+//!    there is no later success that could lie. Where the fault says `evicted` there is: the names are seen, and a
+//!    later `sync_dir` does not save them.
 //! 7. A name that is removed leaves the file readable through open handles, and its space taken until they close.
 //! 8. With a capacity, bytes that a file never had need room; overwriting does not, nor does writing what was
 //!    preallocated. A write that has room for its first part only is short.

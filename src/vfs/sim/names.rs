@@ -1,6 +1,6 @@
 //! The names of all files: what a process sees, what is durable, and the changes between.
 //!
-//! 1. `visible` is `durable` with every pending change applied, in order.
+//! 1. `visible` is `durable` with every pending change applied, in order, and with what was forgotten.
 //! 2. A change is applied whole or not at all, and never before an earlier pending change of a name it touches.
 //! 3. Paths are absolute and plain (`normal`), so that one file has one spelling.
 
@@ -142,6 +142,11 @@ impl Names {
         });
     }
 
+    /// The changes in `dir` are seen as before, and nothing makes them durable any more.
+    pub(super) fn forget(&mut self, dir: &Path) {
+        self.pending.retain(|change| change.paths().all(|path| path.parent() != Some(dir)));
+    }
+
     /// The inodes that a name leads to, now or after some power loss.
     pub(super) fn reachable(&self) -> BTreeSet<u64> {
         let pending = self.pending.iter().filter_map(|change| match change {
@@ -155,19 +160,23 @@ impl Names {
     pub(super) fn survivors(&self, rng: &mut Rng, survival: Survival) -> Names {
         let names = match survival {
             Survival::Nothing => self.durable.clone(),
-            Survival::Everything => self.visible.clone(),
+            Survival::Everything => self.first_changes(self.pending.len()),
             Survival::Mixed => self.some_changes(rng),
         };
         Names { directories: self.directories.clone(), durable: names.clone(), visible: names, pending: Vec::new() }
+    }
+
+    fn first_changes(&self, count: usize) -> BTreeMap<PathBuf, u64> {
+        let mut names = self.durable.clone();
+        self.pending.iter().take(count).for_each(|change| change.apply(&mut names));
+        names
     }
 
     fn some_changes(&self, rng: &mut Rng) -> BTreeMap<PathBuf, u64> {
         let mut names = self.durable.clone();
         let kept = [0.0, 0.2, 0.5, 0.8, 1.0, -1.0][rng.index(6)];
         if kept < 0.0 {
-            let prefix = rng.index(self.pending.len() + 1);
-            self.pending.iter().take(prefix).for_each(|change| change.apply(&mut names));
-            return names;
+            return self.first_changes(rng.index(self.pending.len() + 1));
         }
         let mut lost: BTreeSet<&PathBuf> = BTreeSet::new();
         for change in &self.pending {

@@ -58,6 +58,8 @@ enum Promise {
     Broken,
     /// It fails, and what it did until then it did.
     Late(io::Error),
+    /// It fails, and what it was about is forgotten.
+    Evicted(io::Error),
 }
 
 /// How much of a read or write happens.
@@ -159,7 +161,7 @@ impl State {
         match self.faults.judge(op, 0) {
             Verdict::Go | Verdict::Short | Verdict::Lose => Ok(Ok(())),
             Verdict::FailAfter(error) => Ok(Err(error.into())),
-            Verdict::Fail(error) => Err(error.into()),
+            Verdict::Fail(error) | Verdict::Evict(error) => Err(error.into()),
         }
     }
 
@@ -170,6 +172,7 @@ impl State {
             Verdict::Go | Verdict::Short => Ok(Promise::Kept),
             Verdict::Lose => Ok(Promise::Broken),
             Verdict::FailAfter(error) => Ok(Promise::Late(error.into())),
+            Verdict::Evict(error) => Ok(Promise::Evicted(error.into())),
             Verdict::Fail(error) => Err(error.into()),
         }
     }
@@ -188,7 +191,7 @@ impl State {
             Verdict::Go => {}
             Verdict::Lose => transfer.is_lost = true,
             Verdict::Short => transfer.bytes = 1 + self.rng.index(bytes - 1),
-            Verdict::FailAfter(error) | Verdict::Fail(error) => return Err(error.into()),
+            Verdict::FailAfter(error) | Verdict::Fail(error) | Verdict::Evict(error) => return Err(error.into()),
         }
         Ok(transfer)
     }
@@ -295,7 +298,7 @@ impl State {
 
     pub(super) fn close(&mut self, number: u64) {
         if let Some(inode) = self.inodes.get_mut(&number) {
-            inode.handles = inode.handles.saturating_sub(1);
+            inode.let_go(1);
             if inode.names == 0 {
                 self.release(number);
             }
@@ -355,12 +358,13 @@ impl State {
         if !self.names.is_directory(dir) {
             return Err(errno(if self.names.get(dir).is_some() { libc::ENOTDIR } else { libc::ENOENT }));
         }
-        if let Promise::Broken = promise {
-            return Ok(());
+        match &promise {
+            Promise::Broken => return Ok(()),
+            Promise::Evicted(_) => self.names.forget(dir),
+            Promise::Kept | Promise::Late(_) => self.names.sync(dir),
         }
-        self.names.sync(dir);
         self.sweep();
-        if let Promise::Late(error) = promise { Err(error) } else { Ok(()) }
+        if let Promise::Late(error) | Promise::Evicted(error) = promise { Err(error) } else { Ok(()) }
     }
 
     pub(super) fn lock(&mut self, path: &Path) -> io::Result<Option<u64>> {
@@ -481,6 +485,10 @@ impl State {
                 inode.fail_sync(Some(rng));
                 Err(error)
             }
+            Ok(Promise::Evicted(error)) => {
+                inode.evict(rng);
+                Err(error)
+            }
             Err(error) => {
                 inode.fail_sync(None);
                 Err(error)
@@ -563,7 +571,7 @@ impl State {
             stale: self.stale.clone(),
             ..State::new(self.rng.clone().next_u64())
         };
-        state.inodes.values_mut().for_each(|inode| inode.handles = 0);
+        state.inodes.values_mut().for_each(|inode| inode.let_go(u32::MAX));
         state.sweep();
         state.recount();
         state

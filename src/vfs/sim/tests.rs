@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 
+mod evicted;
 mod lies;
 
 const SEEDS: u64 = 400;
