@@ -30,7 +30,7 @@ help:
 	@echo 'make lint      format, lints, documentation'
 	@echo 'make bench     criterion benchmarks, Stratum beside the raw yardstick'
 	@echo 'make bench-compare one table: Stratum, SQLite, LMDB, redb, fjall, RocksDB and the raw yardstick; ARGS=... says which,'
-	@echo '                  or one of ARGS=scale, compaction, stratakv, calls; ARGS="scale --help" says more'
+	@echo '                  or one of ARGS=scale, compaction, stratakv, calls, limits; ARGS="scale --help" says more'
 	@echo 'make fuzz      the fuzz targets, FUZZ_SECONDS (30) each'
 	@echo 'make golden    write the golden stores of the format anew: only before its first release'
 	@echo 'make mutants   change the engine in every small way, one at a time, and see that a test fails (hours; docs/mutation.md)'

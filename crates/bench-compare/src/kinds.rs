@@ -1,4 +1,4 @@
-//! All engines, and choosing among them.
+//! The engines, and choosing among them.
 //!
 //! 1. The yardstick comes first, and is always one of those that are chosen.
 
@@ -6,8 +6,8 @@ use golden_sets::{Kind, native, raw, through_c};
 
 use crate::{fjall, lmdb, redb, rows, sqlite};
 
-/// All of them.
-pub const KINDS: &[Kind] = &[
+/// Those that run where none are named.
+const USUAL: &[Kind] = &[
     raw::RAW,
     native::STRATUM,
     through_c::STRATUM_C,
@@ -22,12 +22,18 @@ pub const KINDS: &[Kind] = &[
     Kind { name: "RocksDB zstd", open: rows::open::<crate::rocksdb::RocksDb<true>> },
 ];
 
-/// Those of these names; all, where there are no names.
+/// Those that run only where they are named.
+const OTHERS: &[Kind] = &[native::STRATUM_LZ4];
+
+/// Those of these names; the usual ones, where there are no names.
 pub fn chosen(names: &[String]) -> Result<Vec<Kind>, String> {
-    if let Some(unknown) = names.iter().find(|name| KINDS.iter().all(|kind| kind.name != **name)) {
-        let known: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+    let all = || USUAL.iter().chain(OTHERS).copied();
+    if let Some(unknown) = names.iter().find(|name| all().all(|kind| kind.name != **name)) {
+        let known: Vec<_> = all().map(|kind| kind.name).collect();
         return Err(format!("there is no engine {unknown:?}; there are {}", known.join(", ")));
     }
-    let is_wanted = |kind: &&Kind| names.is_empty() || kind.name == "raw" || names.iter().any(|name| name == kind.name);
-    Ok(KINDS.iter().filter(is_wanted).copied().collect())
+    if names.is_empty() {
+        return Ok(USUAL.to_vec());
+    }
+    Ok(all().filter(|kind| kind.name == raw::RAW.name || names.iter().any(|name| name == kind.name)).collect())
 }

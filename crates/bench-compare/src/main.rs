@@ -8,6 +8,7 @@
 //! cargo run --release -p bench-compare -- compaction             space over time, latencies beside compaction
 //! cargo run --release -p bench-compare -- stratakv               durable puts, overwrites and deletes of 8 KiB
 //! cargo run --release -p bench-compare -- calls                  calls across the C ABI beside the same from Rust
+//! cargo run --release -p bench-compare -- limits                 what the machine cannot do faster
 //! ```
 //!
 //! 1. Only ratios within one run say something: the yardstick runs beside all others.
@@ -16,6 +17,7 @@ mod calls;
 mod compaction;
 mod fjall;
 mod kinds;
+mod limits;
 mod lines;
 mod lmdb;
 mod plot;
@@ -63,6 +65,8 @@ enum Command {
     Stratakv(stratakv::Arguments),
     /// What a call costs across the C ABI, beside the same from Rust
     Calls(calls::Arguments),
+    /// What the machine cannot do faster: synced writes, copies, checksums, loads, atomics
+    Limits(limits::Arguments),
 }
 
 /// One table of the phases of "golden sets".
@@ -74,7 +78,7 @@ struct Phases {
     /// Rounds; each figure is the median of them
     #[arg(long, default_value_t = 3)]
     rounds: u64,
-    /// How often the live blobs are overwritten under sustained updates
+    /// How often as many bytes as are live are overwritten under sustained updates
     #[arg(long, default_value_t = 20)]
     overwrite: u64,
     /// Names of engines, with commas between them; raw is always one of them
@@ -104,6 +108,7 @@ fn main() -> Outcome {
         Some(Command::Compaction(compaction)) => compaction::run(compaction),
         Some(Command::Stratakv(stratakv)) => stratakv::run(&stratakv),
         Some(Command::Calls(calls)) => calls::run(&calls),
+        Some(Command::Limits(limits)) => limits::run(&limits),
     }
 }
 
@@ -117,25 +122,4 @@ fn phases(arguments: Phases) -> Outcome {
         plot::draw(&report, &caption, &path)?;
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use kinds::KINDS;
-
-    /// Each phase proves what it read before it is timed: a run at toy size is a test of every adapter.
-    #[test]
-    fn every_engine_reads_what_was_written() {
-        let report = table::run(KINDS, &Settings { documents: 60, rounds: 1, overwrite: 2 });
-        let names = report.rows.iter().filter(|row| row.rate);
-        for row in names {
-            assert!(row.figures.iter().all(|figures| figures.len() == 1 && figures[0] > 0.0), "{}", row.name);
-        }
-        let dir = tempfile::tempdir().expect("a directory");
-        let picture = dir.path().join("picture.svg");
-        plot::draw(&report, "toy size", &picture).expect("the picture");
-        let svg = std::fs::read_to_string(picture).expect("the picture");
-        assert!(KINDS.iter().skip(1).all(|kind| svg.contains(kind.name)));
-    }
 }

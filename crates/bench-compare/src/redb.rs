@@ -42,10 +42,13 @@ fn apply(transaction: &WriteTransaction, ops: Vec<Op>) -> Result<(), redb::Error
 
 impl Rows for Redb {
     fn open(dir: &Path) -> Redb {
-        let mut builder = Database::builder();
-        let database = builder.set_cache_size(1 << 30).create(dir.join("redb")).expect("opening");
+        let path = dir.join("redb");
+        let is_new = !path.exists();
+        let database = Database::builder().set_cache_size(1 << 30).create(path).expect("opening");
         let redb = Redb { database };
-        redb.write(Vec::new(), Sync::Now);
+        if is_new {
+            redb.write(Vec::new(), Sync::Now); // readers want the tables
+        }
         redb
     }
 

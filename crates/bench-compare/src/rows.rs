@@ -9,8 +9,11 @@
 //! 1. Every peer keeps a document like this, in its own tables, column families or key ranges, as an expert would: one
 //!    write transaction a commit, one read transaction a read, numbers as keys in their order.
 //! 2. What is in a row is encoded as the yardstick does it, so that all sides pay the same for it.
+//! 3. Opening only opens: what a reader does not need is looked up or made by the first write.
 
 use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use golden_sets::{Engine, Sync, codec};
 use stratum::{Columns, Input, InputId, Tree, Value};
@@ -66,14 +69,13 @@ pub trait Rows: Send + std::marker::Sync + Sized + 'static {
 /// Any store of rows as a side of the comparison.
 pub struct Peer<R> {
     rows: R,
-    next_document: std::sync::atomic::AtomicU64,
+    /// Found by the first put: it takes a list of all documents.
+    next_document: OnceLock<AtomicU64>,
 }
 
 /// Opens a peer; for `Kind::open`.
 pub fn open<R: Rows>(dir: &Path) -> Box<dyn Engine> {
-    let rows = R::open(dir);
-    let next = rows.documents().last().map_or(1, |last| last + 1);
-    Box::new(Peer { rows, next_document: next.into() })
+    Box::new(Peer { rows: R::open(dir), next_document: OnceLock::new() })
 }
 
 /// The key of an input, in the order of documents and positions.
@@ -119,7 +121,8 @@ impl<R: Rows> Engine for Peer<R> {
     }
 
     fn put(&self, trees: &[&Tree], sync: Sync) -> u64 {
-        let first = self.next_document.fetch_add(trees.len() as u64, std::sync::atomic::Ordering::Relaxed);
+        let next = self.next_document.get_or_init(|| (self.rows.documents().last().unwrap_or(&0) + 1).into());
+        let first = next.fetch_add(trees.len() as u64, Ordering::Relaxed);
         let mut ops = Vec::with_capacity(trees.len() * 12);
         for (document, tree) in (first..).zip(trees) {
             ops_of(document, tree, &mut ops);

@@ -2,8 +2,8 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use golden_sets::Sync;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
@@ -13,7 +13,8 @@ use crate::rows::{Op, Part, Rows};
 /// A store.
 pub struct Sqlite {
     path: PathBuf,
-    writer: Mutex<Connection>,
+    /// Made by the first write: who only reads opens one connection, not two.
+    writer: OnceLock<Mutex<Connection>>,
     /// Tells the stores of a process apart, for the connections of its threads.
     number: u64,
 }
@@ -41,7 +42,18 @@ fn tune(connection: &Connection) {
     connection.set_prepared_statement_cache_capacity(32);
 }
 
+fn writer(path: &Path) -> Connection {
+    let connection = Connection::open(path).expect("opening");
+    tune(&connection);
+    connection.execute_batch(TABLES).expect("the tables");
+    connection
+}
+
 impl Sqlite {
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.writer.get_or_init(|| writer(&self.path).into()).lock().expect("no thread panicked")
+    }
+
     fn reading<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> T {
         READER.with_borrow_mut(|reader| {
             if reader.as_ref().is_none_or(|(number, _)| *number != self.number) {
@@ -71,20 +83,23 @@ impl Sqlite {
 impl Rows for Sqlite {
     fn open(dir: &Path) -> Sqlite {
         let path = dir.join("sqlite");
-        let writer = Connection::open(&path).expect("opening");
-        tune(&writer);
-        writer.execute_batch(TABLES).expect("the tables");
-        Sqlite { path, writer: Mutex::new(writer), number: NUMBERS.fetch_add(1, Ordering::Relaxed) }
+        let is_new = !path.exists();
+        let sqlite = Sqlite { path, writer: OnceLock::new(), number: NUMBERS.fetch_add(1, Ordering::Relaxed) };
+        if is_new {
+            drop(sqlite.writer()); // readers want the tables
+        }
+        sqlite
     }
 
     fn close(self) {
         READER.take();
         self.flush();
-        self.writer.into_inner().expect("no thread panicked").close().expect("closing");
+        let writer = self.writer.into_inner().expect("the flush made it");
+        writer.into_inner().expect("no thread panicked").close().expect("closing");
     }
 
     fn write(&self, ops: Vec<Op>, sync: Sync) {
-        let mut writer = self.writer.lock().expect("no thread panicked");
+        let mut writer = self.writer();
         let synchronous = if sync == Sync::Now { 2 } else { 1 };
         writer.pragma_update(None, "synchronous", synchronous).expect("the pragma");
         let transaction =
@@ -114,13 +129,12 @@ impl Rows for Sqlite {
     }
 
     fn flush(&self) {
-        let writer = self.writer.lock().expect("no thread panicked");
-        let checkpoint = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let checkpoint = self.writer().query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         checkpoint.expect("the checkpoint");
     }
 
     fn compact(&mut self) {
-        self.writer.lock().expect("no thread panicked").execute_batch("VACUUM").expect("the vacuum");
+        self.writer().execute_batch("VACUUM").expect("the vacuum");
         self.flush();
     }
 

@@ -27,6 +27,9 @@ pub struct Arguments {
     /// A share of the published numbers
     #[arg(long, default_value_t = 1.0)]
     scale: f64,
+    /// Rounds, each on new stores; each figure is the median of them
+    #[arg(long, default_value_t = 1)]
+    rounds: u64,
     /// Names of engines, with commas between them; raw is always one of them
     #[arg(long, value_delimiter = ',', default_value = "raw,Stratum,SQLite,LMDB")]
     engines: Vec<String>,
@@ -60,15 +63,20 @@ pub fn run(arguments: &Arguments) -> Outcome {
         deleted: scaled(25_000.0),
     };
     let mut report = Report::new(kinds.iter().map(|kind| kind.name).collect());
-    let mut sides: Vec<Side> = kinds.into_iter().map(Side::new).collect();
-    measure(&mut sides, &numbers, &mut report);
+    for round in 0..arguments.rounds {
+        let mut sides: Vec<Side> = kinds.iter().copied().map(Side::new).collect();
+        measure(&mut sides, &numbers, &mut report);
+        eprintln!("round {} of {}", round + 1, arguments.rounds);
+    }
     let caption = format!(
-        "StrataKV's workload: {} puts, {} overwrites of {} ids, {} deletes of {} ids, 8 KiB each, each durable. {}",
+        "StrataKV's workload: {} puts, {} overwrites of {} ids, {} deletes of {} ids, 8 KiB each, each durable; \
+         medians of {} rounds. {}",
         numbers.puts,
         numbers.overwrites,
         numbers.overwritten,
         numbers.deletes,
         numbers.deleted,
+        arguments.rounds,
         arguments.output.caption
     );
     println!("{caption}\n\n{}", report.markdown());

@@ -25,6 +25,38 @@ fn row(text: &str, name: &str) -> Vec<f64> {
     line.split('|').filter_map(|cell| cell.trim().parse().ok()).collect()
 }
 
+/// Each phase proves what it read before it is timed: a run is a test of every adapter.
+#[test]
+fn every_engine_reads_what_was_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (text, picture) = run(dir.path(), &["--trees", "60", "--rounds", "1", "--overwrite", "2"]);
+    let table = text.lines().filter(|line| line.starts_with('|'));
+    let lines: Vec<Vec<&str>> = table.map(|line| line.split('|').map(str::trim).collect()).collect();
+    assert!(lines.iter().all(|line| line.len() == lines[0].len()), "{text}");
+    // Behind the last engine are the best peer, the target, whether it was reached, and the end of the line.
+    let engines = 3..lines[0].len() - 4;
+    assert!(lines[0][engines.clone()].iter().all(|engine| picture.contains(engine)), "{text}");
+    for line in lines.iter().skip(2).take_while(|line| line[1] != "figure") {
+        let is_share = |cell: &&str| cell.parse().is_ok_and(|share: f64| share.is_finite());
+        assert!(line[engines.clone()].iter().all(is_share), "{line:?}");
+    }
+}
+
+#[test]
+fn the_machine_has_limits() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_bench-compare"))
+        .args(["limits", "--rounds", "1", "--megabytes", "8"])
+        .env("STRATUM_BENCH_DIR", dir.path())
+        .output()
+        .expect("the command runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    for name in ["append of 11 KB to a growing file, fdatasync", "memcpy of 4 KiB, in cache"] {
+        assert!(row(&text, name)[0] > 0.0, "{text}");
+    }
+}
+
 #[test]
 fn scale_measures_costs_memory_and_opening() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -57,7 +89,11 @@ fn every_engine_does_stratakvs_workload() {
     let missing = text.lines().find(|line| line.starts_with("| deletes that found nothing |")).expect("a row");
     let missing: f64 = missing.split('|').nth(2).and_then(|cell| cell.trim().parse().ok()).expect("a number");
     assert!((110.0..160.0).contains(&missing), "of 160 deletes of 50 ids: {text}");
-    assert_eq!(row(&text, "get blob of a missing id after compaction").len(), 6, "{text}");
+    assert_eq!(
+        row(&text, "get blob of a missing id after compaction").len(),
+        7,
+        "six engines and the best peer: {text}"
+    );
     assert!(picture.contains("durable overwrite"));
 }
 

@@ -99,6 +99,63 @@ pub unsafe fn slice<'a, T>(data: *const T, count: usize) -> &'a [T] {
     unsafe { std::slice::from_raw_parts(data, count) }
 }
 
+/// A sum over all the bytes of a value that was read: a reader that looks at everything, and keeps nothing.
+///
+/// # Safety
+/// It is alive.
+pub unsafe fn visit_value(value: &stratum_value) -> u64 {
+    // SAFETY: as in `value_of`.
+    unsafe {
+        match value.kind {
+            STRATUM_KIND_INT64 => value.r#as.int64.cast_unsigned(),
+            STRATUM_KIND_DOUBLE => value.r#as.float64.to_bits(),
+            STRATUM_KIND_STRING => sum(slice(value.r#as.text.cast(), value.count)),
+            STRATUM_KIND_INT64_LIST => sum(bytemuck::cast_slice(slice(value.r#as.int64s, value.count))),
+            STRATUM_KIND_STRING_LIST => total(slice(value.r#as.strings, value.count), |text| visit_text(text)),
+            STRATUM_KIND_STRING_MAP => total(slice(value.r#as.strings, 2 * value.count), |text| visit_text(text)),
+            other => panic!("a value of kind {other}"),
+        }
+    }
+}
+
+/// The same over a whole tree.
+///
+/// # Safety
+/// It is alive.
+pub unsafe fn visit_tree(tree: &stratum_tree_desc) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let columns = |columns, count| {
+            total(slice(columns, count), |column: &stratum_column| {
+                visit_text(&column.name).wrapping_add(visit_value(&column.value))
+            })
+        };
+        let input = |input: &stratum_input| {
+            let output = input.output.as_ref().map_or(0, |output| visit_value(output));
+            let columns = columns(input.columns, input.column_count);
+            visit_value(&input.value).wrapping_add(columns).wrapping_add(output)
+        };
+        let inputs = total(slice(tree.inputs, tree.input_count), input);
+        let blob = sum(slice(tree.blob.cast(), tree.blob_length));
+        blob.wrapping_add(columns(tree.columns, tree.column_count)).wrapping_add(inputs)
+    }
+}
+
+unsafe fn visit_text(text: &stratum_text) -> u64 {
+    // SAFETY: the caller's promise.
+    sum(unsafe { slice(text.data.cast(), text.length) })
+}
+
+fn sum(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks();
+    let words = total(words, |word| u64::from_ne_bytes(*word));
+    words.wrapping_add(total(rest, |byte| u64::from(*byte)))
+}
+
+fn total<T>(items: &[T], one: impl FnMut(&T) -> u64) -> u64 {
+    items.iter().map(one).fold(0, u64::wrapping_add)
+}
+
 unsafe fn string(text: &stratum_text) -> String {
     // SAFETY: the library gives UTF-8.
     unsafe { std::str::from_utf8(slice(text.data.cast(), text.length)).expect("UTF-8").to_owned() }

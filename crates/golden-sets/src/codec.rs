@@ -105,7 +105,6 @@ pub fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 /// Splits off what its length stands before.
-/// Splits off what its length stands before.
 pub fn take<'a>(bytes: &mut &'a [u8]) -> &'a [u8] {
     let (taken, rest) = bytes[4..].split_at(u32_at(bytes, 0) as usize);
     *bytes = rest;

@@ -65,7 +65,8 @@ pub trait Engine: Send + std::marker::Sync {
         assert!(self.find_blob(document, read), "the document is there");
     }
 
-    /// Reads a whole tree into the form that the engine's callers work with: what is timed as "decoded".
+    /// Reads a whole tree into the form that the engine's callers work with, every byte of it: what is timed as
+    /// "decoded".
     fn visit_tree(&self, document: u64) {
         black_box(self.tree(document));
     }

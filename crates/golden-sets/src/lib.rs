@@ -9,7 +9,7 @@
 
 #![allow(clippy::missing_panics_doc)] // a benchmark that fails ends
 
-mod c_form;
+pub mod c_form;
 pub mod codec;
 pub mod engine;
 pub mod native;

@@ -12,14 +12,16 @@ use crate::engine::{Engine, Kind, Sync};
 pub const STRATUM: Kind = Kind { name: "Stratum", open: |dir| Box::new(Stratum::open(dir, &Options::default())) };
 
 /// Stratum that compresses with Zstandard.
-pub const STRATUM_ZSTD: Kind = Kind {
-    name: "Stratum zstd",
-    open: |dir| {
-        let mut options = Options::default();
-        options.compression = Compression::Zstd;
-        Box::new(Stratum::open(dir, &options))
-    },
-};
+pub const STRATUM_ZSTD: Kind = Kind { name: "Stratum zstd", open: |dir| compressed(dir, Compression::Zstd) };
+
+/// Stratum that compresses with LZ4.
+pub const STRATUM_LZ4: Kind = Kind { name: "Stratum lz4", open: |dir| compressed(dir, Compression::Lz4) };
+
+fn compressed(dir: &Path, compression: Compression) -> Box<dyn Engine> {
+    let mut options = Options::default();
+    options.compression = compression;
+    Box::new(Stratum::open(dir, &options))
+}
 
 /// An open store.
 pub struct Stratum {

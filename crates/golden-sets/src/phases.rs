@@ -40,20 +40,23 @@ pub fn disk_bytes(dir: &Path) -> u64 {
 
 /// Runs `work` on so many threads, all starting at once; gives back how long it took, and what each came to.
 pub fn on_threads<T: Send>(threads: u64, work: impl Fn(u64) -> T + std::marker::Sync) -> (Duration, Vec<T>) {
-    let start = Barrier::new(threads as usize + 1);
+    let start = Barrier::new(threads as usize);
     std::thread::scope(|scope| {
         let spawn = |thread| {
             let (start, work) = (&start, &work);
             scope.spawn(move || {
                 start.wait();
-                work(thread)
+                // By its own clock: with as many threads as cores, a clock of the caller's would start late.
+                let begun = Instant::now();
+                let result = work(thread);
+                (begun, Instant::now(), result)
             })
         };
         let handles: Vec<_> = (0..threads).map(spawn).collect();
-        start.wait();
-        let begun = Instant::now();
-        let results = handles.into_iter().map(|handle| handle.join().expect("no thread panics")).collect();
-        (begun.elapsed(), results)
+        let done: Vec<_> = handles.into_iter().map(|handle| handle.join().expect("no thread panics")).collect();
+        let (begun, ended) = (done.iter().map(|done| done.0).min(), done.iter().map(|done| done.1).max());
+        let took = begun.zip(ended).map_or(Duration::ZERO, |(begun, ended)| ended - begun);
+        (took, done.into_iter().map(|done| done.2).collect())
     })
 }
 
@@ -95,6 +98,16 @@ pub fn prove_tree(read: &Tree, written: &Tree, document: u64) {
     assert!(inputs_are, "the inputs of {document}");
     assert!(read.blob == written.blob, "the blob of {document}");
     assert_eq!(read.columns, written.columns, "the columns of {document}");
+}
+
+/// Whether an engine has the documents that the yardstick has, and of those up to `last` the same trees: the same was
+/// done to both. Behind `last` are documents that threads put at once, whose ids came out as they would.
+pub fn prove_same(yardstick: &dyn Engine, engine: &dyn Engine, last: u64) {
+    let documents = yardstick.documents();
+    assert_eq!(engine.documents(), documents, "the documents there are");
+    for document in documents.into_iter().take_while(|document| *document <= last) {
+        prove_tree(&engine.tree(document), &yardstick.tree(document), document);
+    }
 }
 
 /// Puts trees one by one, each durable, from so many threads; gives back how long it took, and each put.
@@ -154,31 +167,67 @@ pub fn read<T>(
     took
 }
 
+/// How far blobs are updated.
+#[derive(Clone, Copy)]
+pub enum Until {
+    /// So many updates.
+    Updates(u64),
+    /// So many bytes of blobs have taken the place of others.
+    Bytes(u64),
+}
+
+impl From<u64> for Until {
+    fn from(updates: u64) -> Until {
+        Until::Updates(updates)
+    }
+}
+
+/// What updates came to.
+#[derive(Clone, Copy, Default)]
+pub struct Updated {
+    /// How many there were.
+    pub updates: u64,
+    /// Bytes of their blobs.
+    pub bytes: u64,
+}
+
+impl Updated {
+    fn is_enough(self, until: Until) -> bool {
+        match until {
+            Until::Updates(updates) => self.updates >= updates,
+            Until::Bytes(bytes) => self.bytes >= bytes,
+        }
+    }
+}
+
 /// Replaces blobs of documents chosen at random, one commit each, one sync at the end. Gives back how long it took and
-/// how many bytes of blob there were. `each` is called after every thousand.
+/// what was written. `each` is called after every thousand.
 pub fn update_blobs(
     engine: &dyn Engine,
     workload: &Workload,
     rng: &mut Rng,
-    count: u64,
+    until: impl Into<Until>,
     mut each: impl FnMut(),
-) -> (Duration, u64) {
+) -> (Duration, Updated) {
+    let until = until.into();
     let mut newest: Vec<Option<&[u8]>> = vec![None; workload.documents as usize];
-    let (mut took, mut bytes, mut left) = (Duration::ZERO, 0, count);
-    while left > 0 {
-        let some = left.min(1000);
-        left -= some;
-        let updates: Vec<(u64, &[u8])> =
-            (0..some).map(|_| (any_document(rng, workload.documents), workload.blob(rng))).collect();
+    let (mut took, mut updated) = (Duration::ZERO, Updated::default());
+    while !updated.is_enough(until) {
+        let mut updates: Vec<(u64, &[u8])> = Vec::with_capacity(1000);
+        while updates.len() < 1000 && !updated.is_enough(until) {
+            let (document, blob) = (any_document(rng, workload.documents), workload.blob(rng));
+            updates.push((document, blob));
+            updated.updates += 1;
+            updated.bytes += blob.len() as u64;
+        }
         let begun = Instant::now();
         updates.iter().for_each(|(document, blob)| engine.set_blob(*document, blob));
-        if left == 0 {
+        if updated.is_enough(until) {
             engine.flush();
         }
         took += begun.elapsed();
         for (document, blob) in updates {
             newest[document as usize - 1] = Some(blob);
-            bytes += blob.len() as u64;
         }
         each();
     }
@@ -187,7 +236,7 @@ pub fn update_blobs(
             engine.with_blob(document, &mut |read| assert!(read == expected, "the new blob of {document}"));
         }
     }
-    (took, bytes)
+    (took, updated)
 }
 
 /// Deletes documents, one commit each, one sync at the end.
@@ -206,7 +255,7 @@ pub struct Beside {
     pub reads: Vec<Duration>,
 }
 
-/// Reads blobs at random while `work` is done on another thread, until it is done.
+/// Reads blobs at random while `work` is done on another thread, until it is done; once at least.
 pub fn read_beside(engine: &dyn Engine, documents: u64, work: impl FnOnce() + Send) -> Beside {
     let (start, done) = (Barrier::new(2), AtomicBool::new(false));
     std::thread::scope(|scope| {
@@ -220,11 +269,14 @@ pub fn read_beside(engine: &dyn Engine, documents: u64, work: impl FnOnce() + Se
         let mut rng = Rng::new(7);
         let mut reads = Vec::new();
         start.wait();
-        while !done.load(Ordering::Relaxed) {
+        loop {
             let document = any_document(&mut rng, documents);
             let begun = Instant::now();
             black_box(engine.blob(document));
             reads.push(begun.elapsed());
+            if done.load(Ordering::Relaxed) {
+                break;
+            }
         }
         reads.sort_unstable();
         Beside { took: writer.join().expect("the writer does not panic"), reads }

@@ -25,8 +25,8 @@ use stratum::{Columns, Tree, Value};
 use crate::codec;
 use crate::engine::{Engine, Kind, Sync};
 
-/// Address space for the file, which grows into its mapping.
-const MAPPED: u64 = 1 << 38;
+/// Address space for the file, which grows into its mapping. Under valgrind there is less.
+const MAPPED: [u64; 2] = [1 << 38, 1 << 34];
 const HEADER: usize = 24;
 /// Bytes that a tree usually has beside its blob.
 const USUAL_INPUTS: usize = 6 << 10;
@@ -212,7 +212,7 @@ impl Raw {
     fn of_file(dir: &Path, file: Arc<dyn File>) -> Raw {
         Raw {
             dir: dir.to_path_buf(),
-            map: file.map(MAPPED).expect("mapping"),
+            map: MAPPED.iter().find_map(|length| file.map(*length).ok()).expect("mapping"),
             file,
             index: RwLock::default(),
             next_document: AtomicU64::new(1),

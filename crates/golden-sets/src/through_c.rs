@@ -1,7 +1,7 @@
 //! Stratum through its C ABI, called as a C program would call it.
 //!
 //! 1. Descriptions of trees are made in the caller's memory before each put, as a C caller would have to.
-//! 2. What is timed as "decoded" is the C form of a tree, every value of it visited; it becomes a Rust tree only where
+//! 2. What is timed as "decoded" is the C form of a tree, every byte of it visited; it becomes a Rust tree only where
 //!    it is compared.
 
 use std::hint::black_box;
@@ -245,11 +245,7 @@ impl Engine for ThroughC {
 
     fn visit_tree(&self, document: u64) {
         // SAFETY: as in `tree`.
-        self.with_tree(document, |desc| unsafe {
-            for input in c_form::slice(desc.inputs, desc.input_count) {
-                black_box((input.value.kind, input.output.as_ref().map(|output| output.kind)));
-            }
-        });
+        black_box(self.with_tree(document, |desc| unsafe { c_form::visit_tree(desc) }));
     }
 
     fn with_packed(&self, document: u64, read: &mut dyn FnMut(&[u8])) -> bool {

@@ -7,10 +7,15 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::ptr;
 
+use golden_sets::c_form::Arena;
+use stratum::Tree;
 use stratum::capi::batch::{stratum_batch, stratum_batch_commit, stratum_batch_create, stratum_batch_free};
 use stratum::capi::batch_writes::stratum_batch_set_blob;
 use stratum::capi::db::{stratum_db, stratum_db_close, stratum_db_latest, stratum_db_open, stratum_db_snapshot};
-use stratum::capi::db_writes::{stratum_db_append_input, stratum_db_set_blob};
+use stratum::capi::db_writes::{
+    stratum_db_append_input, stratum_db_delete_document, stratum_db_put_tree, stratum_db_set_blob,
+    stratum_db_set_output,
+};
 use stratum::capi::options::{
     STRATUM_DURABILITY_OS, stratum_options, stratum_options_create, stratum_options_free,
     stratum_options_set_background, stratum_options_set_durability,
@@ -18,7 +23,7 @@ use stratum::capi::options::{
 use stratum::capi::pinned::{stratum_pinned, stratum_pinned_data, stratum_pinned_free, stratum_pinned_length};
 use stratum::capi::result::{stratum_result, stratum_result_columns, stratum_result_free, stratum_result_value};
 use stratum::capi::status::STRATUM_OK;
-use stratum::capi::tree::{stratum_tree, stratum_tree_free, stratum_tree_get};
+use stratum::capi::tree::{stratum_tree, stratum_tree_free, stratum_tree_get, stratum_tree_ids};
 use stratum::capi::value::{STRATUM_KIND_DOUBLE, STRATUM_KIND_INT64, stratum_value_int64};
 use stratum::capi::view::{
     stratum_view, stratum_view_blob, stratum_view_column, stratum_view_columns, stratum_view_exists, stratum_view_free,
@@ -31,6 +36,8 @@ use super::{BLOB, COLUMN, Calls, ROOM};
 struct C {
     db: *mut stratum_db,
     buffer: Vec<u8>,
+    tree: Tree,
+    put: Vec<u64>,
 }
 
 /// The type of an argument, whatever it is.
@@ -56,8 +63,8 @@ macro_rules! checked {
     };
 }
 
-/// Opens the store that `through_c` made there.
-pub fn open(dir: &Path) -> Box<dyn Calls> {
+/// Opens the store that `through_c` made there, with a tree to put.
+pub fn open(dir: &Path, tree: Tree) -> Box<dyn Calls> {
     let path = dir.join("stratum");
     let path = path.as_os_str().as_bytes();
     let (mut db, mut options): (*mut stratum_db, *mut stratum_options) = (ptr::null_mut(), ptr::null_mut());
@@ -66,7 +73,7 @@ pub fn open(dir: &Path) -> Box<dyn Calls> {
     checked!(stratum_options_set_background(options, 0));
     checked!(stratum_db_open(path.as_ptr().cast(), path.len(), options, &raw mut db));
     call!(stratum_options_free(&raw mut options));
-    Box::new(C { db, buffer: vec![0; ROOM] })
+    Box::new(C { db, buffer: vec![0; ROOM], tree, put: Vec::new() })
 }
 
 /// The fourth input of a tree, as good as any.
@@ -172,6 +179,25 @@ impl Calls for C {
         let (value, mut input) = (stratum_value_int64(7), 0);
         checked!(stratum_db_append_input(self.db, document, &raw const value, &raw mut input));
         input
+    }
+
+    fn set_output(&self, document: u64) -> u64 {
+        let value = stratum_value_int64(7);
+        checked!(stratum_db_set_output(self.db, document, INPUT, &raw const value));
+        1
+    }
+
+    fn put_tree(&mut self) -> u64 {
+        let (arena, mut ids) = (Arena::new(&self.tree), stratum_tree_ids::default());
+        checked!(stratum_db_put_tree(self.db, &raw const arena.desc, &raw mut ids));
+        self.put.push(ids.document);
+        ids.document
+    }
+
+    fn delete(&mut self) -> u64 {
+        let document = self.put.pop().expect("as many were put");
+        checked!(stratum_db_delete_document(self.db, document));
+        document
     }
 
     fn empty_batch(&self) -> u64 {

@@ -7,7 +7,8 @@
 //! 1. Two stores with the same small trees, so that copying bytes is little beside the call; none waits for the disk.
 //! 2. Every call gives back a number that says what it saw; it is the same on both sides for every document.
 //! 3. Writes go to documents that nothing is read from: what is read stays as it was put, one packed tree.
-//! 4. A call across the C ABI is the whole of what a C program does: the result is freed, the value looked at.
+//! 4. A call across the C ABI is the whole of what a C program does: the result is freed, the value looked at, a tree
+//!    that is put described.
 
 mod c;
 mod rust;
@@ -56,6 +57,11 @@ trait Calls {
     fn snapshot(&self) -> u64;
     fn set_blob(&self, document: u64) -> u64;
     fn append_input(&self, document: u64) -> u64;
+    fn set_output(&self, document: u64) -> u64;
+    /// Puts the tree that the side was opened with; gives back its id.
+    fn put_tree(&mut self) -> u64;
+    /// Deletes the document that was put last of those that are left; gives back its id.
+    fn delete(&mut self) -> u64;
     fn empty_batch(&self) -> u64;
     fn batch(&self, document: u64, changes: u64) -> u64;
     fn close(self: Box<Self>);
@@ -84,9 +90,13 @@ const CASES: [Case; 11] = [
     ("snapshot, open and free", READS, |side, _| side.snapshot()),
     ("batch, begin and free", READS, |side, _| side.empty_batch()),
 ];
-const CHANGES: [Case; 4] = [
+const CHANGES: [Case; 7] = [
     ("set blob in one call", WRITES, |side, document| side.set_blob(document)),
     ("append input in one call", WRITES, |side, document| side.append_input(document)),
+    ("set output in one call", WRITES, |side, document| side.set_output(document)),
+    // The second deletes what the first put, in each round.
+    ("put tree in one call", WRITES, |side, _| side.put_tree()),
+    ("delete document in one call", WRITES, |side, _| side.delete()),
     ("batch of one set blob", WRITES, |side, document| side.batch(document, 1)),
     ("batch of 100 set blob", WRITES / MANY, |side, document| side.batch(document, MANY)),
 ];
@@ -100,7 +110,9 @@ pub fn run(arguments: &Arguments) -> Outcome {
     let (rust_dir, c_dir) = (phases::scratch(), phases::scratch());
     make(native::STRATUM, rust_dir.path(), &workload);
     make(through_c::STRATUM_C, c_dir.path(), &workload);
-    let mut sides: [Box<dyn Calls>; 2] = [rust::open(rust_dir.path()), c::open(c_dir.path())];
+    let tree = workload.tree(1);
+    let mut sides: [Box<dyn Calls>; 2] =
+        [rust::open(rust_dir.path(), tree.clone()), c::open(c_dir.path(), tree.clone())];
     for ((name, _, call), behind) in &cases {
         for document in 1..=n {
             let [rust, c] = &mut sides;

@@ -2,22 +2,24 @@
 
 use std::path::Path;
 
-use stratum::{Db, DocumentId, Durability, InputId, Options, Value, View};
+use stratum::{Db, DocumentId, Durability, InputId, Options, Tree, Value, View};
 
 use super::{BLOB, COLUMN, Calls, ROOM};
 
 struct Rust {
     db: Db,
     buffer: Vec<u8>,
+    tree: Tree,
+    put: Vec<DocumentId>,
 }
 
-/// Opens the store that `native` made there.
-pub fn open(dir: &Path) -> Box<dyn Calls> {
+/// Opens the store that `native` made there, with a tree to put.
+pub fn open(dir: &Path, tree: Tree) -> Box<dyn Calls> {
     let mut options = Options::default();
     options.durability = Durability::Os;
     options.background = false;
     let db = Db::open(dir.join("stratum"), &options).expect("the store opens");
-    Box::new(Rust { db, buffer: vec![0; ROOM] })
+    Box::new(Rust { db, buffer: vec![0; ROOM], tree, put: Vec::new() })
 }
 
 fn id(document: u64) -> DocumentId {
@@ -96,6 +98,23 @@ impl Calls for Rust {
 
     fn append_input(&self, document: u64) -> u64 {
         self.db.write(|batch| batch.append_input(id(document), &Value::Int64(7))).expect("the commit").get()
+    }
+
+    fn set_output(&self, document: u64) -> u64 {
+        self.db.write(|batch| batch.set_output(id(document), input(), &Value::Int64(7))).expect("the commit");
+        1
+    }
+
+    fn put_tree(&mut self) -> u64 {
+        let ids = self.db.write(|batch| batch.put_tree(&self.tree)).expect("the commit");
+        self.put.push(ids.document);
+        ids.document.get()
+    }
+
+    fn delete(&mut self) -> u64 {
+        let document = self.put.pop().expect("as many were put");
+        self.db.write(|batch| batch.delete_document(document)).expect("the commit");
+        document.get()
     }
 
     fn empty_batch(&self) -> u64 {
