@@ -3,6 +3,7 @@
 //! 1. Nothing panics: not opening, not reading everything, not verifying, not writing and compacting afterwards.
 //! 2. Where no checksum was made to match, nothing is read that was never written: every answer is one that some commit
 //!    of this store gave, or an error; and where verification finds nothing, everything can be read.
+//! 3. What is repaired is a store in which nothing is wrong, and the damaged one is as it was.
 
 #![no_main]
 
@@ -17,9 +18,11 @@ use std::sync::{Arc, LazyLock};
 use golden::{Golden, History};
 use libfuzzer_sys::fuzz_target;
 use source::Source;
+use stratum::format::names::LOCK;
+use stratum::salvage::repair_on;
 use stratum::vfs::FileSystem;
 use stratum::vfs::sim::SimDisk;
-use stratum::{Db, DocumentId, Options, ReadMode, Result, Value, View};
+use stratum::{Db, DocumentId, Options, ReadMode, RepairOptions, Result, Value, View};
 
 static STORES: LazyLock<Vec<Golden>> = LazyLock::new(golden::all);
 
@@ -50,7 +53,7 @@ fuzz_target!(|bytes: &[u8]| {
     let disk = planted(&files, is_mapped);
     let history = (!is_sealed).then_some(&golden.history);
     // An error is a right answer to damage.
-    let _ = use_store(&disk, &options, history);
+    let _ = if choice & 32 == 0 { use_store(&disk, &options, history) } else { repair_store(&disk) };
 });
 
 fn planted(files: &Files, is_mapped: bool) -> SimDisk {
@@ -130,6 +133,28 @@ fn use_store(disk: &SimDisk, options: &Options, history: Option<&History>) -> Re
         let _ = read_document(&snapshot, id, history);
     }
     db.close().and(written).and(compacted)
+}
+
+fn repair_store(disk: &SimDisk) -> Result<()> {
+    let files = || {
+        let mut files = disk.files(Path::new(PLACE));
+        files.remove(Path::new(LOCK));
+        files
+    };
+    let (before, target) = (files(), Path::new("/repaired"));
+    let fs = || Arc::new(disk.clone());
+    let repaired = repair_on(fs(), Path::new(PLACE), target, &RepairOptions::default(), &mut |_| true);
+    assert!(files() == before, "repair changed the damaged store");
+    repaired?;
+    let mut options = Options::default();
+    (options.background, options.create) = (false, false);
+    let db = Db::open_on(fs(), target, &options).expect("what is repaired opens");
+    assert_eq!(db.verify().expect("it can be verified").damage, []);
+    let view = db.view()?;
+    for id in view.documents(DocumentId::FIRST)? {
+        read_document(&view, id, None).expect("what was saved can be read");
+    }
+    db.close()
 }
 
 /// Every reading call on one document.

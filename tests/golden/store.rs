@@ -91,9 +91,18 @@ pub(crate) fn folder(version: &str) -> PathBuf {
 
 /// Every store of every version.
 pub(crate) fn all() -> Vec<Golden> {
-    let stores: Vec<Golden> = names_in(&folder("v1")).iter().map(|name| load("v1", name)).collect();
+    let stores_of = |version: &String| {
+        let names = names_in(&folder(version));
+        names.iter().map(|name| load(version, name)).collect::<Vec<_>>()
+    };
+    let stores: Vec<Golden> =
+        names_in(&folder("")).iter().filter(|name| is_version(name)).flat_map(stores_of).collect();
     assert!(!stores.is_empty(), "there are no golden stores");
     stores
+}
+
+fn is_version(name: &str) -> bool {
+    name.strip_prefix('v').is_some_and(|number| number.parse::<u32>().is_ok())
 }
 
 fn names_in(folder: &Path) -> Vec<String> {

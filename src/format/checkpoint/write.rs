@@ -12,7 +12,7 @@ use crate::memory::{self, NoMemory};
 /// Bytes that are worth a call to write them. The system caches what is written at once in pieces as large: with small
 /// ones the file, which is mapped when it is opened, takes nearly twice as long to go through. Under miri a few small
 /// pieces take long enough.
-const PIECE: usize = if cfg!(miri) { 1 << 10 } else { 4 << 20 };
+const PIECE: usize = if cfg!(miri) { 16 << 10 } else { 4 << 20 };
 
 /// Where a checkpoint's bytes go.
 pub trait Sink {
@@ -182,7 +182,7 @@ mod tests {
             replaced8: 0,
             blob: BlobPlace::Inline,
         };
-        let (count, row) = (4 * PIECE / ENTRY_LEN, [Entry::Tree(tree)]);
+        let (count, row) = (6 * PIECE / ENTRY_LEN, [Entry::Tree(tree)]);
         let mut writer = CheckpointWriter::new(head, Pieces(Vec::new(), Vec::new()));
         (1..=count as u64).for_each(|document| writer.row(document, &row).unwrap());
         let Pieces(mut pieces, file) = writer.finish().unwrap();

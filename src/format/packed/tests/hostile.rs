@@ -152,7 +152,7 @@ fn a_length_beyond_the_bytes_is_not_believed_when_folding() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(if cfg!(miri) { 4 } else { 500 }))]
 
     #[test]
     fn random_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..300), delta in any::<bool>()) {
