@@ -8,15 +8,20 @@ static const stratum_view *latest;
 static uint64_t document;
 static char buffer[64];
 /* Both are there for as long as either reads: of two threads of which one follows the other there may be traces in the
- * library, and with them an order. */
+ * library, and with them an order. So there is where one read ends before the other begins, as on a machine with much else
+ * to do; of many rounds, some overlap. */
 static pthread_barrier_t begun, done;
+enum { ROUNDS = 1000 };
 
 static void *read_into_it(void *context) {
     size_t length;
+    int round;
     (void)context;
-    pthread_barrier_wait(&begun);
-    TRUE(stratum_view_read_blob(latest, document, buffer, sizeof buffer, &length, NULL) == STRATUM_OK);
-    pthread_barrier_wait(&done);
+    for (round = 0; round < ROUNDS; round++) {
+        pthread_barrier_wait(&begun);
+        TRUE(stratum_view_read_blob(latest, document, buffer, sizeof buffer, &length, NULL) == STRATUM_OK);
+        pthread_barrier_wait(&done);
+    }
     return NULL;
 }
 
