@@ -4,6 +4,7 @@
 mod batches;
 mod closing;
 mod compressed;
+mod maintenance;
 mod opening;
 pub mod panics;
 pub mod records;

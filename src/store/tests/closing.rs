@@ -73,3 +73,13 @@ fn a_close_of_a_poisoned_store_gives_everything_back_too() {
         drop(batch);
     }
 }
+
+/// The store was open when it was looked at, and is not any more.
+#[test]
+fn who_gets_the_writers_lock_only_after_a_close_is_told() {
+    let db = used(&SimDisk::new(1));
+    db.close().unwrap();
+    let core = db.core();
+    assert!(matches!(core.on_disk(|_, _| ()), Err(Error::Closed)));
+    assert!(matches!(core.edit(&mut core.writer.lock(), &[], true), Err(Error::Closed)));
+}
