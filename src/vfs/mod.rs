@@ -16,8 +16,8 @@ pub mod sim;
 
 /// A file system: the real one or a simulated one.
 pub trait FileSystem: Send + Sync + 'static {
-    /// Creates the directory and any missing parent; no error where it exists. Their names are durable then, and that of
-    /// the last one that was there, whoever made it.
+    /// Creates the directory and any missing parent; no error where it exists. Their names are durable then, and that
+    /// of the last one that was there, whoever made it.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
     /// The absolute path without links, `.` and `..`. Its end need not exist yet: then it is where `create_dir_all`
     /// would make it.
