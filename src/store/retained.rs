@@ -91,3 +91,20 @@ impl Retained {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::index::State;
+    use crate::store::moment::Gate;
+
+    #[test]
+    fn of_snapshots_that_are_gone_nothing_is_kept_once_there_is_another() {
+        let retained = Retained::default();
+        for _ in 0..3 {
+            let moment = Moment { state: State::default(), gate: Arc::new(Gate::new(false)) };
+            drop(retained.lease(|| Ok(Arc::new(moment))).unwrap());
+        }
+        assert_eq!(retained.snapshots.lock().len(), 1);
+    }
+}

@@ -6,6 +6,7 @@ mod closing;
 mod compressed;
 mod maintenance;
 mod opening;
+mod pacing;
 pub mod panics;
 pub mod records;
 

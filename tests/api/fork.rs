@@ -2,6 +2,8 @@
 
 #![allow(unsafe_code)] // fork, alarm, waitpid, _exit
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use stratum::{Columns, Db, DocumentId, Error, InputId, Options, Result, Value, View};
 
 use crate::{READ_MODES, fill, options, process, tree};
@@ -56,7 +58,8 @@ fn in_child(work: impl FnOnce() -> i32) -> i32 {
     let child = unsafe { libc::fork() };
     assert!(child >= 0);
     if child == 0 {
-        let answer = work();
+        // Further up a panic would end the child's only thread, and so the process, as if all were well.
+        let answer = catch_unwind(AssertUnwindSafe(work)).unwrap_or(101);
         // SAFETY: ends the process; nothing of this one's state is touched.
         unsafe { libc::_exit(answer) };
     }
