@@ -60,9 +60,13 @@ impl Target {
     }
 }
 
-/// Whether an engine is neither the yardstick nor Stratum in one of its forms.
-pub fn is_peer(engine: &str) -> bool {
-    engine != RAW.name && !engine.starts_with(STRATUM.name)
+/// Whether an engine is Stratum in one of its forms.
+pub fn is_stratum(engine: &str) -> bool {
+    engine.starts_with(STRATUM.name)
+}
+
+fn is_peer(engine: &str) -> bool {
+    engine != RAW.name && !is_stratum(engine)
 }
 
 impl Row {

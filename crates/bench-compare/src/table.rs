@@ -8,14 +8,14 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use golden_sets::native::STRATUM_ZSTD;
+use golden_sets::native::{STRATUM, STRATUM_ZSTD};
 use golden_sets::phases::{self, Beside, Until};
 use golden_sets::workload::{INPUTS, Workload, logical_size};
 use golden_sets::{Engine, Kind};
 use stratum::vfs::sim::Rng;
 use tempfile::TempDir;
 
-use crate::report::{Report, at_least, at_most, median};
+use crate::report::{Report, at_least, at_most, is_stratum, median};
 use crate::scale::child;
 
 /// How much is measured.
@@ -173,7 +173,7 @@ impl Round<'_> {
         let deletes =
             self.each(sides, |side| per_second(deleted.len() as u64, phases::delete(side.engine(), &deleted)));
         report.rate("I delete, no sync", "trees/s", Some(at_least(0.53)), &deletes);
-        let multiple = self.multiple(&deletes, "Stratum", |name| name.starts_with("RocksDB"));
+        let multiple = self.multiple(&deletes, STRATUM.name, |name| name.starts_with("RocksDB"));
         report.figure("I delete, Stratum : best RocksDB", "", Some(at_least(3.0)), &multiple);
         let compaction = self.each(sides, |side| {
             let begun = Instant::now();
@@ -371,7 +371,7 @@ impl Round<'_> {
         report.figure("disk : logical at its worst, sustained updates", "", None, &worst);
         // Stratum's ceiling: 1.5 times the live bytes, and two segments.
         let without = |(update, kind): (&Sustained, &Kind)| {
-            kind.name.starts_with("Stratum").then(|| (update.worst_disk - TWO_SEGMENTS) / self.logical())
+            is_stratum(kind.name).then(|| (update.worst_disk - TWO_SEGMENTS) / self.logical())
         };
         let without: Vec<_> = updates.iter().zip(self.kinds).map(without).collect();
         report.figure("the same without two segments", "", Some(at_most(1.5)), &without);

@@ -3,20 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 
-/// Runs a command with its picture in `dir`; gives back what it printed and the picture.
-fn run(dir: &Path, arguments: &[&str]) -> (String, String) {
-    let svg = dir.join("picture.svg");
-    let output = Command::new(env!("CARGO_BIN_EXE_bench-compare"))
-        .args(arguments)
-        .args(["--caption", "toy size", "--svg"])
-        .arg(&svg)
-        .env("STRATUM_BENCH_DIR", dir)
-        .output()
-        .expect("the command runs");
+/// Runs a command with its stores in `dir`; gives back what it printed.
+fn say(dir: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench-compare"));
+    let output = command.args(arguments).env("STRATUM_BENCH_DIR", dir).output().expect("the command runs");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{arguments:?}: {errors}");
-    let picture = std::fs::read_to_string(svg).expect("the picture");
-    (String::from_utf8(output.stdout).expect("UTF-8"), picture)
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+/// The same with its picture in `dir` too; gives back both.
+fn run(dir: &Path, arguments: &[&str]) -> (String, String) {
+    let svg = dir.join("picture.svg");
+    let picture = ["--caption", "toy size", "--svg", svg.to_str().expect("UTF-8")];
+    let text = say(dir, &[arguments, &picture].concat());
+    (text, std::fs::read_to_string(svg).expect("the picture"))
 }
 
 /// The cells behind a row's name, as numbers.
@@ -45,13 +46,7 @@ fn every_engine_reads_what_was_written() {
 #[test]
 fn the_machine_has_limits() {
     let dir = tempfile::tempdir().expect("a directory");
-    let output = Command::new(env!("CARGO_BIN_EXE_bench-compare"))
-        .args(["limits", "--rounds", "1", "--megabytes", "8"])
-        .env("STRATUM_BENCH_DIR", dir.path())
-        .output()
-        .expect("the command runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = say(dir.path(), &["limits", "--rounds", "1", "--megabytes", "8"]);
     for name in ["append of 11 KB to a growing file, fdatasync", "memcpy of 4 KiB, in cache"] {
         assert!(row(&text, name)[0] > 0.0, "{text}");
     }
@@ -100,13 +95,7 @@ fn every_engine_does_stratakvs_workload() {
 #[test]
 fn calls_cost_something_on_both_sides_of_the_c_abi() {
     let dir = tempfile::tempdir().expect("a directory");
-    let output = Command::new(env!("CARGO_BIN_EXE_bench-compare"))
-        .args(["calls", "--rounds", "1", "--documents", "20"])
-        .env("STRATUM_BENCH_DIR", dir.path())
-        .output()
-        .expect("the command runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    let text = say(dir.path(), &["calls", "--rounds", "1", "--documents", "20"]);
     for name in ["exists", "one input", "whole tree", "batch of 100 set blob"] {
         assert!(row(&text, name)[..2].iter().all(|nanos| *nanos > 0.0), "{text}");
     }

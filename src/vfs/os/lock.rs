@@ -11,7 +11,6 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::fork;
@@ -38,16 +37,13 @@ impl Drop for HeldLock {
 
 /// Takes the lock at once, or says `None` where someone else has it.
 pub(super) fn take(path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).custom_flags(super::flags(true));
-    lock(super::ordinary(options.open(path)?)?, libc::LOCK_EX)
+    lock(super::ordinary(path, OpenOptions::new().create(true).truncate(false), true)?, libc::LOCK_EX)
 }
 
 /// Shares the lock at once, or says `None` where someone has it for himself. Changes nothing: it works on a medium
 /// that is read-only.
 pub(super) fn share(path: &Path) -> io::Result<Option<Box<dyn FileLock>>> {
-    let file = OpenOptions::new().read(true).custom_flags(super::flags(false)).open(path)?;
-    lock(super::ordinary(file)?, libc::LOCK_SH)
+    lock(super::ordinary(path, &mut OpenOptions::new(), false)?, libc::LOCK_SH)
 }
 
 fn lock(file: File, how: libc::c_int) -> io::Result<Option<Box<dyn FileLock>>> {

@@ -66,9 +66,8 @@ impl FileSystem for OsFileSystem {
     }
 
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Arc<dyn File>> {
-        let writes = mode == OpenMode::ReadWrite;
-        let file = OpenOptions::new().read(true).write(writes).custom_flags(flags(writes)).open(path)?;
-        Ok(Arc::new(OsFile { file: ordinary(file)? }))
+        let file = ordinary(path, &mut OpenOptions::new(), mode == OpenMode::ReadWrite)?;
+        Ok(Arc::new(OsFile { file }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -116,15 +115,12 @@ impl FileSystem for OsFileSystem {
     }
 }
 
-/// How a file is opened that somebody may have put there.
-fn flags(writes: bool) -> libc::c_int {
+/// Opens what somebody may have put there, and refuses what is no file that holds what is written to it.
+fn ordinary(path: &Path, options: &mut OpenOptions, writes: bool) -> io::Result<StdFile> {
     // Without this the open of a pipe waits for who writes into it.
     let never_waits = libc::O_NONBLOCK;
-    if writes { never_waits | libc::O_NOFOLLOW } else { never_waits }
-}
-
-/// Refuses what is no file that holds what is written to it.
-fn ordinary(file: StdFile) -> io::Result<StdFile> {
+    let flags = if writes { never_waits | libc::O_NOFOLLOW } else { never_waits };
+    let file = options.read(true).write(writes).custom_flags(flags).open(path)?;
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no ordinary file")) }
 }
 
