@@ -90,6 +90,8 @@ fn record(bytes: &[u8], segment: &SegmentHeader, at: usize) -> Option<Record> {
 pub(crate) struct Manifest {
     pub(crate) state: ManifestState,
     pub(crate) edits: Vec<(usize, Vec<Change>)>,
+    /// Behind the last edit.
+    pub(crate) end: u64,
 }
 
 impl Manifest {
@@ -102,7 +104,7 @@ impl Manifest {
             edits.push((at, changes));
             at += length;
         }
-        Manifest { state, edits }
+        Manifest { state, edits, end: at as u64 }
     }
 
     /// The name of the active segment.

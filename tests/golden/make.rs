@@ -13,8 +13,11 @@ use crate::anatomy::{Files, Manifest, Segment};
 use crate::dump;
 use crate::store::{Golden, Moment, all, files_of, folder, options, place, text_of};
 
+mod grown;
 mod recipes;
 mod values;
+
+pub(crate) use grown::grown;
 
 /// A store at work.
 struct Maker {

@@ -34,16 +34,16 @@ pub(super) fn all() -> Vec<Golden> {
     ]
 }
 
-fn int(number: i64) -> Value {
+pub(super) fn int(number: i64) -> Value {
     Value::Int64(number)
 }
 
-fn text(text: &str) -> Value {
+pub(super) fn text(text: &str) -> Value {
     Value::String(text.to_string())
 }
 
 /// A small tree that differs from others.
-fn tree(number: u8, inputs: u8) -> Tree {
+pub(super) fn tree(number: u8, inputs: u8) -> Tree {
     let input = |at: u8| Input {
         id: None,
         value: Value::Int64List(vec![number.into(), at.into()]),
@@ -55,7 +55,7 @@ fn tree(number: u8, inputs: u8) -> Tree {
 }
 
 /// Bytes that differ from one another.
-fn noise(length: u32) -> Vec<u8> {
+pub(super) fn noise(length: u32) -> Vec<u8> {
     (0..length).map(|at| (at.wrapping_mul(at) >> 3) as u8).collect()
 }
 
