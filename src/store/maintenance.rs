@@ -51,6 +51,13 @@ pub struct Progress {
     pub bytes_reclaimed: u64,
 }
 
+/// What a job came to: segments that are gone, bytes of them that were read, and written in their place.
+struct Compacted {
+    segments: u64,
+    read: u64,
+    written: u64,
+}
+
 impl Core {
     /// Writes a checkpoint of the newest moment, if the last one covers another.
     pub fn checkpoint(&self) -> Result<()> {
@@ -161,10 +168,11 @@ impl Core {
         loop {
             let at_first = counters::get(&self.counters.total_bytes);
             let jobs = compaction::choose_all(&self.usage(&maintenance)?, &self.segments_with_deltas()?, &self.options);
-            done.segments_total += jobs.iter().map(|job| job.len() as u64).sum::<u64>();
+            // What was left of the jobs before is in these again.
+            done.segments_total = done.segments_done + jobs.iter().map(|job| job.len() as u64).sum::<u64>();
             let mut refused = None;
             for victims in &jobs {
-                let (read, written) = match self.compact(&mut maintenance, victims) {
+                let Compacted { segments, read, written } = match self.compact(&mut maintenance, victims) {
                     // Another job may make the room that this one needs.
                     Err(error @ Error::NoSpace { .. }) => {
                         refused = Some(error);
@@ -172,7 +180,7 @@ impl Core {
                     }
                     compacted => compacted?,
                 };
-                done.segments_done += victims.len() as u64;
+                done.segments_done += segments;
                 done.bytes_read += read;
                 done.bytes_written += written;
                 done.bytes_reclaimed = before.saturating_sub(counters::get(&self.counters.total_bytes));
@@ -230,8 +238,8 @@ impl Core {
         if empty { self.dir.remove(&self.dir.segment(id)) } else { Ok(()) }
     }
 
-    /// Replaces segments by what is live in them. Gives back bytes read and written.
-    fn compact(&self, maintenance: &mut Maintenance, victims: &[SegmentMeta]) -> Result<(u64, u64)> {
+    /// Replaces segments by what is live in them; on a full disk maybe only some.
+    fn compact(&self, maintenance: &mut Maintenance, victims: &[SegmentMeta]) -> Result<Compacted> {
         // What the job drops and folds follows from this moment. A crash must not lead back to before it, when victims
         // were still needed, nor keep of a batch only what was folded.
         // It is to be young, so that little of what is copied was replaced since: most is synced before it is noted.
@@ -258,7 +266,7 @@ impl Core {
         state: &State,
         sealed: &[SegmentMeta],
         epoch: u64,
-    ) -> Result<(u64, u64)> {
+    ) -> Result<Compacted> {
         let job = Job {
             dir: &self.dir,
             options: &self.options,
@@ -286,7 +294,8 @@ impl Core {
         kept.bytes.retain(|id, _| !victims.iter().any(|victim| victim.id == *id));
         kept.bytes.extend(&output.kept.bytes);
         kept.await_checkpoint_of = kept.await_checkpoint_of.max(output.kept.await_checkpoint_of);
-        Ok((output.bytes_read, output.bytes_written))
+        let segments = victims.len() as u64;
+        Ok(Compacted { segments, read: output.bytes_read, written: output.bytes_written })
     }
 
     /// Writes a job's outputs. On a full disk, those of as many of its victims as the reserve can take: it says which.
