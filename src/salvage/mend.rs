@@ -158,16 +158,21 @@ impl<'a> Mending<'a> {
         self.open.iter().rposition(|layer| layer.is_tree() && layer.directory.is_some())
     }
 
-    /// Whether the changes of one layer are in another, whose directory checks out.
-    fn is_covered(&self, at: usize) -> bool {
-        let layer = &self.open[at].found;
-        let covers = |(other, open): (usize, &Open<'_>)| {
-            other != at
-                && open.directory.is_some()
-                && open.found.covers(layer)
-                && (!layer.covers(&open.found) || other > at)
+    /// For each layer, whether it is a delta whose changes are in a later one too, whose directory checks out.
+    fn covered(&self) -> Vec<bool> {
+        let mut earliest = u64::MAX;
+        let is_covered = |layer: &Open<'_>| {
+            let is_delta = layer.found.kind == RecordKind::Delta;
+            let is_covered = is_delta && earliest <= layer.found.first_sequence;
+            if is_delta && layer.directory.is_some() {
+                earliest = earliest.min(layer.found.first_sequence);
+            }
+            is_covered
         };
-        self.open.iter().enumerate().any(covers)
+        // The later in order, the newer is the newest change: what goes back as far as well holds all of it.
+        let mut covered: Vec<bool> = self.open.iter().rev().map(is_covered).collect();
+        covered.reverse();
+        covered
     }
 
     /// The inputs in their order, and whether that may not be what it was.
@@ -180,9 +185,10 @@ impl<'a> Mending<'a> {
         if let Some(directory) = base.and_then(|at| self.open[at].directory) {
             is_older |= !directory.ids().flatten().all(|id| chain.insert(id, None));
         }
+        let covered = self.covered();
         let mut uncovered: Vec<usize> = Vec::new();
         for (at, layer) in self.open.iter().enumerate().skip(base.map_or(0, |at| at + 1)) {
-            if layer.found.sequence > from && !self.is_covered(at) {
+            if layer.found.sequence > from && !covered[at] {
                 is_older |= layer.directory.is_none();
                 uncovered.push(at);
             }
@@ -323,6 +329,11 @@ impl<'a> Mending<'a> {
 
     fn blob(&self, blobs: &[BlobRecord]) -> Part<Blob> {
         let mut part = Part::none(Blob::Lost);
+        let mut by_contents = HashMap::new();
+        for blob in blobs {
+            // The first of those that are alike.
+            by_contents.entry((u64::from(blob.found.payload_len), blob.crc)).or_insert(blob.found);
+        }
         for (at, layer) in self.open.iter().enumerate() {
             let sequence = layer.found.sequence;
             match layer.head.map(|head| head.blob()) {
@@ -330,13 +341,10 @@ impl<'a> Mending<'a> {
                 Some(BlobState::Inline(span)) if span.verified(layer.bytes).is_ok() => {
                     part.set(Blob::Inline(at, span), sequence);
                 }
-                Some(BlobState::External { length, crc }) => {
-                    let fits = |blob: &&BlobRecord| u64::from(blob.found.payload_len) == length && blob.crc == crc;
-                    match blobs.iter().find(fits) {
-                        Some(blob) => part.set(Blob::Record(blob.found), sequence),
-                        None => part.miss(sequence),
-                    }
-                }
+                Some(BlobState::External { length, crc }) => match by_contents.get(&(length, crc)) {
+                    Some(found) => part.set(Blob::Record(*found), sequence),
+                    None => part.miss(sequence),
+                },
                 Some(BlobState::Inline(_)) | None => part.miss(sequence),
             }
         }

@@ -43,6 +43,7 @@ mod report;
 mod salt;
 mod scan;
 mod source;
+mod stand_ins;
 mod survey;
 mod target;
 
@@ -251,7 +252,7 @@ impl Repair<'_> {
         if !self.scan(found, &mut survey, &mut step)? {
             return Ok(false);
         }
-        self.compare(found, &mut survey);
+        self.compare(found, &mut survey)?;
         self.save(found, &survey, &mut step, target)
     }
 
@@ -283,7 +284,7 @@ impl Repair<'_> {
     }
 
     /// What there must have been, and which ids may have been used.
-    fn compare(&mut self, found: &Identified, survey: &mut Survey) {
+    fn compare(&mut self, found: &Identified, survey: &mut Survey) -> Result<()> {
         for meta in &found.missing {
             survey.unknown(if meta.length == 0 { USUAL_SEGMENT } else { meta.length });
         }
@@ -298,11 +299,12 @@ impl Repair<'_> {
         }
         survey.finish();
         if let Some(checkpoint) = &found.checkpoint {
-            survey.compare_with_checkpoint(checkpoint);
+            survey.compare_with_checkpoint(checkpoint)?;
         }
-        survey.compare_with_footers();
+        survey.compare_with_footers()?;
         let no_manifest = self.report.findings.iter().any(|finding| finding.kind == FindingKind::Manifest);
         self.report.is_uncertain = survey.unknown_bytes > 0 || no_manifest;
+        Ok(())
     }
 
     fn save(

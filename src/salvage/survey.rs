@@ -8,7 +8,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::records::Records;
-use crate::error::Result;
+use super::stand_ins::StandIns;
+use crate::error::{Error, Result};
+use crate::format::Malformed;
 use crate::format::checkpoint::{CheckpointReader, Entry};
 use crate::format::record::{BlobPlace, RecordHeader, RecordKind};
 use crate::memory;
@@ -131,21 +133,29 @@ impl Survey {
     }
 
     /// Takes from the checkpoint which records there must be, and which documents there cannot be.
-    pub fn compare_with_checkpoint(&mut self, bytes: &[u8]) {
-        let Ok(reader) = CheckpointReader::open(bytes) else { return };
+    pub fn compare_with_checkpoint(&mut self, bytes: &[u8]) -> Result<()> {
+        let Ok(reader) = CheckpointReader::open(bytes) else { return Ok(()) };
         let covered = reader.head.sequence;
         self.next_document = self.next_document.max(reader.head.next_document);
         self.sequence = self.sequence.max(covered);
         let mut listed = BTreeSet::new();
-        // Its rows were checked when it was identified.
-        let _ = reader.rows(|document, entries| {
+        let rows = reader.rows(|document, entries| {
             listed.insert(document);
             self.used(document);
-            for entry in entries {
-                self.must_have(document, entry);
+            if !self.deleted.contains(&document) {
+                let found = StandIns::of(self.documents.get(&document))?;
+                let missing = entries.iter().map(named).filter(|(expected, _)| !found.stand_for(expected, true));
+                for (expected, segment) in missing {
+                    let loss = Loss { sequence: expected.sequence, kind: Some(expected.kind), segment };
+                    memory::push(self.losses.entry(document).or_default(), loss)?;
+                }
             }
             Ok(())
         });
+        // What else there is to say of its rows was said when it was identified.
+        if rows == Err(Malformed::NO_MEMORY) {
+            return Err(Error::NoMemory);
+        }
         let gone = |document: &u64, records: &Records| {
             !listed.contains(document) && records.as_slice().iter().all(|found| found.sequence <= covered)
         };
@@ -155,28 +165,7 @@ impl Survey {
             self.documents.remove(&document);
             self.deleted.insert(document);
         }
-    }
-
-    fn must_have(&mut self, document: u64, entry: &Entry) {
-        let (kind, extent, first_sequence) = match entry {
-            Entry::Tree(extent) => (RecordKind::Tree, extent, extent.sequence),
-            Entry::Run(run) => (RecordKind::Delta, &run.extent, run.first_sequence),
-            Entry::Blob(extent) => (RecordKind::Blob, extent, extent.sequence),
-        };
-        let expected = Found {
-            file: 0,
-            offset8: extent.offset8,
-            payload_len: 0,
-            codec: Compression::None,
-            coded_len: 0,
-            sequence: extent.sequence,
-            first_sequence,
-            kind,
-            blob: extent.blob,
-            fold: false,
-            whole: false,
-        };
-        self.miss(document, &expected, Some(kind), extent.segment);
+        Ok(())
     }
 
     /// A footer says that this document had a record in a segment whose sequence numbers end at `sequence`.
@@ -186,43 +175,49 @@ impl Survey {
     }
 
     /// Takes from footers which documents there must have been, once everything was read.
-    pub fn compare_with_footers(&mut self) {
-        for (document, sequence, segment) in std::mem::take(&mut self.unseen) {
-            let expected = Found {
-                file: 0,
-                offset8: 0,
-                payload_len: 0,
-                codec: Compression::None,
-                coded_len: 0,
-                sequence,
-                first_sequence: sequence,
-                kind: RecordKind::Delta,
-                blob: BlobPlace::Unchanged,
-                fold: false,
-                whole: false,
-            };
-            self.miss(document, &expected, None, segment);
+    pub fn compare_with_footers(&mut self) -> Result<()> {
+        let mut unseen = std::mem::take(&mut self.unseen);
+        unseen.sort_by_key(|(document, ..)| *document);
+        for of_document in unseen.chunk_by(|one, other| one.0 == other.0) {
+            let document = of_document[0].0;
+            if self.deleted.contains(&document) {
+                continue;
+            }
+            let found = StandIns::of(self.documents.get(&document))?;
+            for (_, sequence, segment) in of_document {
+                let (sequence, segment) = (*sequence, *segment);
+                if !found.stand_for(&expected(RecordKind::Delta, sequence, sequence), false) {
+                    memory::push(self.losses.entry(document).or_default(), Loss { sequence, kind: None, segment })?;
+                }
+            }
         }
+        Ok(())
     }
+}
 
-    /// Notes a record that must have been there, unless one that was found stands for it or for what came later.
-    fn miss(&mut self, document: u64, expected: &Found, kind: Option<RecordKind>, segment: u32) {
-        if self.deleted.contains(&document) {
-            return;
-        }
-        let found = self.documents.get(&document).map_or(&[][..], Records::as_slice);
-        let same = |found: &Found| {
-            Some(found.kind) == kind
-                && found.sequence == expected.sequence
-                && (found.first_sequence == expected.first_sequence || found.kind != RecordKind::Delta)
-        };
-        let superseded = |found: &Found| {
-            found.whole
-                && (found.covers(expected) || (found.kind == RecordKind::Tree && found.sequence > expected.sequence))
-        };
-        if !found.iter().any(|found| same(found) || superseded(found)) {
-            let loss = Loss { sequence: expected.sequence, kind, segment };
-            self.losses.entry(document).or_default().push(loss);
-        }
+/// A record that is looked for.
+fn expected(kind: RecordKind, first_sequence: u64, sequence: u64) -> Found {
+    Found {
+        file: 0,
+        offset8: 0,
+        payload_len: 0,
+        codec: Compression::None,
+        coded_len: 0,
+        sequence,
+        first_sequence,
+        kind,
+        blob: BlobPlace::Unchanged,
+        fold: false,
+        whole: false,
     }
+}
+
+/// What an entry of the checkpoint says must be there, and in which segment.
+fn named(entry: &Entry) -> (Found, u32) {
+    let (kind, extent, first_sequence) = match entry {
+        Entry::Tree(extent) => (RecordKind::Tree, extent, extent.sequence),
+        Entry::Run(run) => (RecordKind::Delta, &run.extent, run.first_sequence),
+        Entry::Blob(extent) => (RecordKind::Blob, extent, extent.sequence),
+    };
+    (expected(kind, first_sequence, extent.sequence), extent.segment)
 }

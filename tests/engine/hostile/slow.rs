@@ -1,6 +1,8 @@
 //! Files made to take long: time in proportion to their length, whatever is in them. Each of these stores took minutes
 //! or hours to open when every record of a document cost what the document had so far.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use stratum::format::checkpoint::{CheckpointHead, CheckpointWriter, Entry};
@@ -8,10 +10,12 @@ use stratum::format::extent::{Extent, Run};
 use stratum::format::manifest::{Change, Marks, SegmentMeta};
 use stratum::format::record::{BlobPlace, RecordHeader, RecordKind};
 use stratum::format::segment::{HEADER_LEN as SEGMENT_HEADER_LEN, SegmentHeader, SegmentKind};
+use stratum::salvage::repair_on;
 use stratum::vfs::sim::SimDisk;
+use stratum::{FindingKind, RepairOptions};
 
 use super::{STORE, disk, header, manifest, marks, options, tree};
-use crate::runner::open;
+use crate::runner::{open, store_path};
 
 /// Deltas of the one document.
 const DELTAS: u64 = 200_000;
@@ -29,11 +33,17 @@ fn sealed(id: u32, length: u64) -> Change {
 
 /// A tree and deltas without contents, in this order.
 fn segment_of(sequences: impl Iterator<Item = u64>) -> Vec<u8> {
+    segment_with(sequences, 0)
+}
+
+/// The same; `rot` is what is wrong with the checksums of the deltas' payloads.
+fn segment_with(sequences: impl Iterator<Item = u64>, rot: u32) -> Vec<u8> {
     let (header, (first, payload)) = (compacted(1), tree(1, 1, 1));
     let mut bytes = header.encode().to_vec();
     bytes.extend(first.encode(header.salt(), SEGMENT_HEADER_LEN));
     bytes.extend(&payload);
     let mut delta = RecordHeader::new(RecordKind::Delta, 1, &[]).unwrap();
+    delta.payload_crc ^= rot;
     for sequence in sequences {
         (delta.sequence, delta.first_sequence) = (sequence, sequence);
         bytes.extend(delta.encode(header.salt(), bytes.len() as u64));
@@ -67,16 +77,13 @@ fn deltas_of_one_document_in_any_order_are_soon_read() {
     }
 }
 
-#[test]
-fn deltas_of_one_document_in_a_checkpoint_are_soon_read() {
-    let log = segment_of(2..DELTAS + 2);
-    let length = log.len() as u64;
-    let manifest = manifest(&[sealed(1, length)], marked());
+/// A checkpoint of a segment with the tree and so many deltas; `off` is by how much their numbers are others.
+fn checkpoint_of(length: u64, off: u64) -> Vec<u8> {
     let blob = BlobPlace::Unchanged;
     let extent =
         |sequence, offset8, length8| Extent { segment: 1, offset8, length8, nodes: 0, sequence, replaced8: 0, blob };
     let whole = Extent { nodes: 1, blob: BlobPlace::Inline, ..extent(1, SEGMENT_HEADER_LEN as u32 / 8, 17) };
-    let run = |at: u64| Run { extent: extent(at, 15 + at as u32 * 7, 7), first_sequence: at };
+    let run = |at: u64| Run { extent: extent(at, 15 + at as u32 * 7, 7), first_sequence: at - off };
     let deltas = (2..DELTAS + 2).rev().map(|at| Entry::Run(run(at)));
     let entries: Vec<Entry> = std::iter::once(Entry::Tree(whole)).chain(deltas).collect();
     let head = CheckpointHead {
@@ -89,7 +96,15 @@ fn deltas_of_one_document_in_a_checkpoint_are_soon_read() {
     };
     let mut writer = CheckpointWriter::new(head, Vec::new());
     writer.row(1, &entries).unwrap();
-    let checkpoint = writer.finish().unwrap();
+    writer.finish().unwrap()
+}
+
+#[test]
+fn deltas_of_one_document_in_a_checkpoint_are_soon_read() {
+    let log = segment_of(2..DELTAS + 2);
+    let length = log.len() as u64;
+    let manifest = manifest(&[sealed(1, length)], marked());
+    let checkpoint = checkpoint_of(length, 0);
     let files: [(&str, &[u8]); 3] =
         [("MANIFEST", &manifest), ("segment-00000001.strat", &log), ("CHECKPOINT", &checkpoint)];
     is_opened_in_time("a page", &disk(&files));
@@ -117,4 +132,18 @@ fn a_checkpoint_of_many_segments_is_soon_compared() {
     named.push(("CHECKPOINT".to_string(), CheckpointWriter::new(head, Vec::new()).finish().unwrap()));
     let files: Vec<(&str, &[u8])> = named.iter().map(|(name, bytes)| (name.as_str(), &bytes[..])).collect();
     is_opened_in_time("rows of segments", &disk(&files));
+}
+
+#[test]
+fn a_document_of_many_damaged_records_is_soon_repaired() {
+    let log = segment_with(2..DELTAS + 2, 1);
+    let manifest = manifest(&[sealed(1, log.len() as u64)], marked());
+    // It names as many others.
+    let checkpoint = checkpoint_of(log.len() as u64, 1);
+    let disk = disk(&[("MANIFEST", &manifest), ("segment-00000001.strat", &log), ("CHECKPOINT", &checkpoint)]);
+    let (begun, target) = (Instant::now(), Path::new("/repaired"));
+    let report = repair_on(Arc::new(disk), store_path(), target, &RepairOptions::default(), &mut |_| true).unwrap();
+    let missing = report.findings.iter().filter(|finding| finding.kind == FindingKind::RecordMissing);
+    assert_eq!((report.documents(), missing.count() as u64), (1, DELTAS));
+    assert!(begun.elapsed() < LIMIT, "{:?}", begun.elapsed());
 }
