@@ -262,7 +262,7 @@ impl Documents<'_> {
             records.extend(record.map(|(header, _)| BlobRecord { found: *found, crc: header.payload_crc }));
         }
         let lost = losses.iter().filter(|loss| loss.kind != Some(RecordKind::Blob)).map(|loss| loss.sequence).max();
-        let mended = mend::mend(document, &layers, &records, lost);
+        let mended = mend::mend(document, &layers, &records, lost)?;
         if !mended.is_anything {
             return Ok(None);
         }

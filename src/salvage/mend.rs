@@ -12,11 +12,12 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use super::chain::Chain;
 use super::report::{Finding, FindingKind};
 use super::survey::Found;
-use crate::format::Decoded;
 use crate::format::packed::{BlobState, ColumnsRef, Directory, Entry, Head, OutputState, Span};
 use crate::format::record::RecordKind;
 use crate::format::value::decode_value;
+use crate::format::{Decoded, Malformed};
 use crate::ids::InputId;
+use crate::memory::{self, NoMemory};
 use crate::tree::{Columns, Input, Tree};
 use crate::value::Value;
 
@@ -94,13 +95,17 @@ struct Open<'a> {
 }
 
 impl<'a> Open<'a> {
-    fn of(layer: &'a Layer) -> Open<'a> {
+    fn of(layer: &'a Layer) -> Result<Open<'a>, NoMemory> {
         let is_delta = layer.found.kind == RecordKind::Delta;
         let head = Head::parse(&layer.bytes).ok().filter(|head| head.is_delta() == is_delta);
-        let directory = head.and_then(|head| head.directory().ok());
+        // Inputs that share bytes could come to many times the record.
+        let directory = match head.map(|head| head.directory_of_all()) {
+            Some(Err(Malformed::NO_MEMORY)) => return Err(NoMemory),
+            directory => directory.and_then(|directory| directory.ok()),
+        };
         // One entry that makes no sense is reason enough to believe none: no store wrote them.
         let directory = directory.filter(|directory| directory.iter().all(|entry| entry.is_ok()));
-        Open { found: layer.found, head, directory, bytes: &layer.bytes }
+        Ok(Open { found: layer.found, head, directory, bytes: &layer.bytes })
     }
 
     fn is_tree(&self) -> bool {
@@ -110,8 +115,8 @@ impl<'a> Open<'a> {
 
 /// Puts a document together. `layers` are its trees and deltas, the oldest first; `blobs` its blob records. Up to
 /// `lost` a change of it is known to be lost.
-pub fn mend(document: u64, layers: &[Layer], blobs: &[BlobRecord], lost: Option<u64>) -> Mended {
-    let open: Vec<Open<'_>> = layers.iter().map(Open::of).collect();
+pub fn mend(document: u64, layers: &[Layer], blobs: &[BlobRecord], lost: Option<u64>) -> Result<Mended, NoMemory> {
+    let open: Vec<Open<'_>> = memory::try_collect(layers.iter().map(Open::of))?;
     let mut mending = Mending { document, open: &open, findings: Vec::new() };
     let (ids, is_order_older) = mending.order(lost);
     mending.say_unknown(&ids);
@@ -139,7 +144,7 @@ pub fn mend(document: u64, layers: &[Layer], blobs: &[BlobRecord], lost: Option<
     let highest = kept.iter().map(|id| id.get() + 1).max().unwrap_or(1);
     let next_input_id = heads.max().unwrap_or(1).max(highest);
     let tree = Tree { blob: Vec::new(), columns: columns.now, inputs };
-    Mended { tree, ids: kept, blob: blob.now, next_input_id, findings: mending.findings, is_anything }
+    Ok(Mended { tree, ids: kept, blob: blob.now, next_input_id, findings: mending.findings, is_anything })
 }
 
 struct Mending<'a> {

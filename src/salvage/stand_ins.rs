@@ -1,7 +1,7 @@
 //! Whether a record that must have been there is, or another that stands for it.
 //!
-//! 1. A record stands for another if it is the same one, damaged or not, or if it checks out and holds all of it, or comes
-//!    after it as a tree.
+//! 1. A record stands for another if it is the same one, damaged or not, or if it checks out and holds all of it, or
+//!    comes after it as a tree.
 //! 2. A checkpoint may name as many records of a document as there are. Asking for each of them takes no longer than
 //!    sorting both.
 

@@ -132,7 +132,7 @@ fn a_checkpoint_and_a_manifest_that_claim_too_much() {
 const ENTRY: usize = 32;
 
 /// Has every entry of a packed form say of its parts what the first one says; the ids stay as they are.
-fn share(packed: &mut [u8], entries: usize) {
+pub fn share(packed: &mut [u8], entries: usize) {
     let (first, others) = packed[80..80 + entries * ENTRY].split_at_mut(ENTRY);
     others.chunks_mut(ENTRY).for_each(|other| other[4..].copy_from_slice(&first[4..]));
     seal::packed(packed);

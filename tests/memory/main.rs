@@ -7,6 +7,7 @@
 mod counting;
 mod directories;
 mod forms;
+mod repair;
 // What the fuzz targets use: checksums made to match.
 #[path = "../../fuzz/targets/seal.rs"]
 mod seal;
