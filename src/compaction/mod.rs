@@ -13,10 +13,12 @@
 //! 4. A tombstone goes only when no other segment can hold a record of its document, and when a checkpoint knows of
 //!    the delete (or the next open from that checkpoint would have to read the whole log). Those that have to stay
 //!    count as live until a checkpoint is written, or the same ones would be rewritten over and over.
-//! 5. Views that were open before keep reading the victims, which live on without a name until the last view is gone.
+//! 5. What deltas replaced of a tree that cannot be folded counts as live, too, for as long as the tree is there: no
+//!    rewriting frees it, and background work would not come to an end.
+//! 6. Views that were open before keep reading the victims, which live on without a name until the last view is gone.
 
 mod plan;
 mod rewrite;
 
 pub use plan::{Usage, choose, choose_all, fitting, is_due, is_over_ceiling};
-pub use rewrite::{Job, KeptTombstones, Output, discard, newest_blob_place, rewrite};
+pub use rewrite::{Job, KeptTombstones, Output, Unfolded, discard, newest_blob_place, rewrite};

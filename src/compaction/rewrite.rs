@@ -74,6 +74,20 @@ pub struct Output {
     pub folds: u64,
     /// What could not be dropped yet.
     pub kept: KeptTombstones,
+    /// What could not be folded.
+    pub unfolded: Vec<Unfolded>,
+}
+
+/// A record that was copied as it is although deltas replaced a part of it: garbage that rewriting does not free, for
+/// as long as the document has the record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unfolded {
+    /// The segment that it was copied to.
+    pub segment: u32,
+    /// The document.
+    pub document: u64,
+    /// Bytes of it that are dead.
+    pub dead: u64,
 }
 
 /// Tombstones that compaction had to keep: garbage that rewriting does not free.
@@ -230,11 +244,11 @@ impl<'a> Writer<'a> {
         let (header, payload, own) = match self.denser(document, slot) {
             Ok(Some(record)) => record,
             // Damage elsewhere is not made worse by leaving the document as it is; copying from a damaged victim fails.
-            Ok(None) | Err(Error::Corruption(_)) => return self.copy_all(slot),
+            Ok(None) | Err(Error::Corruption(_)) => return self.copy_all(document, slot, |_| true),
             Err(error) => return Err(error),
         };
-        if let Some(tree) = slot.tree().filter(|tree| header.kind == RecordKind::Delta && self.goes(tree)) {
-            self.copy(&self.segment(tree.segment)?, tree.offset())?;
+        if header.kind == RecordKind::Delta {
+            self.copy_all(document, slot, |at| slot.tree() == Some(at))?;
         }
         self.output.folds += 1;
         match header.kind {
@@ -269,11 +283,20 @@ impl<'a> Writer<'a> {
         Ok(Some((header, payload, layers.tree_codec())))
     }
 
-    /// Copies what of a document's tree and deltas lies in victims.
-    fn copy_all(&mut self, slot: &Slot) -> Result<()> {
-        let deltas = slot.runs().iter().map(|run| &run.extent);
-        let going: Vec<Extent> = slot.tree().into_iter().chain(deltas).filter(|at| self.goes(at)).copied().collect();
-        going.iter().try_for_each(|at| self.copy(&self.segment(at.segment)?, at.offset()))
+    /// Copies those of a document's tree and deltas that lie in victims, and are `wanted`.
+    fn copy_all(&mut self, document: u64, slot: &Slot, wanted: impl Fn(&Extent) -> bool) -> Result<()> {
+        let going = |(at, _): &(&Extent, u64)| slot.blob() != Some(*at) && self.goes(at) && wanted(at);
+        let going: Vec<(Extent, u64)> = slot.live().filter(going).map(|(at, live)| (*at, live)).collect();
+        going.iter().try_for_each(|(at, live)| {
+            self.copy(&self.segment(at.segment)?, at.offset())?;
+            match &self.builder {
+                Some((_, segment)) if *live < at.length() => {
+                    let unfolded = Unfolded { segment: *segment, document, dead: at.length() - live };
+                    Ok(memory::push(&mut self.output.unfolded, unfolded)?)
+                }
+                _ => Ok(()),
+            }
+        })
     }
 
     /// Whether a record lies in a victim.

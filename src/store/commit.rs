@@ -96,9 +96,9 @@ impl Core {
     fn pace(&self) {
         let over = || {
             let (total, live) = (counters::get(&self.counters.total_bytes), counters::get(&self.counters.live_bytes));
-            compaction::is_over_ceiling(total, live, &self.options)
+            compaction::is_over_ceiling(total, live, &self.options) && !self.is_anyone_reporting()
         };
-        if !self.options.background || !over() || self.is_reporting() {
+        if !self.options.background || !over() {
             return;
         }
         // Once everything was done that could be, this commit goes on, over the ceiling or not.

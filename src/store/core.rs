@@ -25,7 +25,7 @@ use super::moment::{Gate, Moment};
 use super::queue::GroupQueue;
 use super::retained::Retained;
 use super::throttle::Throttle;
-use crate::compaction::KeptTombstones;
+use crate::compaction::{KeptTombstones, Unfolded};
 use crate::error::{Error, Result};
 use crate::format::manifest::{Change, Marks, SegmentMeta};
 use crate::format::{KEPT_FOR_RECOVERY, NUMBERS_END};
@@ -112,6 +112,8 @@ pub struct Maintenance {
     pub at_work: Vec<u32>,
     /// Tombstones that had to stay when they were last looked at.
     pub kept: KeptTombstones,
+    /// Records that had to be copied with what deltas replaced of them.
+    pub unfolded: Vec<Unfolded>,
 }
 
 impl Core {
@@ -219,6 +221,11 @@ impl Core {
         *self.reporting.lock() == Some(thread::current().id())
     }
 
+    /// Whether the callback of a `compact_now` is at work, on any thread: until it returns there is no maintenance.
+    pub fn is_anyone_reporting(&self) -> bool {
+        self.reporting.lock().is_some()
+    }
+
     /// Refuses what would wait for itself there.
     pub fn check_not_reporting(&self) -> Result<()> {
         if self.is_reporting() {
@@ -245,6 +252,8 @@ impl Core {
         }
         *self.reporting.lock() = Some(thread::current().id());
         let _until_it_returns_or_panics = Reporting(self);
+        // Commits that are held back already look again: the callback may wait for them.
+        self.signal.got_on();
         callback()
     }
 

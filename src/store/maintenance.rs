@@ -7,13 +7,13 @@
 //! 3. From an edit of the manifest to the moment that says the same nothing can fail; a panic there poisons the store
 //!    (`Unfinished`). The next job would take for garbage what the index does not point to yet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::core::{Core, Maintenance};
 use super::counters;
 use crate::checkpoint;
-use crate::compaction::{self, Job, KeptTombstones, Output, Usage};
+use crate::compaction::{self, Job, KeptTombstones, Output, Unfolded, Usage};
 use crate::error::{Error, Result};
 use crate::format::checkpoint::Entry;
 use crate::format::manifest::{Change, SegmentMeta};
@@ -136,13 +136,20 @@ impl Core {
         let sealed = self.sealed(&writer)?.into_iter().filter(|meta| !maintenance.given_up.contains(&meta.id));
         let kept = |id: u32| maintenance.kept.bytes.get(&id).copied().unwrap_or(0);
         let state = self.published();
+        let mut unfolded: HashMap<u32, u64> = HashMap::new();
+        for Unfolded { segment, document, dead } in &maintenance.unfolded {
+            // What cannot be read is not freed either.
+            if state.index.get(*document).map_or(true, |slot| slot.extents().any(|at| at.segment == *segment)) {
+                *unfolded.entry(*segment).or_default() += dead;
+            }
+        }
         let is_coded = |id: u32| {
             let compression = state.segments.get(id).map(|segment| segment.header().compression);
             compression == Some(Some(self.options.compression))
         };
         let usage = |meta: SegmentMeta| Usage {
             meta,
-            live: writer.ledger.live(meta.id) + kept(meta.id),
+            live: writer.ledger.live(meta.id) + kept(meta.id) + unfolded.get(&meta.id).copied().unwrap_or(0),
             coded_otherwise: !is_coded(meta.id),
         };
         Ok(memory::collect(sealed.map(usage))?)
@@ -163,6 +170,7 @@ impl Core {
         maintenance.given_up.clear();
         maintenance.at_work.clear();
         maintenance.kept = KeptTombstones::default();
+        maintenance.unfolded.clear();
         let mut done = Progress::default();
         let before = counters::get(&self.counters.total_bytes);
         loop {
@@ -294,6 +302,9 @@ impl Core {
         kept.bytes.retain(|id, _| !victims.iter().any(|victim| victim.id == *id));
         kept.bytes.extend(&output.kept.bytes);
         kept.await_checkpoint_of = kept.await_checkpoint_of.max(output.kept.await_checkpoint_of);
+        let unfolded = &mut maintenance.unfolded;
+        unfolded.retain(|record| !victims.iter().any(|victim| victim.id == record.segment));
+        unfolded.extend(&output.unfolded);
         let segments = victims.len() as u64;
         Ok(Compacted { segments, read: output.bytes_read, written: output.bytes_written })
     }

@@ -446,6 +446,8 @@ fn the_progress_callback_may_write_and_cannot_wait_for_itself() {
         db.compact_now(&mut |_| {
             calls += 1;
             (0..30).for_each(replace);
+            // Nor must what it waits for: another thread that writes, over the ceiling.
+            std::thread::scope(|scope| drop(scope.spawn(|| (0..30).for_each(replace))));
             refused(db.compact_now(&mut |_| true));
             refused(db.checkpoint());
             refused(db.maintain().map(drop));

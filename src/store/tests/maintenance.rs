@@ -2,7 +2,8 @@
 
 use super::records::{add_columns, check_log, compact, open_with, options, put, slot};
 use super::*;
-use crate::Columns;
+use crate::tree::Input;
+use crate::{Columns, Value};
 
 /// Steps of background work until there is none left.
 fn maintain_until_idle(db: &Db) -> usize {
@@ -114,6 +115,33 @@ fn a_full_disk_is_compacted_as_many_segments_at_a_time_as_the_reserve_takes() {
     assert_eq!(told, [(3, 4), (5, 5)], "what is left for later is not told as done");
     assert_eq!(db.stats().unwrap().compactions, 2);
     check_log(&disk, &db, &options);
+}
+
+/// A document of more than a batch may hold, most of which was replaced since: it cannot be folded.
+fn too_large_to_fold(options: Options) -> (Db, DocumentId) {
+    let db = open_with(&SimDisk::new(1), &Options { max_record_bytes: 64 << 10, max_batch_bytes: 1 << 20, ..options });
+    let value = |n| Value::Bytes(vec![n; 30_000]);
+    let inputs = (0..30).map(|n| Input::new(value(n), None)).collect();
+    let ids = db.write(|batch| batch.put_tree(&Tree { inputs, ..Tree::default() })).unwrap();
+    for id in db.view().unwrap().input_ids(ids.document).unwrap() {
+        db.write(|batch| batch.replace_input(ids.document, id, &value(99))).unwrap();
+    }
+    (db, ids.document)
+}
+
+/// What deltas replaced of its tree is garbage that no rewriting frees: that is found out once.
+#[test]
+fn a_document_that_cannot_be_folded_is_not_rewritten_again_and_again() {
+    let (db, document) = too_large_to_fold(options(64 << 10));
+    let steps = maintain_until_idle(&db);
+    let before = db.stats().unwrap();
+    assert!(steps > 0 && before.total_bytes > before.live_bytes * 3 / 2, "{steps} steps, {before:?}");
+    put(&db, &[1; 1000]);
+    assert_eq!(maintain_until_idle(&db), 0);
+    // When it is gone, all of it is garbage like any other.
+    db.write(|batch| batch.delete_document(document)).unwrap();
+    assert!(maintain_until_idle(&db) > 0);
+    assert!(db.stats().unwrap().total_bytes < before.total_bytes / 4);
 }
 
 /// It is known which of a job's segments it was, and the others hold garbage too.
