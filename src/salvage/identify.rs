@@ -14,14 +14,13 @@ use std::path::{Path, PathBuf};
 
 use super::report::{Finding, FindingKind};
 use super::salt::{self, Solver};
-use super::source::{Source, Window};
+use super::source::{self, Source, Window};
 use crate::error::{Error, Result};
 use crate::format::checkpoint::CheckpointReader;
 use crate::format::manifest::{self, EditAt, ManifestState, Marks, SegmentMeta};
 use crate::format::record::{HEADER_LEN as RECORD_LEN, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
-use crate::format::{HeaderError, names};
-use crate::vfs::OpenMode;
+use crate::format::{HeaderError, Malformed, names};
 
 /// How often the bytes of a damaged manifest may be gone through.
 const MOST_CHECKED: usize = 64;
@@ -71,7 +70,7 @@ struct Manifest {
 /// Looks at every file.
 pub fn identify(source: &Source, findings: &mut Vec<Finding>) -> Result<Identified> {
     let manifest = read_manifest(source, findings)?;
-    let checkpoint = read_checkpoint(source, findings);
+    let checkpoint = read_checkpoint(source, findings)?;
     let candidates = candidates(source, findings)?;
     if manifest.is_none() && candidates.is_empty() {
         let what = "there is no manifest and no segment".to_string();
@@ -91,7 +90,7 @@ pub fn identify(source: &Source, findings: &mut Vec<Finding>) -> Result<Identifi
     let metas = manifest.as_ref().map(|manifest| manifest.state.segments.clone()).unwrap_or_default();
     let mut segments = Vec::new();
     for candidate in candidates {
-        segments.extend(resolve(candidate, store, &metas, findings));
+        segments.extend(resolve(source, candidate, store, &metas, findings)?);
     }
     let named = |segment: &SegmentFile| metas.get(&segment.id).filter(|meta| is_named(segment, meta)).copied();
     let missing: Vec<SegmentMeta> =
@@ -102,10 +101,13 @@ pub fn identify(source: &Source, findings: &mut Vec<Finding>) -> Result<Identifi
         finding.length = meta.length;
         findings.push(finding);
     }
-    let is_believed = manifest.as_ref().is_some_and(|manifest| {
-        let unknown = |segment: &&SegmentFile| named(segment).is_none() && knows_more(source, segment, manifest);
-        manifest.is_whole && missing.is_empty() && !segments.iter().any(|segment| unknown(&segment))
-    });
+    let is_believed = match &manifest {
+        Some(manifest) if manifest.is_whole && missing.is_empty() => {
+            let mut unnamed = segments.iter().filter(|segment| named(segment).is_none());
+            !unnamed.try_fold(false, |any, segment| Ok::<bool, Error>(any || knows_more(source, segment, manifest)?))?
+        }
+        _ => false,
+    };
     if is_believed {
         segments.retain_mut(|segment| {
             let Some(meta) = metas.get(&segment.id).filter(|meta| is_named(segment, meta)) else { return false };
@@ -129,7 +131,7 @@ fn read_manifest(source: &Source, findings: &mut Vec<Finding>) -> Result<Option<
         note("there is no manifest".to_string());
         return Ok(None);
     }
-    let (bytes, bad) = match source.read(names::MANIFEST) {
+    let (bytes, bad) = match source.read(names::MANIFEST)? {
         Ok(read) => read,
         Err(error) => {
             note(format!("the manifest cannot be read: {error}"));
@@ -201,14 +203,15 @@ fn read_edits(bytes: &[u8], manifest: &mut Manifest, newer: impl Fn(String) -> E
     Ok(number)
 }
 
-fn read_checkpoint(source: &Source, findings: &mut Vec<Finding>) -> Option<Vec<u8>> {
+fn read_checkpoint(source: &Source, findings: &mut Vec<Finding>) -> Result<Option<Vec<u8>>> {
     if !source.has(names::CHECKPOINT) {
-        return None;
+        return Ok(None);
     }
-    let problem = match source.read(names::CHECKPOINT) {
+    let problem = match source.read(names::CHECKPOINT)? {
         Err(error) => error.to_string(),
         Ok((bytes, _)) => match CheckpointReader::open(&bytes).map(|reader| reader.rows(|_, _| Ok(()))) {
-            Ok(Ok(())) => return Some(bytes),
+            Ok(Ok(())) => return Ok(Some(bytes)),
+            Ok(Err(Malformed::NO_MEMORY)) => return Err(Error::NoMemory),
             Ok(Err(malformed)) => malformed.to_string(),
             Err(HeaderError::Damaged(what)) => what.to_string(),
             Err(HeaderError::Newer(what)) => what,
@@ -217,13 +220,13 @@ fn read_checkpoint(source: &Source, findings: &mut Vec<Finding>) -> Option<Vec<u
     };
     let path = source.dir.join(names::CHECKPOINT);
     findings.push(Finding::of_file(FindingKind::Checkpoint, &path, format!("the checkpoint is not used: {problem}")));
-    None
+    Ok(None)
 }
 
 /// A file that may be a segment.
 struct Candidate {
     path: PathBuf,
-    window: Window,
+    size: u64,
     header: std::result::Result<SegmentHeader, &'static str>,
     /// By its name.
     id: Option<u32>,
@@ -233,8 +236,7 @@ fn candidates(source: &Source, findings: &mut Vec<Finding>) -> Result<Vec<Candid
     let mut candidates = Vec::new();
     for name in &source.names {
         let (path, id) = (source.dir.path().join(name), names::segment_id(name));
-        let opened = source.dir.fs().open(&path, OpenMode::Read).and_then(|file| file.len().map(|size| (file, size)));
-        let (file, size) = match opened {
+        let (file, size) = match source::open(&source.dir, &path)? {
             Ok(opened) => opened,
             Err(error) => {
                 if id.is_some() {
@@ -252,7 +254,7 @@ fn candidates(source: &Source, findings: &mut Vec<Finding>) -> Result<Vec<Candid
             Err(HeaderError::Foreign) => Err("the file does not start like a segment"),
         };
         if id.is_some() || header.is_ok() {
-            candidates.push(Candidate { path, window, header, id });
+            candidates.push(Candidate { path, size, header, id });
         }
     }
     Ok(candidates)
@@ -270,12 +272,13 @@ fn vote(manifest: Option<[u8; 16]>, checkpoint: Option<[u8; 16]>, candidates: &[
 
 /// Makes a segment of a candidate, or says why it is none.
 fn resolve(
-    mut candidate: Candidate,
+    source: &Source,
+    candidate: Candidate,
     store: Option<[u8; 16]>,
     metas: &BTreeMap<u32, SegmentMeta>,
     findings: &mut Vec<Finding>,
-) -> Option<SegmentFile> {
-    let size = candidate.window.length;
+) -> Result<Option<SegmentFile>> {
+    let size = candidate.size;
     let mut segment = SegmentFile {
         path: candidate.path,
         salt: 0,
@@ -294,34 +297,37 @@ fn resolve(
             segment.kind = header.kind;
             segment.id = header.id;
             segment.header = Some(header);
-            Some(segment)
+            Ok(Some(segment))
         }
         Ok(_) => {
             note(FindingKind::SegmentUnusable, &segment.path, "the segment belongs to another store");
-            None
+            Ok(None)
         }
         Err(what) => {
             let known = store.map(|store| known_salts(store, segment.id, metas)).unwrap_or_default();
-            match salt::find(&mut candidate.window, &Solver::new(), &known) {
-                Some(salt) => {
+            // Opened once more: who keeps all of them open may run out of descriptors.
+            let mut window = source::open(&source.dir, &segment.path)?.ok().map(|(file, _)| Window::new(file, size));
+            let salt = window.as_mut().and_then(|window| salt::find(window, &Solver::new(), &known));
+            match salt.zip(window.as_mut()) {
+                Some((salt, window)) => {
                     let what = format!("{what}; its records tell which segment it is");
                     note(FindingKind::SegmentHeader, &segment.path, &what);
                     segment.salt = salt;
                     segment.id = known.get(&salt).map_or(segment.id, |(id, _)| *id);
                     let meta = metas.get(&segment.id).map(|meta| meta.kind);
-                    segment.kind = meta.unwrap_or_else(|| kind_by_records(&mut candidate.window, salt));
-                    Some(segment)
+                    segment.kind = meta.unwrap_or_else(|| kind_by_records(window, salt));
+                    Ok(Some(segment))
                 }
                 None if size <= HEADER_LEN => {
                     note(FindingKind::SegmentHeader, &segment.path, what);
-                    None
+                    Ok(None)
                 }
                 None => {
                     let what = format!("{what}, and no record in it tells which segment it is");
                     let mut finding = Finding::of_file(FindingKind::SegmentUnusable, &segment.path, what);
                     finding.length = size;
                     findings.push(finding);
-                    None
+                    Ok(None)
                 }
             }
         }
@@ -365,17 +371,17 @@ fn is_named(segment: &SegmentFile, meta: &SegmentMeta) -> bool {
 }
 
 /// Whether a segment begins with a commit that the manifest cannot have known of.
-fn knows_more(source: &Source, segment: &SegmentFile, manifest: &Manifest) -> bool {
+fn knows_more(source: &Source, segment: &SegmentFile, manifest: &Manifest) -> Result<bool> {
     let marks = manifest.state.marks;
     match segment.header {
-        Some(header) if header.kind != SegmentKind::Log || segment.size <= HEADER_LEN => return false,
-        Some(header) if header.first_sequence > marks.sequence => return true,
+        Some(header) if header.kind != SegmentKind::Log || segment.size <= HEADER_LEN => return Ok(false),
+        Some(header) if header.first_sequence > marks.sequence => return Ok(true),
         _ => {}
     }
-    let Ok(file) = source.dir.fs().open(&segment.path, OpenMode::Read) else { return true };
+    let Ok((file, _)) = source::open(&source.dir, &segment.path)? else { return Ok(true) };
     let mut window = Window::new(file, segment.size);
     let first = RecordHeader::decode(window.get(HEADER_LEN, RECORD_LEN as usize), segment.salt, HEADER_LEN);
-    first.is_ok_and(|header| header.kind == RecordKind::Frame && header.sequence > marks.sequence)
+    Ok(first.is_ok_and(|header| header.kind == RecordKind::Frame && header.sequence > marks.sequence))
 }
 
 /// Where the log of a later epoch begins, recovery had decided what of the earlier ones counts. A recovered segment

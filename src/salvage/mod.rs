@@ -258,8 +258,8 @@ impl Repair<'_> {
 
     fn scan(&mut self, found: &Identified, survey: &mut Survey, step: &mut RepairProgress) -> Result<bool> {
         for (number, segment) in found.segments.iter().enumerate() {
-            let file = match self.source.dir.open(&segment.path) {
-                Ok(file) => file,
+            let file = match source::open(&self.source.dir, &segment.path)? {
+                Ok((file, _)) => file,
                 Err(error) => {
                     let what = format!("the segment cannot be opened: {error}");
                     let mut finding = Finding::of_file(FindingKind::SegmentUnusable, &segment.path, what);

@@ -2,7 +2,8 @@
 //!
 //! 1. Nothing here creates, writes, renames, truncates or removes. The lock is taken on a file that exists, through a
 //!    descriptor for reading.
-//! 2. Bytes that the system refuses are zeros, page by page, so that a bad page costs what is on it and no more; no
+//! 2. What is wanting here, descriptors or memory, ends the repair: it says nothing of the files.
+//! 3. Bytes that the system refuses are zeros, page by page, so that a bad page costs what is on it and no more; no
 //!    checksum of zeros holds for what was there.
 
 use std::io;
@@ -15,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::format::{crc, names};
 use crate::log::Dir;
 use crate::memory::{self, NoMemory};
-use crate::vfs::{File, FileLock, FileSystem};
+use crate::vfs::{self, File, FileLock, FileSystem, OpenMode};
 
 /// What is read at a time: little enough to be taken for granted.
 const WINDOW: usize = 16 << 10;
@@ -44,6 +45,7 @@ impl Source {
             match dir.fs().lock_for_reading(&file) {
                 Ok(Some(taken)) => lock = Some(taken),
                 Ok(None) => return Err(Error::Locked(path.to_path_buf())),
+                Err(error) if vfs::is_want(&error) => return Err(Error::io("locking", &file, error)),
                 Err(error) => {
                     let what = format!("{error}: whether another process has the store open could not be told");
                     findings.push(Finding::of_file(FindingKind::NotLocked, &file, what));
@@ -58,13 +60,32 @@ impl Source {
         self.names.iter().any(|other| other.as_os_str() == name)
     }
 
-    /// A whole file, with zeros where it cannot be read.
-    pub fn read(&self, name: &str) -> io::Result<(Vec<u8>, Vec<Range<u64>>)> {
-        let file = self.dir.fs().open(&self.dir.join(name), crate::vfs::OpenMode::Read)?;
-        let length = usize::try_from(file.len()?).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let (mut bytes, mut bad) = (zeros(length).map_err(|_| io::ErrorKind::OutOfMemory)?, Vec::new());
+    /// A whole file, with zeros where it cannot be read; what the system says where it cannot even be opened.
+    ///
+    /// # Errors
+    /// As for `open`.
+    pub fn read(&self, name: &str) -> Result<io::Result<(Vec<u8>, Vec<Range<u64>>)>> {
+        let (file, size) = match open(&self.dir, &self.dir.join(name))? {
+            Ok(opened) => opened,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Ok(length) = usize::try_from(size) else { return Ok(Err(io::ErrorKind::FileTooLarge.into())) };
+        let (mut bytes, mut bad) = (zeros(length)?, Vec::new());
         fill(&*file, 0, &mut bytes, &mut bad);
-        Ok((bytes, bad))
+        Ok(Ok((bytes, bad)))
+    }
+}
+
+/// A file and its length, or what the system says of it.
+///
+/// # Errors
+/// `Io` and `NoMemory` where there are no more descriptors or no memory: a file that is in order must not be taken for a
+/// damaged one for that.
+pub fn open(dir: &Dir, path: &Path) -> Result<io::Result<(Arc<dyn File>, u64)>> {
+    let opened = dir.fs().open(path, OpenMode::Read).and_then(|file| file.len().map(|length| (file, length)));
+    match opened {
+        Err(error) if vfs::is_want(&error) => Err(Error::io("opening", path, error)),
+        opened => Ok(opened),
     }
 }
 
@@ -176,7 +197,7 @@ impl Window {
 /// Segment files read here and there, a few kept open.
 pub struct Files {
     paths: Vec<PathBuf>,
-    open: Vec<(usize, Arc<dyn File>)>,
+    open: Vec<(usize, Arc<dyn File>, u64)>,
 }
 
 impl Files {
@@ -188,24 +209,32 @@ impl Files {
     /// cannot even be opened.
     ///
     /// # Errors
-    /// `NoMemory`.
+    /// `NoMemory`; as for `open`.
     pub fn read(&mut self, dir: &Dir, file: usize, offset: u64, length: u64) -> Result<Vec<u8>> {
-        let Some(opened) = self.file(dir, file) else { return Ok(Vec::new()) };
-        let Ok(size) = opened.len() else { return Ok(Vec::new()) };
+        let Some((opened, size)) = self.file(dir, file)? else { return Ok(Vec::new()) };
         let mut bytes = zeros(length.min(size.saturating_sub(offset)) as usize)?;
         fill(&*opened, offset, &mut bytes, &mut Vec::new());
         Ok(bytes)
     }
 
-    fn file(&mut self, dir: &Dir, file: usize) -> Option<Arc<dyn File>> {
-        if let Some((_, open)) = self.open.iter().find(|(number, _)| *number == file) {
-            return Some(Arc::clone(open));
+    fn file(&mut self, dir: &Dir, file: usize) -> Result<Option<(Arc<dyn File>, u64)>> {
+        if let Some((_, file, size)) = self.open.iter().find(|(number, ..)| *number == file) {
+            return Ok(Some((Arc::clone(file), *size)));
         }
-        let opened = dir.open(self.paths.get(file)?).ok()?;
+        let Some(path) = self.paths.get(file) else { return Ok(None) };
         if self.open.len() >= OPEN_FILES {
             self.open.remove(0);
         }
-        self.open.push((file, Arc::clone(&opened)));
-        Some(opened)
+        let first = open(dir, path);
+        let opened = if first.is_err() && !self.open.is_empty() {
+            // They may be all that there are descriptors for.
+            self.open.clear();
+            open(dir, path)
+        } else {
+            first
+        };
+        let Ok((opened, size)) = opened? else { return Ok(None) };
+        self.open.push((file, Arc::clone(&opened), size));
+        Ok(Some((opened, size)))
     }
 }

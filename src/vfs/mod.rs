@@ -127,3 +127,8 @@ pub trait Mapping: Deref<Target = [u8]> + Send + Sync {}
 
 /// A held lock, given up on drop.
 pub trait FileLock: Send + Sync {}
+
+/// Whether a call was refused for want of descriptors or memory, which says nothing of the file that it was about.
+pub fn is_want(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE)) || error.kind() == io::ErrorKind::OutOfMemory
+}

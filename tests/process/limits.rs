@@ -147,6 +147,26 @@ fn a_process_that_may_open_no_more_files_is_told() {
     }
 }
 
+/// A store has more segments than a process may open files, as any large one does.
+#[test]
+fn a_store_of_many_segments_is_repaired_with_few_descriptors() {
+    if let Some((_, store)) = job() {
+        let db = Db::open(&store, &options(ReadMode::Pread)).unwrap();
+        let there: Vec<_> = (0..600).map(|content| (put(&db, content).unwrap(), content)).collect();
+        let segments = db.stats().unwrap().segments;
+        db.close().unwrap();
+        assert!(segments > 50, "{segments}");
+        leave_descriptors(20);
+        let repaired = store.with_extension("repaired");
+        let report = stratum::repair(&store, &repaired, &Default::default(), &mut |_| true).unwrap();
+        assert!(report.is_lossless() && report.findings.is_empty(), "{report}");
+        limit(libc::RLIMIT_NOFILE, 1000);
+        check(&Db::open(&repaired, &options(ReadMode::Pread)).unwrap(), &there);
+        return;
+    }
+    passes("a_store_of_many_segments_is_repaired_with_few_descriptors", "");
+}
+
 /// The signal that comes with it ends a process that does not ignore it, as it does with any file: that is the host's.
 #[test]
 fn a_process_whose_files_may_not_grow_is_told() {

@@ -162,3 +162,27 @@ fn reads_that_go_on_failing_are_passed_over_and_said() {
         assert!(unreadable > 0);
     }
 }
+
+/// Whoever repairs a store may have few descriptors left, and little memory: that is no damage.
+#[test]
+fn what_is_wanting_is_an_error_and_no_loss() {
+    let (mut refused, mut lossless) = (0, 0);
+    for store in [log(), compacted(), recovered(), blobs()] {
+        for errno in [Errno::Emfile, Errno::Enomem] {
+            for nth in 0..reads(&store) {
+                let disk = store.disk(&store.files);
+                disk.inject(Fault::new(&[Op::List, Op::Lock, Op::Open], nth, errno));
+                match repair(&disk) {
+                    Ok(report) if report.is_lossless() => {
+                        assert_eq!(report.documents(), store.now.len() as u64, "{errno:?} {nth}");
+                        lossless += 1;
+                    }
+                    Ok(report) => panic!("{errno:?} {nth}: {report}"),
+                    Err(Error::Io { .. } | Error::NoMemory) => refused += 1,
+                    Err(error) => panic!("{errno:?} {nth}: {error}"),
+                }
+            }
+        }
+    }
+    assert!(refused > 50 && lossless > 0, "{refused} refused, {lossless} lossless");
+}

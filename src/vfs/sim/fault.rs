@@ -74,12 +74,18 @@ pub enum Errno {
     Eintr,
     /// No such file: it is made right after it was looked for.
     Enoent,
+    /// The process may open no more files.
+    Emfile,
+    /// There is no memory for it.
+    Enomem,
 }
 
 impl From<Errno> for io::Error {
     fn from(errno: Errno) -> io::Error {
         io::Error::from_raw_os_error(match errno {
             Errno::Eio => libc::EIO,
+            Errno::Emfile => libc::EMFILE,
+            Errno::Enomem => libc::ENOMEM,
             Errno::Enospc => libc::ENOSPC,
             Errno::Eintr => libc::EINTR,
             Errno::Enoent => libc::ENOENT,
