@@ -9,11 +9,11 @@
 //!    recovery moved it or discarded it.
 //! 4. What a newer version wrote is refused as a whole.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::report::{Finding, FindingKind};
-use super::salt::{self, Solver};
+use super::salt::Segments;
 use super::source::{self, Source, Window};
 use crate::error::{Error, Result};
 use crate::format::checkpoint::CheckpointReader;
@@ -24,7 +24,7 @@ use crate::format::{HeaderError, Malformed, names};
 
 /// How often the bytes of a damaged manifest may be gone through.
 const MOST_CHECKED: usize = 64;
-/// Epochs that are tried for a segment whose header is damaged and that no manifest knows.
+/// So far behind the latest epoch that is known may that of a segment be whose header is damaged.
 const EPOCHS: u64 = 4096;
 
 /// A segment's file.
@@ -88,13 +88,16 @@ pub fn identify(source: &Source, findings: &mut Vec<Finding>) -> Result<Identifi
     }
     let manifest = manifest.filter(|_| !foreign);
     let metas = manifest.as_ref().map(|manifest| manifest.state.segments.clone()).unwrap_or_default();
+    let epochs = candidates.iter().filter_map(|candidate| Some(candidate.header.as_ref().ok()?.epoch));
+    let epochs = epochs.chain(manifest.as_ref().map(|manifest| manifest.state.marks.epoch));
+    let known = Segments::new(store, epochs.max().unwrap_or_default().saturating_add(EPOCHS), metas.values());
     let mut segments = Vec::new();
     for candidate in candidates {
-        segments.extend(resolve(source, candidate, store, &metas, findings)?);
+        segments.extend(resolve(source, candidate, store, (&metas, &known), findings)?);
     }
     let named = |segment: &SegmentFile| metas.get(&segment.id).filter(|meta| is_named(segment, meta)).copied();
-    let missing: Vec<SegmentMeta> =
-        metas.values().filter(|meta| !segments.iter().any(|segment| is_named(segment, meta))).copied().collect();
+    let there: BTreeSet<u32> = segments.iter().filter_map(named).map(|meta| meta.id).collect();
+    let missing: Vec<SegmentMeta> = metas.values().filter(|meta| !there.contains(&meta.id)).copied().collect();
     for meta in &missing {
         let what = "the manifest names this segment, and it is not there";
         let mut finding = Finding::of_file(FindingKind::SegmentMissing, &source.dir.segment(meta.id), what);
@@ -275,7 +278,7 @@ fn resolve(
     source: &Source,
     candidate: Candidate,
     store: Option<[u8; 16]>,
-    metas: &BTreeMap<u32, SegmentMeta>,
+    (metas, known): (&BTreeMap<u32, SegmentMeta>, &Segments),
     findings: &mut Vec<Finding>,
 ) -> Result<Option<SegmentFile>> {
     let size = candidate.size;
@@ -304,16 +307,15 @@ fn resolve(
             Ok(None)
         }
         Err(what) => {
-            let known = store.map(|store| known_salts(store, segment.id, metas)).unwrap_or_default();
             // Opened once more: who keeps all of them open may run out of descriptors.
             let mut window = source::open(&source.dir, &segment.path)?.ok().map(|(file, _)| Window::new(file, size));
-            let salt = window.as_mut().and_then(|window| salt::find(window, &Solver::new(), &known));
-            match salt.zip(window.as_mut()) {
-                Some((salt, window)) => {
+            let found = window.as_mut().and_then(|window| known.find(window, segment.id));
+            match found.zip(window.as_mut()) {
+                Some(((salt, id), window)) => {
                     let what = format!("{what}; its records tell which segment it is");
                     note(FindingKind::SegmentHeader, &segment.path, &what);
                     segment.salt = salt;
-                    segment.id = known.get(&salt).map_or(segment.id, |(id, _)| *id);
+                    segment.id = id;
                     let meta = metas.get(&segment.id).map(|meta| meta.kind);
                     segment.kind = meta.unwrap_or_else(|| kind_by_records(window, salt));
                     Ok(Some(segment))
@@ -347,24 +349,6 @@ fn kind_by_records(window: &mut Window, salt: u32) -> SegmentKind {
     SegmentKind::Compacted
 }
 
-/// The salts that a file of this name can have, with the segment and epoch that they are of.
-fn known_salts(store: [u8; 16], id: u32, metas: &BTreeMap<u32, SegmentMeta>) -> HashMap<u32, (u32, u64)> {
-    let salt = |id, epoch| {
-        SegmentHeader {
-            store,
-            id,
-            kind: SegmentKind::Log,
-            epoch,
-            first_sequence: 0,
-            compression: Some(crate::options::Compression::None),
-        }
-        .salt()
-    };
-    let named = metas.values().map(|meta| (meta.id, meta.epoch));
-    let by_name = (0..EPOCHS).map(|epoch| (id, epoch));
-    by_name.chain(named).map(|(id, epoch)| (salt(id, epoch), (id, epoch))).collect()
-}
-
 /// Whether a segment is the one that the manifest means.
 fn is_named(segment: &SegmentFile, meta: &SegmentMeta) -> bool {
     segment.id == meta.id && segment.header.is_none_or(|header| header.kind == meta.kind && header.epoch == meta.epoch)
@@ -389,10 +373,17 @@ fn knows_more(source: &Source, segment: &SegmentFile, manifest: &Manifest) -> Re
 fn leave_out_discarded(segments: &mut [SegmentFile]) {
     let framed = |segment: &SegmentFile| segment.header.filter(|header| header.kind.has_frames());
     let logs = segments.iter().filter_map(|segment| segment.header).filter(|header| header.kind == SegmentKind::Log);
-    let begins: Vec<(u64, u64)> = logs.map(|header| (header.epoch, header.first_sequence)).collect();
+    let mut begins: Vec<(u64, u64)> = logs.map(|header| (header.epoch, header.first_sequence)).collect();
+    begins.sort_unstable();
+    // Each with the earliest of what is behind it, too.
+    let mut earliest = u64::MAX;
+    for (_, first) in begins.iter_mut().rev() {
+        earliest = earliest.min(*first);
+        *first = earliest;
+    }
     for segment in segments {
         let Some(header) = framed(segment) else { continue };
-        let later = begins.iter().filter(|(epoch, _)| *epoch > header.epoch).map(|(_, first)| *first);
-        segment.discarded_from = later.min().unwrap_or(u64::MAX);
+        let later = begins.partition_point(|(epoch, _)| *epoch <= header.epoch);
+        segment.discarded_from = begins.get(later).map_or(u64::MAX, |(_, first)| *first);
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! The checksum of a record's header covers the segment's salt before anything else, and a CRC is linear: from the
 //! checksum and the other bytes follows the one salt with which it holds. Bytes that only look like a header give some
-//! salt or other; the records of one segment all give the same.
+//! salt or other; the records of one segment all give the same. A salt is a CRC too: from it, the store's id and the
+//! segment's follows the epoch.
 //!
 //! 1. A salt is believed where it is that of a segment which the file can be, by its name, the manifest and the store's
 //!    id. Where not even the store's id is known, the one that most records agree on is, if two do.
@@ -10,27 +11,33 @@
 use std::collections::HashMap;
 
 use super::source::Window;
+use crate::format::manifest::SegmentMeta;
 use crate::format::record::HEADER_LEN as RECORD_LEN;
-use crate::format::segment::HEADER_LEN;
+use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::format::{NUMBERS_END, crc, read_u32, read_u64};
+use crate::options::Compression;
 
 /// Salts that are counted at a time.
 const MOST_SALTS: usize = 1 << 16;
 /// What the checksum of a record's header covers.
 const COVERED: usize = 12 + RECORD_LEN as usize - 4;
+/// What a salt covers: the store's id, the segment's, and where the epoch is.
+const SALTED: usize = 28;
+const EPOCH_AT: usize = 20;
 
-/// For each bit of a checksum, the salt that flips it alone.
-pub struct Solver([u32; 32]);
+/// For each bit of a checksum, the 32 bits that flip it alone, at one place of what it covers.
+struct Solver([u32; 32]);
 
 impl Solver {
-    pub fn new() -> Solver {
-        let zero = crc(&[0; COVERED]);
-        // Pairs (what a salt flips in the checksum, the salt), brought to one bit each.
+    /// For checksums of `covered` bytes, and the four bytes at `at`.
+    fn new(covered: usize, at: usize) -> Solver {
+        let zero = crc(&vec![0; covered]);
+        // Pairs (what bits flip in the checksum, the bits), brought to one bit each.
         let mut pairs: Vec<(u32, u32)> = (0..32)
             .map(|bit| {
-                let mut covered = [0; COVERED];
-                covered[..4].copy_from_slice(&(1u32 << bit).to_le_bytes());
-                (crc(&covered) ^ zero, 1 << bit)
+                let mut bytes = vec![0; covered];
+                bytes[at..at + 4].copy_from_slice(&(1u32 << bit).to_le_bytes());
+                (crc(&bytes) ^ zero, 1 << bit)
             })
             .collect();
         for bit in 0..32 {
@@ -44,20 +51,87 @@ impl Solver {
             }
         }
         let mut flips = [0; 32];
-        for (flip, (_, salt)) in flips.iter_mut().zip(pairs) {
-            *flip = salt;
+        for (flip, (_, bits)) in flips.iter_mut().zip(pairs) {
+            *flip = bits;
         }
         Solver(flips)
     }
 
-    /// The salt with which the header in `bytes` checks out at this offset.
-    fn salt(&self, bytes: &[u8; RECORD_LEN as usize], offset: u64) -> u32 {
-        let mut covered = [0; COVERED];
-        covered[4..12].copy_from_slice(&offset.to_le_bytes());
-        covered[12..].copy_from_slice(&bytes[4..]);
-        let stored = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
-        let difference = crc(&covered) ^ stored;
-        (0..32).filter(|bit| difference >> bit & 1 == 1).fold(0, |salt, bit| salt ^ self.0[bit])
+    /// The bits with which a checksum differs so from that with zeros in their place.
+    fn solve(&self, difference: u32) -> u32 {
+        (0..32).filter(|bit| difference >> bit & 1 == 1).fold(0, |bits, bit| bits ^ self.0[bit])
+    }
+}
+
+/// The salt with which the header in `bytes` checks out at this offset.
+fn salt_of(solver: &Solver, bytes: &[u8; RECORD_LEN as usize], offset: u64) -> u32 {
+    let mut covered = [0; COVERED];
+    covered[4..12].copy_from_slice(&offset.to_le_bytes());
+    covered[12..].copy_from_slice(&bytes[4..]);
+    let stored = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    solver.solve(crc(&covered) ^ stored)
+}
+
+/// The salt of a segment.
+fn salt(store: [u8; 16], id: u32, epoch: u64) -> u32 {
+    let compression = Some(Compression::None);
+    SegmentHeader { store, id, kind: SegmentKind::Log, epoch, first_sequence: 0, compression }.salt()
+}
+
+/// The segments that a store can have.
+pub struct Segments {
+    store: Option<[u8; 16]>,
+    /// No segment is of this epoch or a later one.
+    epochs_end: u64,
+    /// Those that the manifest names, by their salts.
+    named: HashMap<u32, u32>,
+    records: Solver,
+    epochs: Solver,
+}
+
+impl Segments {
+    pub fn new<'a>(store: Option<[u8; 16]>, epochs_end: u64, metas: impl Iterator<Item = &'a SegmentMeta>) -> Segments {
+        let named = store.map(|store| metas.map(|meta| (salt(store, meta.id, meta.epoch), meta.id)).collect());
+        let (records, epochs) = (Solver::new(COVERED, 0), Solver::new(SALTED, EPOCH_AT));
+        Segments { store, epochs_end, named: named.unwrap_or_default(), records, epochs }
+    }
+
+    /// Which segment has this salt, if it is one that the manifest names or the one with this id, of whatever epoch.
+    fn id(&self, salt_of_it: u32, id: u32) -> Option<u32> {
+        let epoch = self.epochs.solve(salt_of_it ^ salt(self.store?, id, 0));
+        if u64::from(epoch) < self.epochs_end { Some(id) } else { self.named.get(&salt_of_it).copied() }
+    }
+
+    /// Salt and id of a segment without a header, in a file that is called like the segment `id`.
+    pub fn find(&self, window: &mut Window, id: u32) -> Option<(u32, u32)> {
+        let mut votes: HashMap<u32, (u32, u64)> = HashMap::new();
+        let mut at = HEADER_LEN;
+        while at + RECORD_LEN <= window.length {
+            let left = window.length - at;
+            if let Some(bytes) = window.get(at, RECORD_LEN as usize).first_chunk()
+                && is_likely(bytes, left)
+            {
+                let salt = salt_of(&self.records, bytes, at);
+                if votes.len() < MOST_SALTS || votes.contains_key(&salt) {
+                    let vote = votes.entry(salt).or_insert((0, at));
+                    vote.0 += 1;
+                    if vote.0 >= 2
+                        && let Some(id) = self.id(salt, id)
+                    {
+                        return Some((salt, id));
+                    }
+                }
+            }
+            at += 8;
+        }
+        let ranked = |salts: &mut dyn Iterator<Item = (&u32, &(u32, u64))>| {
+            salts.max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first))).map(|(salt, _)| *salt)
+        };
+        if self.store.is_none() {
+            return ranked(&mut votes.iter().filter(|(_, (count, _))| *count >= 2)).map(|salt| (salt, id));
+        }
+        let salt = ranked(&mut votes.iter().filter(|(salt, _)| self.id(**salt, id).is_some()))?;
+        Some((salt, self.id(salt, id)?))
     }
 }
 
@@ -75,40 +149,13 @@ fn is_likely(bytes: &[u8; RECORD_LEN as usize], left: u64) -> bool {
             6 => length.is_multiple_of(8) && document == 0,
             _ => false,
         };
-        let reserved =
-            bytes[6] == 0 && bytes[7] == 0 && read_u32(bytes, 8).ok()? == 0 && read_u32(bytes, 52).ok()? == 0;
-        Some(kind && reserved && numbers && bytes[5] <= 6 && RECORD_LEN + length <= left)
+        let is_plain = bytes[6] == 0 && read_u32(bytes, 52).ok()? == 0;
+        let is_compressed = bytes[4] == 2 && matches!(bytes[6], 1 | 2) && read_u32(bytes, 52).ok()? > 0;
+        let reserved = bytes[7] == 0 && read_u32(bytes, 8).ok()? == 0;
+        let is_coded = is_plain || is_compressed;
+        Some(kind && is_coded && reserved && numbers && bytes[5] <= 6 && RECORD_LEN + length <= left)
     };
     fields().unwrap_or(false)
-}
-
-/// The salt of a segment without a header: one of `known`, or where none is known, the one that most records have.
-pub fn find(window: &mut Window, solver: &Solver, known: &HashMap<u32, (u32, u64)>) -> Option<u32> {
-    let mut votes: HashMap<u32, (u32, u64)> = HashMap::new();
-    let mut at = HEADER_LEN;
-    while at + RECORD_LEN <= window.length {
-        let left = window.length - at;
-        if let Some(bytes) = window.get(at, RECORD_LEN as usize).first_chunk()
-            && is_likely(bytes, left)
-        {
-            let salt = solver.salt(bytes, at);
-            if votes.len() < MOST_SALTS || votes.contains_key(&salt) {
-                let vote = votes.entry(salt).or_insert((0, at));
-                vote.0 += 1;
-                if known.contains_key(&salt) && vote.0 >= 2 {
-                    return Some(salt);
-                }
-            }
-        }
-        at += 8;
-    }
-    let ranked = |salts: &mut dyn Iterator<Item = (&u32, &(u32, u64))>| {
-        salts.max_by_key(|(_, (count, first))| (*count, std::cmp::Reverse(*first))).map(|(salt, _)| *salt)
-    };
-    if known.is_empty() {
-        return ranked(&mut votes.iter().filter(|(_, (count, _))| *count >= 2));
-    }
-    ranked(&mut votes.iter().filter(|(salt, _)| known.contains_key(salt)))
 }
 
 #[cfg(test)]
@@ -118,13 +165,13 @@ mod tests {
 
     #[test]
     fn the_salt_of_any_record_is_found() {
-        let solver = Solver::new();
+        let solver = Solver::new(COVERED, 0);
         for salt in [0, 1, 0x8000_0000, 0xdead_beef, u32::MAX] {
             for offset in [96, 104, 1 << 33] {
                 let mut header = RecordHeader::new(RecordKind::Tree, 7, b"payload").unwrap();
                 header.sequence = 9;
                 let bytes = header.encode(salt, offset);
-                assert_eq!(solver.salt(&bytes, offset), salt);
+                assert_eq!(salt_of(&solver, &bytes, offset), salt);
                 assert!(is_likely(&bytes, 64) && !is_likely(&bytes, 60));
             }
         }

@@ -99,6 +99,8 @@ impl<'a> Scan<'a> {
                     self.record(at, &header, limit)?;
                     at = (at + header.record_len()).min(limit);
                 }
+                // Among damaged bytes some look like a newer record now and then, by chance.
+                Err(RecordError::Newer(_)) if self.lost_from.is_some() => at += 8,
                 Err(RecordError::Damaged(_)) => {
                     self.lost_from.get_or_insert(at);
                     at += 8;
@@ -280,7 +282,10 @@ impl<'a> Scan<'a> {
         while from + record::FOOTER_ENTRY_LEN <= end {
             let entry = self.window.get(from, record::FOOTER_ENTRY_LEN as usize);
             for document in record::decode_footer(entry).unwrap_or_default() {
-                memory::push(&mut documents, document)?;
+                // No store writes a document twice; each time would be a loss of its own.
+                if documents.last().is_none_or(|last| *last < document) {
+                    memory::push(&mut documents, document)?;
+                }
             }
             from += record::FOOTER_ENTRY_LEN;
         }

@@ -64,7 +64,7 @@ impl Source {
     ///
     /// # Errors
     /// As for `open`.
-    pub fn read(&self, name: &str) -> Result<io::Result<(Vec<u8>, Vec<Range<u64>>)>> {
+    pub fn read(&self, name: &str) -> Result<io::Result<Contents>> {
         let (file, size) = match open(&self.dir, &self.dir.join(name))? {
             Ok(opened) => opened,
             Err(error) => return Ok(Err(error)),
@@ -76,11 +76,14 @@ impl Source {
     }
 }
 
+/// A file's bytes, and which of them could not be read.
+type Contents = (Vec<u8>, Vec<Range<u64>>);
+
 /// A file and its length, or what the system says of it.
 ///
 /// # Errors
-/// `Io` and `NoMemory` where there are no more descriptors or no memory: a file that is in order must not be taken for a
-/// damaged one for that.
+/// `Io` and `NoMemory` where there are no more descriptors or no memory: a file that is in order must not be taken for
+/// a damaged one for that.
 pub fn open(dir: &Dir, path: &Path) -> Result<io::Result<(Arc<dyn File>, u64)>> {
     let opened = dir.fs().open(path, OpenMode::Read).and_then(|file| file.len().map(|length| (file, length)));
     match opened {

@@ -9,6 +9,7 @@
 mod cases;
 mod disks;
 mod every_byte;
+mod headers;
 mod hostile;
 mod judge;
 mod parts;
