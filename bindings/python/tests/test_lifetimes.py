@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import gc
 import itertools
 import os
@@ -313,6 +314,34 @@ def test_a_batch_is_for_one_thread(db: stratum.Db) -> None:
     # It depends on the moment how many meet; none of them is lost, and nothing breaks.
     assert len(answers) == 6 and batch.size()[0] == sum(answer is not None for answer in answers)
     batch.abandon()
+
+
+def test_a_cursor_is_for_one_thread_also_while_its_row_is_decoded(
+    db: stratum.Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Input([decimal.Decimal("1e400"), "x" * 5000, at]) for at in range(3)]
+    cursor = db.input_cursor(db.put_tree(Tree(inputs=rows)).document)
+    answers: list[Any] = []
+
+    def other() -> None:
+        for call in (lambda: next(cursor), lambda: cursor.fill(bytearray(100_000)), cursor.close):
+            try:
+                answers.append(call())
+            except stratum.Busy as busy:
+                answers.append(type(busy))
+
+    class Meddling(stratum.Decimal):
+        """Made in the midst of a row's decoding: the row is the cursor's own until it is whole."""
+
+        def __new__(cls, text: str) -> Any:
+            monkeypatch.undo()
+            run_all(other)
+            return stratum.Decimal(text)
+
+    monkeypatch.setattr(stratum.values, "Decimal", Meddling)
+    assert next(cursor).value[1:] == ["x" * 5000, 0] and answers == [stratum.Busy] * 3
+    assert [row.value[2] for row in cursor] == [1, 2]
+    cursor.close()
 
 
 def test_the_gil_is_released(path: Path) -> None:

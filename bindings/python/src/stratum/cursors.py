@@ -68,9 +68,11 @@ class DocumentCursor(Handle):
 class InputCursor(Handle):
     """Gives the inputs of a document in their order, with columns and outputs; made by input_cursor()."""
 
-    __slots__ = ("_source",)
+    __slots__ = ("_source", "_turn")
 
     def __init__(self, source: object, view: Any, document: int) -> None:
+        # A row is the library's until it is decoded, which is longer than the library's own call.
+        self._turn = codec.Turn()
         super().__init__(create("stratum_input_cursor", lib.stratum_view_input_cursor, view, document))
         self._source = source
 
@@ -78,7 +80,8 @@ class InputCursor(Handle):
         return self
 
     def __next__(self) -> Input:
-        made = codec.next_input(self._address)
+        with self._turn:
+            made = codec.next_input(self._address)
         if made is None:
             raise StopIteration
         return made
@@ -89,7 +92,7 @@ class InputCursor(Handle):
         BufferTooSmall where not even the next row fits: `needed` of the exception says how many bytes it takes.
         """
         length, error = ffi.new("size_t *"), ffi.new("stratum_error **")
-        with ffi.from_buffer(buffer, require_writable=True) as into:
+        with self._turn, ffi.from_buffer(buffer, require_writable=True) as into:
             status = lib.stratum_input_cursor_fill(self._raw, into, len(into), length, error)
         if status == lib.STRATUM_END:
             return 0
@@ -102,8 +105,9 @@ class InputCursor(Handle):
         return filled
 
     def close(self) -> None:
-        """Frees the cursor; a second time does nothing."""
-        self._release(lib.stratum_input_cursor_free)
+        """Frees the cursor; a second time does nothing. Busy while another thread uses it."""
+        with self._turn:
+            self._release(lib.stratum_input_cursor_free)
 
     def __enter__(self) -> InputCursor:
         return self
