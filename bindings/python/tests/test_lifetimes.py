@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import stratum
-from stratum import Input, Tree
+from stratum import Input, Tree, errors
 
 
 def test_everything_answers_closed_after_close(path: Path) -> None:
@@ -407,6 +407,32 @@ def test_values_may_change_while_they_are_written(db: stratum.Db) -> None:
             stop.set()
 
     run_all(change, write)
+
+
+def test_bytes_that_others_can_write_to_are_copied(db: stratum.Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may change a bytearray as soon as the library has it: what is stored is what it was when it was given."""
+    document = db.create_document()
+    empty = bytes(db.packed_tree(document))
+    shared = bytearray()
+    real = errors.invoke
+
+    def late(function: Any, *arguments: Any) -> None:
+        shared[:4] = b"late"
+        real(function, *arguments)
+
+    monkeypatch.setattr(errors, "invoke", late)
+
+    def given(content: bytes) -> bytearray:
+        shared[:] = content
+        return shared
+
+    assert db.blob(db.create_document(given(b"blob"))) == b"blob"
+    assert db.blob(db.create_document(memoryview(given(b"blob")).toreadonly())) == b"blob"
+    db.set_blob(document, given(b"other"))
+    assert db.blob(document) == b"other"
+    assert db[db.put_packed(given(empty)).document] == Tree()
+    db.replace_packed(document, stratum.PackedTree(given(empty)))
+    assert db[document] == Tree()
 
 
 def test_an_interrupt_comes_out_of_a_callback(db: stratum.Db) -> None:
