@@ -1,8 +1,9 @@
-"""Ctrl-C within a call: no store stays open for it."""
+"""Ctrl-C within a call, and warnings that are errors: no store stays open for it."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import warnings
 from collections.abc import Callable
@@ -14,6 +15,13 @@ import pytest
 import stratum
 from stratum import errors
 from stratum._stratum import ffi, lib
+
+
+def run(program: str, *options: str) -> str:
+    """Runs a program of its own, which has to end in status 0; gives what it printed."""
+    done = subprocess.run([sys.executable, *options, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 class Interrupted:
@@ -106,3 +114,14 @@ def test_an_interrupt_between_two_steps_of_an_open_closes_the_store(path: Path) 
         assert at > 20 and steps < at
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_forgotten_store_is_closed_where_warnings_are_errors(path: Path) -> None:
+    program = f"""
+import stratum
+db = stratum.open({str(path)!r})
+del db
+with stratum.open({str(path)!r}) as db:
+    print(len(db))
+"""
+    assert run(program, "-W", "error") == "0\n"

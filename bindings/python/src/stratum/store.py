@@ -251,5 +251,8 @@ class Db(Handle, Reads, Writes):
         # One that was not opened has nothing in its slot.
         if not hasattr(self, "_is_released") or self._is_released or not self._slot[0]:
             return
-        warn(f"a store was not closed: {self!r}", ResourceWarning, source=self, stacklevel=1)
-        self.close()
+        try:
+            warn(f"a store was not closed: {self!r}", ResourceWarning, source=self, stacklevel=1)
+        finally:
+            # Also where warnings are errors.
+            self.close()
