@@ -117,6 +117,9 @@ public:
         if (!options.status()) {
             return *options.status().error();
         }
+        if (options.raw() == nullptr) {
+            return detail::empty_handle();
+        }
         return open_raw(path, options.raw());
     }
     static Result<Db> open(std::string_view path) { return open_raw(path, nullptr); }
