@@ -114,6 +114,54 @@ void moved_from_options_do_not_open() {
     CHECK(stratum::Db::open(place.store(), moved).ok());
 }
 
+/// A store that is replaced or destroyed inside its own callback is closed when the compaction is done.
+void a_store_goes_inside_its_own_callback() {
+    const Place place;
+    const Place other;
+    const auto open = [&](const Place &where) {
+        auto db = take(stratum::Db::open(where.store(), quick()));
+        CHECK(db.delete_document(take(db.create_document(std::string(5000, 'x')))).ok());
+        return db;
+    };
+    auto db = open(place);
+    int calls = 0;
+    CHECK(db.compact_now([&](const stratum::Progress &) {
+                if (calls++ == 0) {
+                    const auto view = db.latest();
+                    CHECK(db.close().status() == Status::Busy && db);
+                    db = stratum::Db();
+                    CHECK(!db && db.flush().status() == Status::Closed && view.sequence().ok());
+                    CHECK(stratum::Db::open(place.store()).status() == Status::Locked);
+                }
+                return true;
+            }).ok());
+    CHECK(calls > 0);
+
+    // Another store takes its place, which is left alone.
+    db = open(place);
+    calls = 0;
+    CHECK(db.compact_now([&](const stratum::Progress &) {
+                if (calls++ == 0) {
+                    db = open(other);
+                }
+                return true;
+            }).ok());
+    CHECK(db && db.create_document("x").ok() && db.close().ok());
+
+    // Destroyed in the callback of another one's, inside of its own.
+    auto owned = std::make_unique<stratum::Db>(open(place));
+    auto inner = open(other);
+    CHECK(owned->compact_now([&](const stratum::Progress &) {
+                   CHECK(inner.compact_now([&](const stratum::Progress &) {
+                                  owned.reset();
+                                  return false;
+                              }).ok());
+                   return false;
+               }).ok());
+    CHECK(!owned && inner.create_document("x").ok());
+    CHECK(stratum::Db::open(place.store(), quick()).ok());
+}
+
 /// Store, view, batch, cursor and bytes go in every order.
 void destructors_in_any_order() {
     const Place place;
@@ -258,6 +306,7 @@ int main() {
     moved_from_owners_show_nothing();
     a_moved_from_report_is_empty();
     moved_from_options_do_not_open();
+    a_store_goes_inside_its_own_callback();
     destructors_in_any_order();
     a_thousand_times();
     threads_on_one_store();
