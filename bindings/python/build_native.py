@@ -16,10 +16,12 @@ from cffi import FFI
 HERE = Path(__file__).resolve().parent
 HEADER = Path(os.environ["STRATUM_HEADER"])
 
-# Called from the library while it compacts or repairs; progress.py has their bodies.
+# Called while the library compacts or repairs: it calls native/callbacks.c, and that these, whose bodies progress.py has.
 CALLBACKS = """
-extern "Python" int32_t stratum_python_progress(const stratum_progress *progress, void *context);
-extern "Python" int32_t stratum_python_repair_progress(const stratum_repair_progress *progress, void *context);
+extern "Python+C" int32_t stratum_python_progress(const stratum_progress *progress, void *context);
+extern "Python+C" int32_t stratum_python_repair_progress(const stratum_repair_progress *progress, void *context);
+int32_t codec_progress(const stratum_progress *progress, void *context);
+int32_t codec_repair_progress(const stratum_repair_progress *progress, void *context);
 int codec_install(void);
 """
 
@@ -45,7 +47,7 @@ ffi.cdef(declarations())
 ffi.cdef(CALLBACKS)
 ffi.set_source(
     "stratum._stratum",
-    '#include "stratum.h"\n#include "install.h"\n',
+    '#include "callbacks.h"\n#include "install.h"\n',
     sources=[f"native/{path.name}" for path in sorted((HERE / "native").glob("*.c"))],
     depends=[str(path) for path in sorted((HERE / "native").glob("*.h"))],
     include_dirs=[str(HEADER.parent), str(HERE / "native")],

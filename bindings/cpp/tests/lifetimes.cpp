@@ -59,6 +59,109 @@ void closed_and_moved_from() {
     CHECK(take(db.latest().blob(document))->text() == "blob");
 }
 
+/// What a moved-from owner shows is nothing, also when what it once held is gone.
+void moved_from_owners_show_nothing() {
+    const Place place;
+    auto db = take(stratum::Db::open(place.store(), quick()));
+    const auto document = take(db.create_document("blob", {{"name", "Sum"}}));
+    const auto input = take(db.append_input(document, "a text that is longer than any short one"));
+    CHECK(db.set_output(document, input, std::vector<std::int64_t>{1, 2}).ok());
+    const auto view = db.latest();
+    auto value = take(view.input(document, input));
+    auto columns = take(view.columns(document));
+    auto inputs = take(view.inputs(document));
+    auto ids = take(view.input_ids(document));
+    auto tree = take(view.tree(document));
+    auto pinned = take(view.packed_tree(document));
+    {
+        const auto to_value = std::move(value);
+        const auto to_columns = std::move(columns);
+        const auto to_inputs = std::move(inputs);
+        auto to_ids = take(view.input_ids(document));
+        to_ids = std::move(ids);
+        auto to_tree = take(view.tree(document));
+        to_tree = std::move(tree);
+        auto to_pinned = take(view.blob(document));
+        to_pinned = std::move(pinned);
+        CHECK(to_value->text().size() > 20 && to_columns->find("name") && to_inputs->size() == 1);
+        CHECK(to_ids->size() == 1 && to_tree->blob().text() == "blob" && to_pinned->size() > 80);
+    }
+    CHECK(value->is_null() && value->text().empty() && value->to_value() == stratum::Value());
+    CHECK(columns->empty() && !columns->find("name") && columns.begin() == columns.end() && inputs->empty());
+    CHECK(ids->empty() && pinned->empty() && !pinned.is_borrowed());
+    CHECK(tree->blob().empty() && tree->columns().empty() && tree->inputs().empty() && tree->to_tree().blob.empty());
+    // It can hold something again, and itself.
+    value = take(view.output(document, input));
+    auto &same = value;
+    value = std::move(same);
+    CHECK(value->int64s().size() == 2);
+}
+
+void a_moved_from_report_is_empty() {
+    const Place place;
+    CHECK(take(stratum::Db::open(place.store(), quick())).close().ok());
+    auto report = take(stratum::repair(place.store(), {}, {0, 0, true, {}}));
+    const auto moved = std::move(report);
+    CHECK(moved->is_lossless == 1 && moved->struct_size > 0);
+    CHECK(report->is_lossless == 0 && (*report).records == 0 && report.findings().empty());
+}
+
+void moved_from_options_do_not_open() {
+    const Place place;
+    auto options = quick();
+    const auto moved = std::move(options);
+    CHECK(stratum::Db::open(place.store(), options).status() == Status::Closed);
+    CHECK(stratum::Db::open(place.store(), moved).ok());
+}
+
+/// A store that is replaced or destroyed inside its own callback is closed when the compaction is done.
+void a_store_goes_inside_its_own_callback() {
+    const Place place;
+    const Place other;
+    const auto open = [&](const Place &where) {
+        auto db = take(stratum::Db::open(where.store(), quick()));
+        CHECK(db.delete_document(take(db.create_document(std::string(5000, 'x')))).ok());
+        return db;
+    };
+    auto db = open(place);
+    int calls = 0;
+    CHECK(db.compact_now([&](const stratum::Progress &) {
+                if (calls++ == 0) {
+                    const auto view = db.latest();
+                    CHECK(db.close().status() == Status::Busy && db);
+                    db = stratum::Db();
+                    CHECK(!db && db.flush().status() == Status::Closed && view.sequence().ok());
+                    CHECK(stratum::Db::open(place.store()).status() == Status::Locked);
+                }
+                return true;
+            }).ok());
+    CHECK(calls > 0);
+
+    // Another store takes its place, which is left alone.
+    db = open(place);
+    calls = 0;
+    CHECK(db.compact_now([&](const stratum::Progress &) {
+                if (calls++ == 0) {
+                    db = open(other);
+                }
+                return true;
+            }).ok());
+    CHECK(db && db.create_document("x").ok() && db.close().ok());
+
+    // Destroyed in the callback of another one's, inside of its own.
+    auto owned = std::make_unique<stratum::Db>(open(place));
+    auto inner = open(other);
+    CHECK(owned->compact_now([&](const stratum::Progress &) {
+                   CHECK(inner.compact_now([&](const stratum::Progress &) {
+                                  owned.reset();
+                                  return false;
+                              }).ok());
+                   return false;
+               }).ok());
+    CHECK(!owned && inner.create_document("x").ok());
+    CHECK(stratum::Db::open(place.store(), quick()).ok());
+}
+
 /// Store, view, batch, cursor and bytes go in every order.
 void destructors_in_any_order() {
     const Place place;
@@ -200,6 +303,10 @@ void threads_on_one_store() {
 
 int main() {
     closed_and_moved_from();
+    moved_from_owners_show_nothing();
+    a_moved_from_report_is_empty();
+    moved_from_options_do_not_open();
+    a_store_goes_inside_its_own_callback();
     destructors_in_any_order();
     a_thousand_times();
     threads_on_one_store();

@@ -80,6 +80,9 @@ PyObject *codec_pack_columns(const stratum_column *columns, size_t count);
 int codec_pinned_setup(PyObject *module);
 PyObject *codec_new_pinned(stratum_pinned *pinned);
 
+/* turn.c. */
+int codec_turn_setup(PyObject *module);
+
 /* reads.c. */
 extern PyMethodDef codec_reads[];
 

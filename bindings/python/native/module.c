@@ -127,6 +127,8 @@ int codec_install(void)
     if (result == 0)
         result = codec_pinned_setup(module);
     if (result == 0)
+        result = codec_turn_setup(module);
+    if (result == 0)
         result = PyDict_SetItemString(PyImport_GetModuleDict(), "stratum._codec", module);
     if (result != 0)
         PyErr_Print();

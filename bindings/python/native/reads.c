@@ -283,7 +283,10 @@ static PyObject *packed_trees(PyObject *module, PyObject *const *arguments, Py_s
     return status != STRATUM_OK ? codec_raise(status, error) : codec_new_pinned(pinned);
 }
 
-/* The next input of a cursor; None past the last. */
+/*
+ * The next input of a cursor; None past the last. The row is the cursor's, and other threads may run before and while it is
+ * decoded: the caller sees to it that none of them uses or frees the cursor meanwhile.
+ */
 static PyObject *next_input(PyObject *module, PyObject *number)
 {
     (void)module;

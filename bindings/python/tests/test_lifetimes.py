@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 import gc
 import itertools
 import os
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 import stratum
-from stratum import Input, Tree
+from stratum import Input, Tree, errors
 
 
 def test_everything_answers_closed_after_close(path: Path) -> None:
@@ -315,6 +316,34 @@ def test_a_batch_is_for_one_thread(db: stratum.Db) -> None:
     batch.abandon()
 
 
+def test_a_cursor_is_for_one_thread_also_while_its_row_is_decoded(
+    db: stratum.Db, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [Input([decimal.Decimal("1e400"), "x" * 5000, at]) for at in range(3)]
+    cursor = db.input_cursor(db.put_tree(Tree(inputs=rows)).document)
+    answers: list[Any] = []
+
+    def other() -> None:
+        for call in (lambda: next(cursor), lambda: cursor.fill(bytearray(100_000)), cursor.close):
+            try:
+                answers.append(call())
+            except stratum.Busy as busy:
+                answers.append(type(busy))
+
+    class Meddling(stratum.Decimal):
+        """Made in the midst of a row's decoding: the row is the cursor's own until it is whole."""
+
+        def __new__(cls, text: str) -> Any:
+            monkeypatch.undo()
+            run_all(other)
+            return stratum.Decimal(text)
+
+    monkeypatch.setattr(stratum.values, "Decimal", Meddling)
+    assert next(cursor).value[1:] == ["x" * 5000, 0] and answers == [stratum.Busy] * 3
+    assert [row.value[2] for row in cursor] == [1, 2]
+    cursor.close()
+
+
 def test_the_gil_is_released(path: Path) -> None:
     """While one thread waits for the disk, or compacts, others run Python."""
     with stratum.open(path, durability="os", background=False, segment_size=16 << 20) as db:
@@ -378,6 +407,32 @@ def test_values_may_change_while_they_are_written(db: stratum.Db) -> None:
             stop.set()
 
     run_all(change, write)
+
+
+def test_bytes_that_others_can_write_to_are_copied(db: stratum.Db, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread may change a bytearray as soon as the library has it: what is stored is what it was when it was given."""
+    document = db.create_document()
+    empty = bytes(db.packed_tree(document))
+    shared = bytearray()
+    real = errors.invoke
+
+    def late(function: Any, *arguments: Any) -> None:
+        shared[:4] = b"late"
+        real(function, *arguments)
+
+    monkeypatch.setattr(errors, "invoke", late)
+
+    def given(content: bytes) -> bytearray:
+        shared[:] = content
+        return shared
+
+    assert db.blob(db.create_document(given(b"blob"))) == b"blob"
+    assert db.blob(db.create_document(memoryview(given(b"blob")).toreadonly())) == b"blob"
+    db.set_blob(document, given(b"other"))
+    assert db.blob(document) == b"other"
+    assert db[db.put_packed(given(empty)).document] == Tree()
+    db.replace_packed(document, stratum.PackedTree(given(empty)))
+    assert db[document] == Tree()
 
 
 def test_an_interrupt_comes_out_of_a_callback(db: stratum.Db) -> None:

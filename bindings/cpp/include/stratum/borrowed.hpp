@@ -65,6 +65,10 @@ private:
     std::size_t size_ = 0;
 };
 
+/// What is shown where there is nothing to show.
+inline constexpr stratum_value kNoValue{STRATUM_KIND_NULL, 0, 0, {}};
+inline constexpr stratum_tree_desc kNoTree{sizeof(stratum_tree_desc), nullptr, 0, nullptr, 0, nullptr, 0};
+
 } // namespace detail
 
 class EntryView;
@@ -82,6 +86,8 @@ private:
 /// A typed value of the library's.
 class ValueView {
 public:
+    /// A Null.
+    ValueView() noexcept : raw_(&detail::kNoValue) {}
     explicit ValueView(const stratum_value *raw) noexcept : raw_(raw) {}
 
     const stratum_value *raw() const noexcept { return raw_; }
@@ -251,6 +257,8 @@ using InputsView = detail::Range<InputView, stratum_input>;
 /// A whole document.
 class TreeView {
 public:
+    /// An empty one.
+    TreeView() noexcept : raw_(&detail::kNoTree) {}
     explicit TreeView(const stratum_tree_desc *raw) noexcept : raw_(raw) {}
 
     const stratum_tree_desc *raw() const noexcept { return raw_; }

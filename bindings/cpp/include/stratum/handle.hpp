@@ -1,7 +1,8 @@
 // Handles: who holds one frees it; and what reads give, each in an owner of its own.
 //
 // 1. Move-only. A moved-from handle is empty; an empty one answers Closed to every call, and its free is none.
-// 2. Owners do not depend on each other: they may go in any order, before or after their store.
+// 2. What a moved-from owner shows is nothing: a Null, no columns, inputs, ids or bytes.
+// 3. Owners do not depend on each other: they may go in any order, before or after their store.
 
 #ifndef STRATUM_HANDLE_HPP
 #define STRATUM_HANDLE_HPP
@@ -46,6 +47,15 @@ template <class T, std::int32_t (*Free)(T **), class View>
 class Owned {
 public:
     Owned(T *raw, View view) noexcept : handle_(raw), view_(view) {}
+    Owned(Owned &&other) noexcept : handle_(std::move(other.handle_)), view_(std::exchange(other.view_, View())) {}
+    Owned &operator=(Owned &&other) noexcept {
+        if (this != &other) {
+            handle_ = std::move(other.handle_);
+            view_ = std::exchange(other.view_, View());
+        }
+        return *this;
+    }
+    ~Owned() = default;
 
     /// Valid as long as this lives.
     const View &operator*() const noexcept { return view_; }
@@ -53,8 +63,10 @@ public:
     auto begin() const noexcept { return view_.begin(); }
     auto end() const noexcept { return view_.end(); }
 
-private:
+protected:
     detail::Handle<T, Free> handle_;
+
+private:
     View view_;
 };
 
@@ -72,14 +84,10 @@ using OwnedTree = Owned<stratum_tree, stratum_tree_free, TreeView>;
 class Pinned : public Owned<stratum_pinned, stratum_pinned_free, BytesView> {
 public:
     explicit Pinned(stratum_pinned *raw) noexcept
-        : Owned(raw, BytesView(stratum_pinned_data(raw), stratum_pinned_length(raw))),
-          is_borrowed_(stratum_pinned_is_borrowed(raw) != 0) {}
+        : Owned(raw, BytesView(stratum_pinned_data(raw), stratum_pinned_length(raw))) {}
 
     /// Whether the bytes are the store's own (a mapped log file) rather than a copy.
-    bool is_borrowed() const noexcept { return is_borrowed_; }
-
-private:
-    bool is_borrowed_;
+    bool is_borrowed() const noexcept { return stratum_pinned_is_borrowed(handle_.raw()) != 0; }
 };
 
 } // namespace stratum

@@ -30,14 +30,19 @@ struct RepairOptions {
     std::function<bool(const RepairProgress &)> progress = {};
 };
 
-/// The report of a repair: `report->documents_whole`, `for (const Finding &finding : report.findings())`.
+/// The report of a repair: `report->documents_whole`, `for (const Finding &finding : report.findings())`. All zeros, and
+/// no findings, once it was moved from.
 class RepairReport {
 public:
     explicit RepairReport(stratum_repair_report *raw) noexcept : handle_(raw) {}
 
     /// Valid as long as the report.
-    const RepairResult &operator*() const noexcept { return *stratum_repair_report_get(handle_.raw()); }
-    const RepairResult *operator->() const noexcept { return stratum_repair_report_get(handle_.raw()); }
+    const RepairResult &operator*() const noexcept {
+        static constexpr RepairResult kNothing{};
+        const RepairResult *result = stratum_repair_report_get(handle_.raw());
+        return result != nullptr ? *result : kNothing;
+    }
+    const RepairResult *operator->() const noexcept { return &**this; }
     Span<Finding> findings() const noexcept { return {(**this).findings, (**this).finding_count}; }
     /// A finding as one line for people.
     static std::string_view line(const Finding &finding) noexcept { return detail::text_of(finding.line); }

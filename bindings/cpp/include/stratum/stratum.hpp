@@ -103,7 +103,8 @@ struct Findings {
     std::vector<Damage> damage;
 };
 
-/// An open store; closed by close or by its destructor, which tells nobody what could not be made durable.
+/// An open store; closed by close or by its destructor, which tells nobody what could not be made durable. Where it is
+/// destroyed, or another is moved into it, inside a callback of its own compact_now, it is closed at the end of that.
 /// Thread safety: any thread, but for close, move and the destructor.
 class Db : public detail::Writes<Db, detail::DbCalls> {
 public:
@@ -116,6 +117,9 @@ public:
     static Result<Db> open(std::string_view path, const Options &options) {
         if (!options.status()) {
             return *options.status().error();
+        }
+        if (options.raw() == nullptr) {
+            return detail::empty_handle();
         }
         return open_raw(path, options.raw());
     }
@@ -159,8 +163,9 @@ public:
     /// The same; `progress` is called between steps, on this thread, and ends the work by returning false. It may read
     /// the store, and it may throw: that ends the work, too, and goes on to the caller.
     Result<void> compact_now(const std::function<bool(const Progress &)> &progress) const {
-        Watch watch{&progress, nullptr};
+        Watch watch(progress, handle_.raw());
         Result<void> result = run(stratum_db_compact_now, &Watch::call, &watch);
+        // From here on this object may be gone, or another store.
 #if STRATUM_EXCEPTIONS
         if (watch.thrown) {
             std::rethrow_exception(watch.thrown);
@@ -201,9 +206,27 @@ public:
 private:
     using ReportHandle = detail::Handle<stratum_report, stratum_report_free>;
 
+    /// A callback on its way through C, and the store that it must not lose meanwhile.
     struct Watch {
         const std::function<bool(const Progress &)> *progress;
+        stratum_db *db;
+        bool is_given_up = false;
         std::exception_ptr thrown;
+        /// Of this thread: callbacks may compact other stores.
+        Watch *outer = innermost;
+        static inline thread_local Watch *innermost = nullptr;
+
+        Watch(const std::function<bool(const Progress &)> &call, stratum_db *raw) noexcept : progress(&call), db(raw) {
+            innermost = this;
+        }
+        Watch(const Watch &) = delete;
+        Watch &operator=(const Watch &) = delete;
+        ~Watch() {
+            innermost = outer;
+            if (is_given_up) {
+                close_quietly(&db);
+            }
+        }
 
         static std::int32_t call(const stratum_progress *progress, void *context) {
             Watch &watch = *static_cast<Watch *>(context);
@@ -220,7 +243,17 @@ private:
         }
     };
 
-    static std::int32_t close_quietly(stratum_db **db) { return stratum_db_close(db, nullptr); }
+    /// Inside a callback of the store, which the library refuses to close there, the compaction does it at its end.
+    static std::int32_t close_quietly(stratum_db **db) {
+        for (Watch *watch = Watch::innermost; watch != nullptr; watch = watch->outer) {
+            if (*db != nullptr && watch->db == *db) {
+                watch->is_given_up = true;
+                *db = nullptr;
+                return STRATUM_BUSY;
+            }
+        }
+        return stratum_db_close(db, nullptr);
+    }
 
     explicit Db(stratum_db *raw) noexcept : handle_(raw) {}
     static Result<Db> open_raw(std::string_view path, const stratum_options *options) {

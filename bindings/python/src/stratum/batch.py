@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from . import errors
 from ._stratum import ffi, lib
-from .handle import Handle, create
+from .handle import Handle
 from .writes import Calls, Writes
 
 if TYPE_CHECKING:
@@ -34,10 +34,11 @@ class Batch(Handle, Writes):
     __slots__ = ("_db", "_durability")
 
     _calls = Calls("stratum_batch")
+    _free = lib.stratum_batch_free
 
     def __init__(self, db: Db, durability: Durability | None = None) -> None:
         self._durability = _durability(durability)
-        super().__init__(create("stratum_batch", lib.stratum_batch_create, db._raw))
+        super().__init__("stratum_batch", lib.stratum_batch_create, db._raw)
         self._db = db
 
     def commit(self, durability: Durability | None = None) -> int:
@@ -57,7 +58,7 @@ class Batch(Handle, Writes):
 
     def abandon(self) -> None:
         """Forgets all of it: nothing is written. A second time, or after a commit, does nothing."""
-        self._release(lib.stratum_batch_free)
+        self._release()
 
     def clear(self) -> None:
         """Forgets everything in the batch, which can be used again; the ids that it handed out are skipped."""
@@ -79,10 +80,6 @@ class Batch(Handle, Writes):
             self.commit()
         else:
             self.abandon()
-
-    def __del__(self, free: Any = lib.stratum_batch_free) -> None:
-        if hasattr(self, "_is_released"):
-            self._release(free)
 
 
 def _durability(durability: str | None) -> int:

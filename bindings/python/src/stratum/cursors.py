@@ -11,7 +11,7 @@ from typing import Any
 from . import errors
 from ._setup import codec
 from ._stratum import ffi, lib
-from .handle import Handle, create
+from .handle import Handle
 from .values import Input
 
 
@@ -20,8 +20,10 @@ class DocumentCursor(Handle):
 
     __slots__ = ("_source",)
 
+    _free = lib.stratum_document_cursor_free
+
     def __init__(self, source: object, view: Any, start: int) -> None:
-        super().__init__(create("stratum_document_cursor", lib.stratum_view_documents, view, start))
+        super().__init__("stratum_document_cursor", lib.stratum_view_documents, view, start)
         self._source = source
 
     def __iter__(self) -> DocumentCursor:
@@ -52,7 +54,7 @@ class DocumentCursor(Handle):
 
     def close(self) -> None:
         """Frees the cursor; a second time does nothing."""
-        self._release(lib.stratum_document_cursor_free)
+        self._release()
 
     def __enter__(self) -> DocumentCursor:
         return self
@@ -60,25 +62,26 @@ class DocumentCursor(Handle):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self, free: Any = lib.stratum_document_cursor_free) -> None:
-        if hasattr(self, "_is_released"):
-            self._release(free)
-
 
 class InputCursor(Handle):
     """Gives the inputs of a document in their order, with columns and outputs; made by input_cursor()."""
 
-    __slots__ = ("_source",)
+    __slots__ = ("_source", "_turn")
+
+    _free = lib.stratum_input_cursor_free
 
     def __init__(self, source: object, view: Any, document: int) -> None:
-        super().__init__(create("stratum_input_cursor", lib.stratum_view_input_cursor, view, document))
+        # A row is the library's until it is decoded, which is longer than the library's own call.
+        self._turn = codec.Turn()
+        super().__init__("stratum_input_cursor", lib.stratum_view_input_cursor, view, document)
         self._source = source
 
     def __iter__(self) -> InputCursor:
         return self
 
     def __next__(self) -> Input:
-        made = codec.next_input(self._address)
+        with self._turn:
+            made = codec.next_input(self._address)
         if made is None:
             raise StopIteration
         return made
@@ -89,7 +92,7 @@ class InputCursor(Handle):
         BufferTooSmall where not even the next row fits: `needed` of the exception says how many bytes it takes.
         """
         length, error = ffi.new("size_t *"), ffi.new("stratum_error **")
-        with ffi.from_buffer(buffer, require_writable=True) as into:
+        with self._turn, ffi.from_buffer(buffer, require_writable=True) as into:
             status = lib.stratum_input_cursor_fill(self._raw, into, len(into), length, error)
         if status == lib.STRATUM_END:
             return 0
@@ -102,15 +105,12 @@ class InputCursor(Handle):
         return filled
 
     def close(self) -> None:
-        """Frees the cursor; a second time does nothing."""
-        self._release(lib.stratum_input_cursor_free)
+        """Frees the cursor; a second time does nothing. Busy while another thread uses it."""
+        with self._turn:
+            self._release()
 
     def __enter__(self) -> InputCursor:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def __del__(self, free: Any = lib.stratum_input_cursor_free) -> None:
-        if hasattr(self, "_is_released"):
-            self._release(free)

@@ -195,8 +195,8 @@ def make(status: int, message: str, errno: int) -> StratumError:
 def check(status: int, error: Any) -> None:
     """Raises what a status says; `error` is the stratum_error ** of the call."""
     if status != 0:
-        message: bytes = ffi.string(lib.stratum_error_message(error[0]))
         try:
+            message: bytes = ffi.string(lib.stratum_error_message(error[0]))
             # Not kept in a variable: the exception would refer to itself through this frame, and to the caller's store.
             raise make(status, message.decode(), lib.stratum_error_os_errno(error[0]))
         finally:

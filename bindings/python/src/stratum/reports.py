@@ -147,8 +147,8 @@ def stats(db: Any) -> Stats:
 def verify(db: Any) -> Findings:
     """Checks a store."""
     report = ffi.new("stratum_report **")
-    errors.invoke(lib.stratum_db_verify, db, report)
     try:
+        errors.invoke(lib.stratum_db_verify, db, report)
         found = lib.stratum_report_get(report[0])
         damage = []
         for at in range(found.damage_count):

@@ -12,7 +12,7 @@ from . import errors, reports
 from ._setup import codec
 from ._stratum import ffi, lib
 from .batch import Batch, Durability
-from .handle import Handle, as_path, create
+from .handle import Handle, as_path
 from .progress import COMPACTION, OnProgress, Progress, Watch
 from .reads import Reads
 from .reports import Findings, Stats
@@ -47,8 +47,10 @@ class Snapshot(Handle, Reads):
 
     __slots__ = ("_db", "_view")
 
+    _free = lib.stratum_view_free
+
     def __init__(self, db: Db) -> None:
-        super().__init__(create("stratum_view", lib.stratum_db_snapshot, db._raw))
+        super().__init__("stratum_view", lib.stratum_db_snapshot, db._raw)
         self._view = self._address
         self._db = db
 
@@ -68,7 +70,7 @@ class Snapshot(Handle, Reads):
 
     def close(self) -> None:
         """Frees the snapshot; a second time does nothing."""
-        self._release(lib.stratum_view_free)
+        self._release()
 
     def __enter__(self) -> Snapshot:
         return self
@@ -76,9 +78,24 @@ class Snapshot(Handle, Reads):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self, free: Any = lib.stratum_view_free) -> None:
-        if hasattr(self, "_is_released"):
-            self._release(free)
+
+class _Options(Handle):
+    """The options that a store is opened with."""
+
+    __slots__ = ()
+
+    _free = lib.stratum_options_free
+
+    def __init__(self, given: dict[str, object]) -> None:
+        super().__init__("stratum_options", lib.stratum_options_create)
+        for option, value in given.items():
+            name = option.encode()
+            text = (str(value).lower() if isinstance(value, bool) else str(value)).encode()
+            errors.invoke(lib.stratum_options_set, self._raw, name, len(name), text, len(text))
+
+
+def _close_quietly(slot: Any, close: Any = lib.stratum_db_close, no_error: Any = ffi.NULL) -> None:
+    close(slot, no_error)
 
 
 class Db(Handle, Reads, Writes):
@@ -90,6 +107,7 @@ class Db(Handle, Reads, Writes):
     __slots__ = ("_view", "path")
 
     _calls = Calls("stratum_db")
+    _free = staticmethod(_close_quietly)
 
     def __init__(
         self,
@@ -137,10 +155,12 @@ class Db(Handle, Reads, Writes):
             "max_retained_bytes": max_retained_bytes,
             **(options or {}),
         }
-        super().__init__(_open(as_path(path), {name: value for name, value in given.items() if value is not None}))
-        self._view: int = int(ffi.cast("uintptr_t", lib.stratum_db_latest(self._raw)))
         #: The directory, as it was given.
         self.path = path
+        name = as_path(path)
+        chosen = _Options({option: value for option, value in given.items() if value is not None})
+        super().__init__("stratum_db", lib.stratum_db_open, name, len(name), chosen._raw)
+        self._view: int = int(ffi.cast("uintptr_t", lib.stratum_db_latest(self._raw)))
 
     # ---- views and batches --------------------------------------------------------------------------------------
 
@@ -228,20 +248,11 @@ class Db(Handle, Reads, Writes):
         return f"<stratum.Db {os.fspath(self.path)!r}{' closed' if self._is_released else ''}>"
 
     def __del__(self, warn: Any = warnings.warn) -> None:
-        if hasattr(self, "_view") and not self._is_released:
+        # One that was not opened has nothing in its slot.
+        if not hasattr(self, "_is_released") or self._is_released or not self._slot[0]:
+            return
+        try:
             warn(f"a store was not closed: {self!r}", ResourceWarning, source=self, stacklevel=1)
+        finally:
+            # Also where warnings are errors.
             self.close()
-
-
-def _open(path: bytes, given: dict[str, object]) -> Any:
-    options = create("stratum_options", lib.stratum_options_create)
-    try:
-        for option, value in given.items():
-            name = option.encode()
-            text = (str(value).lower() if isinstance(value, bool) else str(value)).encode()
-            errors.invoke(lib.stratum_options_set, options[0], name, len(name), text, len(text))
-        slot = ffi.new("stratum_db **")
-        errors.invoke(lib.stratum_db_open, path, len(path), options[0], slot)
-        return slot
-    finally:
-        lib.stratum_options_free(options)

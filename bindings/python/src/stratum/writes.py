@@ -19,6 +19,21 @@ _COLUMNS = ffi.typeof("stratum_column *")
 _TREE = ffi.typeof("stratum_tree_desc *")
 _ROW_BYTES = 48
 
+# What nobody can write to: the store's own bytes are not changed, either.
+_UNCHANGING = (bytes, codec.Pinned)
+
+
+def _lend(data: Any) -> Any:
+    """The bytes of an object, for a call that reads them without the GIL: copied where others could change them meanwhile.
+
+    A memoryview that is read-only says nothing: others may write to what it looks at.
+    """
+    if type(data) is not bytes:
+        with memoryview(data) as view:
+            if type(view.obj) not in _UNCHANGING or not view.c_contiguous:
+                data = bytes(view)
+    return ffi.from_buffer(data)
+
 
 class Calls:
     """The writes of stratum.h on one type of object: calls.set_blob is stratum_<object>_set_blob."""
@@ -49,7 +64,7 @@ class Writes:
         arena = codec.columns_arena(columns)
         out = ffi.new("uint64_t *")
         pointer = ffi.cast(_COLUMNS, arena.address)
-        with ffi.from_buffer(blob) as lent:
+        with _lend(blob) as lent:
             errors.invoke(self._calls.create_document, self._raw, lent, len(lent), pointer, arena.count, out)
         document: int = out[0]
         return document
@@ -78,13 +93,13 @@ class Writes:
 
     def _packed(self, function: Any, packed: Any, *document: int) -> TreeIds:
         out = ffi.new("stratum_tree_ids *")
-        with ffi.from_buffer(getattr(packed, "packed", packed)) as lent:
+        with _lend(getattr(packed, "packed", packed)) as lent:
             errors.invoke(function, self._raw, *document, lent, len(lent), out)
         return TreeIds(out.document, out.first_input, out.input_count)
 
     def set_blob(self, document: int, blob: Any) -> None:
         """Replaces the blob of a document."""
-        with ffi.from_buffer(blob) as lent:
+        with _lend(blob) as lent:
             errors.invoke(self._calls.set_blob, self._raw, document, lent, len(lent))
 
     def set_column(self, document: int, name: str, value: Storable) -> None:
