@@ -3,7 +3,7 @@
 //! 1. Reads one moment of the store; what commits change meanwhile is sorted out when the result is published.
 //! 2. Every payload that is copied was verified: a damaged victim ends the job, its inputs untouched.
 //! 3. A tree comes out compressed as the store's options say, or plain where that gains nothing. On a full disk it
-//!    stays as it was: the reserve was measured for that.
+//!    stays as it was, and is folded only with deltas that go anyway: the reserve was measured for that.
 //! 4. A document with deltas comes out as one tree, so that trees stay contiguous; where its tree is large, lies
 //!    elsewhere and has changed little, its deltas come out as one delta. Where that would be more than a record may
 //!    hold, or meets damage elsewhere, they are copied as they are.
@@ -241,6 +241,10 @@ impl<'a> Writer<'a> {
         if !self.handled.insert(document) {
             return Ok(());
         }
+        // What is not in a victim was not measured for the reserve.
+        if self.job.spare.is_some() && !slot.tree_and_deltas().all(|at| self.goes(at)) {
+            return self.copy_all(document, slot, |_| true);
+        }
         let (header, payload, own) = match self.denser(document, slot) {
             Ok(Some(record)) => record,
             // Damage elsewhere is not made worse by leaving the document as it is; copying from a damaged victim fails.
@@ -290,7 +294,8 @@ impl<'a> Writer<'a> {
         going.iter().try_for_each(|(at, live)| {
             self.copy(&self.segment(at.segment)?, at.offset())?;
             match &self.builder {
-                Some((_, segment)) if *live < at.length() => {
+                // With room again it may be folded.
+                Some((_, segment)) if *live < at.length() && self.job.spare.is_none() => {
                     let unfolded = Unfolded { segment: *segment, document, dead: at.length() - live };
                     Ok(memory::push(&mut self.output.unfolded, unfolded)?)
                 }

@@ -101,8 +101,12 @@ impl Slot {
 
     /// Every extent that this entry reaches.
     pub fn extents(&self) -> impl Iterator<Item = &Extent> {
-        let runs = self.runs().iter().map(|run| &run.extent);
-        self.tree().into_iter().chain(runs).chain(self.blob())
+        self.tree_and_deltas().chain(self.blob())
+    }
+
+    /// The same without a blob that is a record of its own.
+    pub fn tree_and_deltas(&self) -> impl Iterator<Item = &Extent> {
+        self.tree().into_iter().chain(self.runs().iter().map(|run| &run.extent))
     }
 
     /// Whether the newest word on the blob is that it is a record of its own.

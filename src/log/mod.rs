@@ -31,3 +31,8 @@ pub fn next_id(ids: &AtomicU32) -> Result<u32> {
     }
     Ok(ids.fetch_add(1, Ordering::Relaxed))
 }
+
+/// Takes back an id of which no file came to be, unless others were given since: refused attempts must not use them up.
+pub fn return_id(ids: &AtomicU32, id: u32) {
+    let _others_came_first = ids.compare_exchange(id + 1, id, Ordering::Relaxed, Ordering::Relaxed);
+}

@@ -68,7 +68,11 @@ impl Spare {
             return Err(failed(io::ErrorKind::StorageFull.into()));
         }
         match dir.fs().rename(&self.path, path).map_err(failed) {
-            Ok(()) => dir.fs().open(path, OpenMode::ReadWrite).map_err(|error| Error::io("opening", path, error)),
+            Ok(()) => dir.fs().open(path, OpenMode::ReadWrite).map_err(|error| {
+                // Under its new name nobody would look for its blocks before the next open.
+                let _ = dir.remove(path);
+                Error::io("opening", path, error)
+            }),
             Err(Error::NoSpace { .. }) => {
                 dir.remove(&self.path)?;
                 dir.create(path)
@@ -120,6 +124,16 @@ mod tests {
         assert!(spare.release(&dir).unwrap());
         assert_eq!((disk.used(), spare.reserved()), (0, 0));
         assert!(!spare.release(&dir).unwrap(), "there is no more room than before");
+    }
+
+    #[test]
+    fn a_reserve_that_cannot_be_opened_is_given_back() {
+        let disk = SimDisk::new(1);
+        let dir = Dir::new(Arc::new(disk.clone()), Path::new("/"));
+        let spare = reserved(&disk, 4096);
+        disk.inject(Fault::new(&[Op::Open], 0, Errno::Emfile));
+        assert!(matches!(spare.take(&dir, Path::new("/segment")), Err(Error::Io { .. })));
+        assert_eq!((disk.used(), spare.reserved()), (0, 0));
     }
 
     #[test]

@@ -26,8 +26,8 @@ use crate::format::manifest;
 use crate::format::record::{Frame, RecordHeader, RecordKind};
 use crate::format::segment::{HEADER_LEN, SegmentHeader, SegmentKind};
 use crate::index::{Ledger, State};
-use crate::log::next_id;
 use crate::log::writer::{self, ActiveSegment};
+use crate::log::{next_id, return_id};
 use crate::memory;
 use crate::options::{Compression, Durability};
 use crate::sync::atomic::Ordering;
@@ -301,6 +301,7 @@ impl Group<'_> {
         let next = created.inspect_err(|_| {
             // Left behind, the file is a leftover that no manifest names; the next open removes it.
             let _ = core.dir.remove(&core.dir.segment(header.id));
+            return_id(&core.next_segment, header.id);
         });
         let next = next.map_err(|error| core.fail(error))?;
         let mut changes = vec![manifest::Change::Segment(next.meta())];

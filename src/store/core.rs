@@ -298,12 +298,16 @@ impl Core {
         let marks = Marks { next_document: self.next_document(), sequence: writer.sequence, ..writer.manifest.marks() };
         writer.manifest.check(&marks, KEPT_FOR_RECOVERY)?;
         let mut edited = self.commit_edit(writer, changes, marks);
+        let mut is_released = false;
         // The log's comes last: compaction, which has its own in use, makes room for both.
         for spare in [&self.spare_compaction, &self.spare_log] {
             if frees && matches!(edited, Err(Error::NoSpace { .. })) && spare.release(&self.dir)? {
+                is_released = true;
                 edited = self.commit_edit(writer, changes, marks);
-                self.reserve_spares(writer);
             }
+        }
+        if is_released {
+            self.reserve_spares(writer);
         }
         edited.map_err(|error| self.fail(error))
     }

@@ -315,16 +315,33 @@ impl Core {
         if !matches!(output, Err(Error::NoSpace { .. })) {
             return (output, None);
         }
-        let usage = match self.usage(maintenance) {
-            Ok(usage) => usage.into_iter().filter(|usage| job.victims.contains(&usage.meta)),
+        let usage = match self.whole_usage(maintenance, job) {
+            Ok(usage) => usage,
             Err(error) => return (Err(error), None),
         };
-        let victims = compaction::fitting(usage.collect(), self.spare_compaction.reserved());
+        let victims = compaction::fitting(usage, self.spare_compaction.reserved());
         if victims.is_empty() {
             return (output, None);
         }
         let output = compaction::rewrite(&Job { victims: &victims, spare: Some(&self.spare_compaction), ..*job });
+        if output.is_err() {
+            // The file is gone that it was taken for; somebody else may be about to take the room.
+            self.reserve_spares(&self.writer.lock());
+        }
         (output, Some(victims))
+    }
+
+    /// What a job's victims come to where nothing of them is folded: records whole, with what deltas replaced of them.
+    fn whole_usage(&self, maintenance: &Maintenance, job: &Job<'_>) -> Result<Vec<Usage>> {
+        let kept = |id: u32| maintenance.kept.bytes.get(&id).copied().unwrap_or(0);
+        let mut whole: HashMap<u32, u64> = job.victims.iter().map(|victim| (victim.id, kept(victim.id))).collect();
+        job.state.index.for_each(|_, slot: &Slot| {
+            for at in slot.extents() {
+                whole.entry(at.segment).and_modify(|bytes| *bytes += at.length());
+            }
+        })?;
+        let usage = |meta: &SegmentMeta| Usage { meta: *meta, live: whole[&meta.id], coded_otherwise: false };
+        Ok(memory::collect(job.victims.iter().map(usage))?)
     }
 
     /// Publishes a compaction's output, and removes what it replaces.

@@ -2,7 +2,9 @@
 
 use super::records::{add_columns, check_log, compact, open_with, options, put, slot};
 use super::*;
+use crate::sync::atomic::Ordering;
 use crate::tree::Input;
+use crate::vfs::sim::{Errno, Fault, Op};
 use crate::{Columns, Value};
 
 /// Steps of background work until there is none left.
@@ -94,17 +96,8 @@ fn commits_fold_everything_again_after_a_compaction() {
 #[test]
 fn a_full_disk_is_compacted_as_many_segments_at_a_time_as_the_reserve_takes() {
     let disk = SimDisk::new(1);
-    let (db, live) = four_segments(&disk);
-    let record = slot(&db, live[0]).tree().unwrap().length();
-    db.close().unwrap();
-    // A smaller reserve: all of them fit into one segment, but for its header.
-    let options = options(4 * record);
-    for name in [names::SPARE_LOG, names::SPARE_COMPACTION] {
-        disk.unlink(&Path::new("/store").join(name)).unwrap();
-    }
-    let db = open_with(&disk, &options);
-    db.core().reserve_spares(&db.core().writer.lock());
-    disk.set_capacity(Some(disk.used()));
+    // All of them fit into one segment, but for its header.
+    let (db, options) = with_reserve(&disk, 4, |_, _| {});
     let mut told = Vec::new();
     db.compact_now(&mut |progress| {
         told.push((progress.segments_done, progress.segments_total));
@@ -114,6 +107,50 @@ fn a_full_disk_is_compacted_as_many_segments_at_a_time_as_the_reserve_takes() {
     // The last one goes together with what came of the others.
     assert_eq!(told, [(3, 4), (5, 5)], "what is left for later is not told as done");
     assert_eq!(db.stats().unwrap().compactions, 2);
+    check_log(&disk, &db, &options);
+}
+
+/// The four segments again, with a reserve of so many of their documents and nothing else on the disk, once `work` is
+/// done.
+fn with_reserve(disk: &SimDisk, documents: u64, work: impl Fn(&Db, &[DocumentId])) -> (Db, Options) {
+    let (db, live) = four_segments(disk);
+    let record = slot(&db, live[0]).tree().unwrap().length();
+    work(&db, &live);
+    db.close().unwrap();
+    let options = options(documents * record);
+    for name in [names::SPARE_LOG, names::SPARE_COMPACTION] {
+        disk.unlink(&Path::new("/store").join(name)).unwrap();
+    }
+    let db = open_with(disk, &options);
+    db.core().reserve_spares(&db.core().writer.lock());
+    disk.set_capacity(Some(disk.used()));
+    (db, options)
+}
+
+/// Deltas that lie elsewhere are not folded into the reserve, which was not measured for them.
+#[test]
+fn on_a_full_disk_what_lies_elsewhere_is_left_there() {
+    let disk = SimDisk::new(1);
+    let (db, options) = with_reserve(&disk, 4, |db, live| {
+        live.iter().for_each(|id| add_columns(db, *id, &["a"], 1500));
+        db.core().seal_active().unwrap();
+    });
+    compact(&db);
+    let stats = db.stats().unwrap();
+    assert!(stats.compactions > 0 && stats.reserved_bytes > 0, "{stats:?}");
+    check_log(&disk, &db, &options);
+}
+
+#[test]
+fn a_compaction_that_fails_with_the_reserve_leaves_one() {
+    let disk = SimDisk::new(1);
+    let (db, options) = with_reserve(&disk, 4, |_, _| {});
+    let before = db.stats().unwrap().reserved_bytes;
+    // Its first output, and that out of the reserve.
+    disk.inject(Fault::new(&[Op::Write], 0, Errno::Enospc).sticky());
+    assert!(matches!(db.compact_now(&mut |_| true), Err(Error::NoSpace { .. })));
+    disk.clear_faults();
+    assert_eq!(db.stats().unwrap().reserved_bytes, before);
     check_log(&disk, &db, &options);
 }
 
@@ -162,4 +199,23 @@ fn a_damaged_segment_alone_is_given_up() {
     assert!(matches!(&failed[..], [Error::Corruption(damage)] if damage.file == path), "{failed:?}");
     assert_eq!(db.core().maintenance().unwrap().given_up, [damaged.segment]);
     assert!(db.stats().unwrap().compactions > 0);
+}
+
+/// Whoever tries again and again on a full disk does not use them up.
+#[test]
+fn refused_commits_cost_no_segment_ids() {
+    let disk = SimDisk::new(1);
+    let db = open_with(&disk, &options(1000));
+    put(&db, &[1; 900]);
+    let ids = || db.core().next_segment.load(Ordering::Relaxed);
+    let before = ids();
+    disk.set_capacity(Some(disk.used()));
+    for _ in 0..100 {
+        let refused = db.write(|batch| batch.create_document(&[1; 900], &Columns::new()));
+        assert!(matches!(refused, Err(Error::NoSpace { .. })));
+    }
+    assert!(ids() <= before + 1, "{} ids", ids() - before);
+    disk.set_capacity(None);
+    put(&db, &[1; 900]);
+    check_log(&disk, &db, &options(1000));
 }
