@@ -513,7 +513,8 @@ typedef struct stratum_progress {
 /**
  * Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is
  * done stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint,
- * compaction, verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+ * compaction, verify and close of the same store answer STRATUM_BUSY, also from within callbacks of other stores that
+ * it brings about. It must return: no exception, no longjmp.
  */
 typedef int32_t (*stratum_progress_fn)(const struct stratum_progress *progress, void *context);
 
