@@ -1624,7 +1624,8 @@ int32_t stratum_view_input_cursor(const struct stratum_view *view,
 
 /**
  * The next input with its value, columns and output. Borrowed: valid until the next call on this cursor, or its free.
- * Errors: STRATUM_END (past the last), STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+ * Errors: STRATUM_END (past the last), STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION, STRATUM_NO_MEMORY
+ * (the cursor stays where it is).
  *
  * Thread safety: one thread at a time.
  */
@@ -1647,7 +1648,8 @@ int32_t stratum_input_cursor_next(struct stratum_input_cursor *cursor,
  * docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
  * answer is STRATUM_OK; where not even the next row fits, the bytes that it needs, and the cursor stays where it is.
  * Errors: STRATUM_END (past the last), STRATUM_BUFFER_TOO_SMALL, STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO,
- * STRATUM_CORRUPTION (rows that were read before it are given first).
+ * STRATUM_CORRUPTION (rows that were read before it are given first), STRATUM_NO_MEMORY (the cursor stays where it
+ * is).
  *
  * Thread safety: one thread at a time.
  */
