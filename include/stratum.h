@@ -41,13 +41,15 @@
  * batches, cursors) answer STRATUM_CLOSED after their store was closed; they are still to be freed, in any order.
  * Results, trees, reports and pinned bytes are not bound to their store.
  *
- * Pointers to memory of the caller must lead to as many valid bytes as is said, for the duration of the call. NULL,
- * misaligned pointers and lengths over 4 GiB are refused; beyond that nothing can be checked. Text is UTF-8 with a
- * length, paths are bytes with a length; neither is NUL-terminated, but for what the library itself returns as const
- * char *. Anything of length 0 may be NULL.
+ * Pointers to memory of the caller must lead to as many valid bytes as is said, which nobody changes for the duration of
+ * the call. NULL, misaligned pointers and lengths over 4 GiB are refused; beyond that nothing can be checked. Blobs,
+ * texts and packed trees that change in a call all the same are refused, or stored as a mixture of what they were, and
+ * never as damage. Text is UTF-8 with a length, paths are bytes with a length; neither is NUL-terminated, but for what
+ * the library itself returns as const char *. Anything of length 0 may be NULL.
  *
  * Threads. Every function has a "Thread safety:" line. A const receiver may be used by any number of threads at once.
- * Batches and cursors are for one thread at a time: a second one gets STRATUM_BUSY.
+ * Batches and cursors are for one thread at a time: a second one gets STRATUM_BUSY. Destructors of a thread's own data
+ * may call the library, in any of their rounds.
  *
  * Structs that begin with struct_size: the caller sets it to sizeof of the struct and zeroes what it does not use. That
  * lets programs and libraries of different versions meet.
