@@ -34,6 +34,57 @@ func damage(t testing.TB, store string, bytesThere, bytesInstead []byte) {
 	}
 }
 
+func TestADamagedCountIsCorruptionAlsoWhereReadsAreNotVerified(t *testing.T) {
+	values := map[string]any{
+		"int64s":   []int64{0x1122334455667788, 2},
+		"float64s": []float64{1.25e100, 2},
+		"strings":  []string{"a text to be found", "b"},
+		"pairs":    stratum.StringMap{{Key: "a key to be found", Value: "b"}},
+		"text":     "a longer text to be found",
+		"bytes":    []byte("some bytes to be found"),
+		"list":     stratum.List{int64(0x1122334455667788), "b"},
+		"map":      stratum.Map{{Key: "another key to be found", Value: int64(1)}},
+	}
+	for name, value := range values {
+		t.Run(name, func(t *testing.T) {
+			source := filepath.Join(t.TempDir(), "store")
+			db := ok(stratum.Open(source, &stratum.Options{NoBackground: true}))(t)
+			trees := []*stratum.Tree{
+				{Columns: stratum.Columns{{Name: "damaged", Value: value}}},
+				{Inputs: []stratum.Input{{Value: value}}},
+				{Inputs: []stratum.Input{{Value: int64(1), Output: value, HasOutput: true}}},
+				{Inputs: []stratum.Input{{Value: 1, Columns: stratum.Columns{{Name: "damaged", Value: value}}}}},
+			}
+			var documents []stratum.DocumentID
+			for _, tree := range trees {
+				documents = append(documents, ok(db.PutTree(tree))(t).Document)
+			}
+			check(t, db.Close())
+			encoded := ok(stratum.AppendValue(nil, value))(t)
+			broken := bytes.Clone(encoded)
+			broken[7] ^= 0x40 // the count's high byte
+			damage(t, source, encoded, broken)
+
+			db = ok(stratum.Open(source, &stratum.Options{NoBackground: true, NoVerifyReads: true}))(t)
+			defer db.Close()
+			view := db.Latest()
+			for _, document := range documents {
+				_, err := view.PackedTree(document)
+				is(t, err, stratum.ErrCorruption)
+				_, err = view.Tree(document)
+				is(t, err, stratum.ErrCorruption)
+				_, err = view.PackedTrees(document)
+				is(t, err, stratum.ErrCorruption)
+				is(t, ends(view.Trees(document)), stratum.ErrCorruption)
+				pinned := ok(view.PinTree(document))(t)
+				_, err = pinned.Tree()
+				is(t, err, stratum.ErrCorruption)
+				check(t, pinned.Close())
+			}
+		})
+	}
+}
+
 func TestFillGivesTheErrorBehindRowsThatWereReadAhead(t *testing.T) {
 	source := filepath.Join(t.TempDir(), "store")
 	db := ok(stratum.Open(source, &stratum.Options{NoBackground: true, ReadMode: stratum.ReadPread}))(t)
