@@ -50,9 +50,31 @@ static void close_late(void *context) {
     runs++;
 }
 
+/* Lets the thread wait in the library. What a thread that waits for the first time keeps for it is given back by the
+ * first destructors, and not by the last ones: the system's C library then loses 32 bytes, which sanitizers report. */
+static void wait_once(stratum_db *db) {
+    static char blob[300000];
+    uint64_t gone, stays;
+    stratum_stats stats;
+    OK(stratum_db_create_document(db, blob, sizeof blob, NULL, 0, &gone, &error));
+    OK(stratum_db_create_document(db, blob, sizeof blob, NULL, 0, &stays, &error));
+    OK(stratum_db_delete_document(db, gone, &error));
+    OK(stratum_db_compact_now(db, NULL, NULL, &error));
+    memset(&stats, 0, sizeof stats);
+    stats.struct_size = sizeof stats;
+    OK(stratum_db_stats(db, &stats, &error));
+    TRUE(stats.compaction_throttled_us > 0);
+    OK(stratum_db_delete_document(db, stays, &error));
+}
+
 static void *use_and_end(void *context) {
     late *kept = context;
-    kept->db = open_store(directory, "late", NULL);
+    stratum_options *options = NULL;
+    OK(stratum_options_create(&options, &error));
+    OK(stratum_options_set_compaction_bytes_per_second(options, 1 << 20, &error));
+    kept->db = open_store(directory, "late", options);
+    OK(stratum_options_free(&options));
+    wait_once(kept->db);
     OK(stratum_db_create_document(kept->db, S("blob"), NULL, 0, &kept->document, &error));
     TRUE(pthread_setspecific(key, kept) == 0);
     OK(stratum_db_checkpoint(kept->db, &error));
