@@ -41,13 +41,15 @@
  * batches, cursors) answer STRATUM_CLOSED after their store was closed; they are still to be freed, in any order.
  * Results, trees, reports and pinned bytes are not bound to their store.
  *
- * Pointers to memory of the caller must lead to as many valid bytes as is said, for the duration of the call. NULL,
- * misaligned pointers and lengths over 4 GiB are refused; beyond that nothing can be checked. Text is UTF-8 with a
- * length, paths are bytes with a length; neither is NUL-terminated, but for what the library itself returns as const
- * char *. Anything of length 0 may be NULL.
+ * Pointers to memory of the caller must lead to as many valid bytes as is said, which nobody changes for the duration of
+ * the call. NULL, misaligned pointers and lengths over 4 GiB are refused; beyond that nothing can be checked. Blobs,
+ * texts and packed trees that change in a call all the same are refused, or stored as a mixture of what they were, and
+ * never as damage. Text is UTF-8 with a length, paths are bytes with a length; neither is NUL-terminated, but for what
+ * the library itself returns as const char *. Anything of length 0 may be NULL.
  *
  * Threads. Every function has a "Thread safety:" line. A const receiver may be used by any number of threads at once.
- * Batches and cursors are for one thread at a time: a second one gets STRATUM_BUSY.
+ * Batches and cursors are for one thread at a time: a second one gets STRATUM_BUSY. Destructors of a thread's own data
+ * may call the library, in any of their rounds.
  *
  * Structs that begin with struct_size: the caller sets it to sizeof of the struct and zeroes what it does not use. That
  * lets programs and libraries of different versions meet.
@@ -513,7 +515,8 @@ typedef struct stratum_progress {
 /**
  * Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is
  * done stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint,
- * compaction, verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+ * compaction, verify and close of the same store answer STRATUM_BUSY, also from within callbacks of other stores that
+ * it brings about. It must return: no exception, no longjmp.
  */
 typedef int32_t (*stratum_progress_fn)(const struct stratum_progress *progress, void *context);
 
@@ -1623,7 +1626,8 @@ int32_t stratum_view_input_cursor(const struct stratum_view *view,
 
 /**
  * The next input with its value, columns and output. Borrowed: valid until the next call on this cursor, or its free.
- * Errors: STRATUM_END (past the last), STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+ * Errors: STRATUM_END (past the last), STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION, STRATUM_NO_MEMORY
+ * (the cursor stays where it is).
  *
  * Thread safety: one thread at a time.
  */
@@ -1646,7 +1650,8 @@ int32_t stratum_input_cursor_next(struct stratum_input_cursor *cursor,
  * docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
  * answer is STRATUM_OK; where not even the next row fits, the bytes that it needs, and the cursor stays where it is.
  * Errors: STRATUM_END (past the last), STRATUM_BUFFER_TOO_SMALL, STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO,
- * STRATUM_CORRUPTION (rows that were read before it are given first).
+ * STRATUM_CORRUPTION (rows that were read before it are given first), STRATUM_NO_MEMORY (the cursor stays where it
+ * is).
  *
  * Thread safety: one thread at a time.
  */

@@ -22,8 +22,12 @@ type Batch struct {
 }
 
 // Commit commits the batch and gives the commit's sequence number. It waits as the durability says, and shares the wait
-// with commits of other goroutines. The batch cannot be used afterwards, also where the commit fails, but for ErrBusy.
+// with commits of other goroutines. The batch cannot be used afterwards, also where the commit fails, but for ErrBusy,
+// which it also is in a callback of the store.
 func (b *Batch) Commit(durability Durability) (sequence uint64, err error) {
+	if err := checkNotInCallback(b.db.writer.db); err != nil {
+		return 0, err
+	}
 	done := C.shim_batch_commit(b.writer.batch, C.int32_t(durability))
 	if done.b == 0 && b.closed.CompareAndSwap(false, true) {
 		b.cleanup.Stop()

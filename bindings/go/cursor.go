@@ -19,6 +19,7 @@ import (
 	"iter"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -118,12 +119,13 @@ func (v *View) Documents(from DocumentID) iter.Seq2[DocumentID, error] {
 }
 
 // InputCursor walks over the inputs of a document in their order, without holding them all. It is for one goroutine at
-// a time. It may outlive its view. Most programs range over View.EachInput.
+// a time: a second one gets ErrBusy. It may outlive its view. Most programs range over View.EachInput.
 type InputCursor struct {
 	handle  C.uintptr_t
 	db      *DB
-	rest    []byte // rows that were read and not given yet
-	closed  bool
+	inUse   atomic.Bool // by a goroutine, which alone may touch rest
+	rest    []byte      // rows that were read and not given yet
+	closed  atomic.Bool
 	cleanup runtime.Cleanup
 }
 
@@ -146,9 +148,10 @@ func (v *View) InputCursor(document DocumentID) (*InputCursor, error) {
 // even the next one the error is ErrBufferTooSmall, and length what it needs; io.EOF past the last. Rows that Next has
 // read ahead are given first.
 func (c *InputCursor) Fill(buffer []byte) (length int, err error) {
-	if c.isClosed() {
-		return 0, ErrClosed
+	if err := c.begin(); err != nil {
+		return 0, err
 	}
+	defer c.end()
 	for length < len(c.rest) {
 		size := rowSize(c.rest[length:])
 		if length+size > len(buffer) {
@@ -161,19 +164,42 @@ func (c *InputCursor) Fill(buffer []byte) (length int, err error) {
 	}
 	copy(buffer, c.rest[:length])
 	c.rest = c.rest[length:]
-	if len(c.rest) > 0 {
+	if length > 0 {
+		// What comes next is read by the next call, which then answers what keeps it from that.
 		return length, nil
 	}
-	more, err := c.fill(buffer[length:])
-	if length > 0 && err != nil {
-		// What keeps it from going on is answered by the next call: the cursor stays where it is.
-		return length, nil
+	return c.fill(buffer)
+}
+
+// begin makes the calling goroutine the one that uses the cursor, until end.
+func (c *InputCursor) begin() error {
+	if c.isClosed() {
+		return ErrClosed
 	}
-	return length + more, err
+	if !c.inUse.CompareAndSwap(false, true) {
+		if c.isClosed() {
+			return ErrClosed // it may be closing that has it
+		}
+		return refused(ErrBusy, "another goroutine is using this cursor")
+	}
+	return nil
+}
+
+func (c *InputCursor) end() {
+	c.inUse.Store(false)
+	c.forget()
+}
+
+// forget lets go of the rows of a cursor that was closed, unless a goroutine uses it, which then does.
+func (c *InputCursor) forget() {
+	if c.closed.Load() && c.inUse.CompareAndSwap(false, true) {
+		c.rest = nil
+		c.inUse.Store(false)
+	}
 }
 
 // isClosed also tells a store that was closed, while rows that were read ahead are left.
-func (c *InputCursor) isClosed() bool { return c.closed || c.db.closed.Load() }
+func (c *InputCursor) isClosed() bool { return c.closed.Load() || c.db.closed.Load() }
 
 func (c *InputCursor) fill(buffer []byte) (length int, err error) {
 	data, capacity := bytesOf(buffer)
@@ -184,9 +210,14 @@ func (c *InputCursor) fill(buffer []byte) (length int, err error) {
 
 // Next is the next input; io.EOF past the last. It stays valid as long as it is used.
 func (c *InputCursor) Next() (PackedInput, error) {
-	if c.isClosed() {
-		return PackedInput{}, ErrClosed
+	if err := c.begin(); err != nil {
+		return PackedInput{}, err
 	}
+	defer c.end()
+	return c.next()
+}
+
+func (c *InputCursor) next() (PackedInput, error) {
 	if len(c.rest) == 0 {
 		// A buffer of its own for each call: what was given lies in the last one.
 		buffer := make([]byte, rowsInCall)
@@ -217,9 +248,8 @@ func rowSize(row []byte) int { return int(le.Uint32(row)) * 8 }
 
 // Close frees the cursor. A second Close is no error.
 func (c *InputCursor) Close() error {
-	if !c.closed {
-		c.closed = true
-		c.rest = nil
+	if c.closed.CompareAndSwap(false, true) {
+		c.forget()
 		C.shim_input_cursor_free(c.handle)
 		c.cleanup.Stop()
 	}
@@ -238,7 +268,11 @@ func (v *View) EachInput(document DocumentID) iter.Seq2[PackedInput, error] {
 		}
 		defer cursor.Close()
 		for {
-			input, err := cursor.Next()
+			if cursor.isClosed() {
+				yield(PackedInput{}, ErrClosed)
+				return
+			}
+			input, err := cursor.next() // nobody else has this cursor
 			if isEnd(err) {
 				return
 			}

@@ -29,9 +29,11 @@ type DB struct {
 	writer
 	latest  View
 	path    string
-	closing sync.Mutex
 	closed  atomic.Bool
 	cleanup runtime.Cleanup
+
+	mutex   sync.Mutex    // of the next; held across no call
+	closing chan struct{} // of the goroutine that closes: ends when it has; nil where none does
 }
 
 // Open opens the store in the directory path, and creates it where there is none. A nil options stands for the
@@ -78,16 +80,27 @@ func (db *DB) Path() string { return db.path }
 // the store answer ErrClosed from then on. A second Close is no error. From inside a callback of the store it is
 // ErrBusy, and the store stays open.
 func (db *DB) Close() error {
-	db.closing.Lock()
-	defer db.closing.Unlock()
 	if db.closed.Load() {
 		return nil
 	}
-	closed := C.shim_db_close(db.writer.db)
-	if closed.status != C.STRATUM_BUSY {
-		db.closed.Store(true)
-		db.cleanup.Stop()
+	// Before it waits for anything: closing waits for the callback.
+	if err := checkNotInCallback(db.writer.db); err != nil {
+		return err
 	}
+	db.mutex.Lock()
+	other := db.closing
+	if other == nil {
+		db.closing = make(chan struct{})
+	}
+	db.mutex.Unlock()
+	if other != nil {
+		<-other
+		return nil
+	}
+	closed := C.shim_db_close(db.writer.db)
+	db.closed.Store(true)
+	db.cleanup.Stop()
+	close(db.closing)
 	runtime.KeepAlive(db)
 	return failure(closed.status, closed.error)
 }
@@ -147,6 +160,9 @@ func (db *DB) Batch() (*Batch, error) {
 
 // Flush makes everything that was committed so far durable, whatever durability it was committed with.
 func (db *DB) Flush() error {
+	if err := checkNotInCallback(db.writer.db); err != nil {
+		return err
+	}
 	done := C.shim_db_flush(db.writer.db)
 	runtime.KeepAlive(db)
 	return failure(done.status, done.error)
@@ -154,6 +170,9 @@ func (db *DB) Flush() error {
 
 // Checkpoint writes an index checkpoint now, so that the next open need not read the log before it.
 func (db *DB) Checkpoint() error {
+	if err := checkNotInCallback(db.writer.db); err != nil {
+		return err
+	}
 	done := C.shim_db_checkpoint(db.writer.db)
 	runtime.KeepAlive(db)
 	return failure(done.status, done.error)

@@ -1,7 +1,7 @@
 package stratum
 
 import (
-	"bytes"
+	"fmt"
 	"iter"
 )
 
@@ -172,33 +172,50 @@ func nextColumn(b []byte) (name []byte, value RawValue, rest []byte) {
 //
 // It checks what reading needs; a write checks everything.
 func ParsePackedTree(b []byte) (*PackedTree, error) {
-	malformed := refused(ErrInvalidArgument, "not a packed tree")
-	if len(b) < treeHeader || len(b)%8 != 0 || !bytes.Equal(b[:4], []byte(treeMagic)) || b[versionAt] != treeVersion ||
-		b[flagsAt] != blobSet || sum(b[:headerCRCAt]) != le.Uint32(b[headerCRCAt:]) {
-		return nil, malformed
+	if !checkTree(b) {
+		return nil, refused(ErrInvalidArgument, "not a packed tree")
 	}
-	t := &PackedTree{b: b}
+	return &PackedTree{b: b}, nil
+}
+
+// treeOf is a packed tree that was read from a store. What it holds is not checked before where reads are not verified,
+// and checksums do not tell what was written wrongly.
+func treeOf(b []byte, document DocumentID) (PackedTree, error) {
+	if !checkTree(b) {
+		message := fmt.Sprintf("the packed tree of document %d does not check out; Verify tells where", document)
+		return PackedTree{}, refused(ErrCorruption, message)
+	}
+	return PackedTree{b: b, id: document}, nil
+}
+
+// checkTree says whether reading b as a packed tree stays within it.
+func checkTree(b []byte) bool {
+	if len(b) < treeHeader || len(b)%8 != 0 || string(b[:4]) != treeMagic || b[versionAt] != treeVersion ||
+		b[flagsAt] != blobSet || sum(b[:headerCRCAt]) != le.Uint32(b[headerCRCAt:]) {
+		return false
+	}
+	t := PackedTree{b: b}
 	length := uint64(len(b))
 	inside := func(at8, length8 uint32, end uint64) bool { return (uint64(at8)+uint64(length8))*8 <= end }
 	blobBegin, blobLength := uint64(t.field(blobAt))*8, le.Uint64(b[blobLenAt:])
 	if uint64(t.field(totalAt))*8 != length || blobBegin > length || blobLength > length-blobBegin ||
 		uint64(treeHeader)+uint64(t.field(entryCountAt))*entrySize > length ||
 		!inside(le.Uint32(b[columnsAt:]), le.Uint32(b[columnsLenAt:]), length) || !checkColumns(t.Columns().section) {
-		return nil, malformed
+		return false
 	}
 	for position := range t.Len() {
 		entry := b[treeHeader+position*entrySize:]
 		size := uint64(le.Uint32(entry[entryValueAt:])) + uint64(le.Uint32(entry[entryOutputAt:])) +
 			uint64(le.Uint32(entry[entryColumnsAt:]))
 		if (uint64(le.Uint32(entry[entryOffsetAt:]))+size)*8 > length {
-			return nil, malformed
+			return false
 		}
 		input := t.Input(position)
 		if !checkWhole(input.value) || len(input.output) > 0 && !checkWhole(input.output) || !checkColumns(input.columns) {
-			return nil, malformed
+			return false
 		}
 	}
-	return t, nil
+	return true
 }
 
 // ParseValue checks bytes from anywhere, and reads them in place as a value in its encoded form. They must not change

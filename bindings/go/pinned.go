@@ -25,6 +25,7 @@ import (
 type Pinned struct {
 	handle   C.uintptr_t
 	data     []byte
+	document DocumentID // whose tree it is; 0 for a blob
 	borrowed bool
 	once     sync.Once
 	cleanup  runtime.Cleanup
@@ -63,7 +64,16 @@ func (p *Pinned) Bytes() []byte { return p.data }
 func (p *Pinned) IsBorrowed() bool { return p.borrowed }
 
 // Tree reads the bytes of PinTree in place. It is valid until Close, like all that is taken from it: also its texts.
-func (p *Pinned) Tree() (*PackedTree, error) { return ParsePackedTree(p.data) }
+func (p *Pinned) Tree() (*PackedTree, error) {
+	if p.document == 0 || p.data == nil {
+		return ParsePackedTree(p.data)
+	}
+	tree, err := treeOf(p.data, p.document)
+	if err != nil {
+		return nil, err
+	}
+	return &tree, nil
+}
 
 // Close frees the bytes. A second Close is no error.
 func (p *Pinned) Close() error {
@@ -87,7 +97,11 @@ func (v *View) PinBlob(document DocumentID) (*Pinned, error) {
 func (v *View) PinTree(document DocumentID) (*Pinned, error) {
 	pinned, err := pin(C.shim_view_packed_tree(v.handle, C.uint64_t(document)))
 	runtime.KeepAlive(v)
-	return pinned, err
+	if err != nil {
+		return nil, err
+	}
+	pinned.document = document
+	return pinned, nil
 }
 
 // PackedTree is a whole tree in its packed form, copied in one piece and read in place: the fastest way to read one.
@@ -97,7 +111,11 @@ func (v *View) PackedTree(document DocumentID) (*PackedTree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &PackedTree{b: packed, id: document}, nil
+	tree, err := treeOf(packed, document)
+	if err != nil {
+		return nil, err
+	}
+	return &tree, nil
 }
 
 // Tree is a whole tree: blob, columns, inputs and outputs, decoded. Its texts, bytes and lists of numbers lie in one
@@ -130,7 +148,9 @@ func (v *View) PackedTrees(documents ...DocumentID) ([]*PackedTree, error) {
 		row := packed[8+at*24:]
 		begin, length := le.Uint64(row[8:]), le.Uint64(row[16:])
 		if length > 0 {
-			found[at] = PackedTree{b: packed[begin : begin+length : begin+length], id: documents[at]}
+			if found[at], err = treeOf(packed[begin:begin+length:begin+length], documents[at]); err != nil {
+				return nil, err
+			}
 			trees[at] = &found[at]
 		}
 	}

@@ -185,6 +185,7 @@ func numbersIn[T int64 | float64](b []byte, count int, of func(uint64) T) []T {
 	if count == 0 {
 		return []T{}
 	}
+	b = b[:count*8] // a count that is too large never leads out of the buffer
 	first := unsafe.SliceData(b)
 	if littleEndian && uintptr(unsafe.Pointer(first))%unsafe.Alignof(T(0)) == 0 {
 		return unsafe.Slice((*T)(unsafe.Pointer(first)), count)

@@ -122,7 +122,8 @@ type RepairOptions struct {
 	SegmentSize uint64
 	// MergeLimit is the length up to which a document is written as one tree; 1 GiB.
 	MergeLimit uint64
-	// Progress is called now and then, and stops the work with false.
+	// Progress is called now and then, and stops the work with false. It runs on a goroutine of its own, which Repair
+	// waits for: a panic or runtime.Goexit (t.FailNow) stops the work, and goes on in the goroutine that called Repair.
 	Progress func(RepairProgress) bool
 	// DryRun only reports: nothing is written, and the target is not looked at.
 	DryRun bool
@@ -139,18 +140,18 @@ func Repair(source, target string, options *RepairOptions) (*RepairReport, error
 	if options.DryRun {
 		dryRun = 1
 	}
-	done := with(options.Progress, func(context C.uintptr_t) C.shim_answer {
+	release := func(done C.shim_answer) { C.shim_repair_report_free(C.uintptr_t(done.a)) }
+	done := with(0, options.Progress, func(context C.uintptr_t) C.shim_answer {
 		from, fromLength := textOf(source)
 		to, toLength := textOf(target)
 		return C.shim_repair(from, fromLength, to, toLength, C.uint64_t(options.SegmentSize),
 			C.uint64_t(options.MergeLimit), dryRun, context)
-	})
+	}, release)
 	if done.status != C.STRATUM_OK {
 		return nil, failure(done.status, done.error)
 	}
-	report := reportOfC(lent[C.stratum_repair_result](done.b))
-	C.shim_repair_report_free(C.uintptr_t(done.a))
-	return report, nil
+	defer release(done)
+	return reportOfC(lent[C.stratum_repair_result](done.b)), nil
 }
 
 func reportOfC(r *C.stratum_repair_result) *RepairReport {

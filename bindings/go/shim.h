@@ -9,6 +9,7 @@
 #ifndef STRATUM_GO_SHIM_H
 #define STRATUM_GO_SHIM_H
 
+#include <pthread.h>
 #include <string.h>
 #if defined(__has_include)
 #if !__has_include(<stratum.h>)
@@ -134,6 +135,9 @@ static inline void shim_report_free(uintptr_t report) {
 }
 
 /* ---- Work that calls back ---- */
+
+/* The thread that calls: no other that lives meanwhile has the same. */
+static inline uintptr_t shim_thread(void) { return (uintptr_t)pthread_self(); }
 
 int32_t stratumGoProgress(stratum_progress *progress, uintptr_t context);
 int32_t stratumGoRepairProgress(stratum_repair_progress *progress, uintptr_t context);

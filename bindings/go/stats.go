@@ -102,6 +102,9 @@ type Findings struct {
 // Verify reads and checks everything: every checksum, every value, and the index against the log. Damage is not an
 // error of this call, but listed.
 func (db *DB) Verify() (*Findings, error) {
+	if err := checkNotInCallback(db.writer.db); err != nil {
+		return nil, err
+	}
 	done := C.shim_db_verify(db.writer.db)
 	runtime.KeepAlive(db)
 	if done.status != C.STRATUM_OK {

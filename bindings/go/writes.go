@@ -42,6 +42,9 @@ func giveBack(buffer *[]byte, used []byte) {
 }
 
 func (w *writer) apply(r *row, bodyLength int, body func([]byte) ([]byte, error)) (uint64, error) {
+	if err := checkNotInCallback(w.db); err != nil {
+		return 0, err
+	}
 	buffer := buffers.Get().(*[]byte)
 	b, err := r.append((*buffer)[:0], bodyLength, body)
 	if err != nil {
@@ -71,6 +74,9 @@ func (w *writer) do(r *row) error {
 // in a batch at once.
 func (w *writer) CreateDocument(blob []byte, columns ...Column) (DocumentID, error) {
 	if len(columns) == 0 {
+		if err := checkNotInCallback(w.db); err != nil {
+			return 0, err
+		}
 		data, length := bytesOf(blob)
 		done := C.shim_create_document(w.db, w.batch, data, length)
 		runtime.KeepAlive(w)
@@ -116,6 +122,9 @@ func treeIDs(done C.shim_answer) (TreeIDs, error) {
 // PutPacked creates a document from a packed tree: what AppendTree or PackedTree.Bytes gives. It is checked
 // whole first.
 func (w *writer) PutPacked(packed []byte) (TreeIDs, error) {
+	if err := checkNotInCallback(w.db); err != nil {
+		return TreeIDs{}, err
+	}
 	data, length := bytesOf(packed)
 	done := C.shim_put_packed(w.db, w.batch, data, length)
 	runtime.KeepAlive(w)
@@ -124,6 +133,9 @@ func (w *writer) PutPacked(packed []byte) (TreeIDs, error) {
 
 // ReplacePacked replaces a document by a packed tree. It keeps its id; the inputs get new ones.
 func (w *writer) ReplacePacked(document DocumentID, packed []byte) (TreeIDs, error) {
+	if err := checkNotInCallback(w.db); err != nil {
+		return TreeIDs{}, err
+	}
 	data, length := bytesOf(packed)
 	done := C.shim_replace_packed(w.db, w.batch, C.uint64_t(document), data, length)
 	runtime.KeepAlive(w)
@@ -132,6 +144,9 @@ func (w *writer) ReplacePacked(document DocumentID, packed []byte) (TreeIDs, err
 
 // SetBlob replaces the blob of a document.
 func (w *writer) SetBlob(document DocumentID, blob []byte) error {
+	if err := checkNotInCallback(w.db); err != nil {
+		return err
+	}
 	data, length := bytesOf(blob)
 	done := C.shim_set_blob(w.db, w.batch, C.uint64_t(document), data, length)
 	runtime.KeepAlive(w)
@@ -219,6 +234,9 @@ func (w *writer) Apply(operations *Operations) (ids []uint64, applied int, err e
 
 // ApplyPacked is Apply for rows as stratum_batch_apply_packed takes them; capacity is at least their number.
 func (w *writer) ApplyPacked(rows []byte, capacity int) (ids []uint64, applied int, err error) {
+	if err := checkNotInCallback(w.db); err != nil {
+		return nil, 0, err
+	}
 	if capacity < 0 {
 		return nil, 0, refused(ErrInvalidArgument, "a capacity below 0")
 	}

@@ -18,6 +18,7 @@ use crate::format::Malformed;
 use crate::format::packed::ColumnsRef;
 use crate::format::value::decode_value;
 use crate::memory;
+use crate::tree::check_column_name_length;
 use crate::{Batch, Columns, DocumentId, InputId, TreeIds, Value};
 
 /// columns, body: the blob. Its id is the new document's.
@@ -94,7 +95,7 @@ struct Row<'a> {
     document: u64,
     input: u64,
     before: u64,
-    name: &'a str,
+    name: &'a [u8],
     columns: &'a [u8],
     body: &'a [u8],
 }
@@ -134,11 +135,14 @@ impl<'a> Row<'a> {
             document: number::<8>(header, 8),
             input: number::<8>(header, 16),
             before: number::<8>(header, 24),
-            name: std::str::from_utf8(name).map_err(|_| Failure::argument("the name is not UTF-8"))?,
+            name,
             columns,
             body,
         };
         row.check_unused()?;
+        if std::str::from_utf8(name).is_err() {
+            return Err(Failure::argument("the name is not UTF-8"));
+        }
         Ok((row, rest))
     }
 
@@ -159,12 +163,19 @@ impl<'a> Row<'a> {
     }
 
     fn value(&self) -> Call<Value> {
-        decode_value(self.body).map_err(|error| unpacked("value", error))
+        own(self.body, |body| decode_value(body).map_err(|error| unpacked("value", error)))
     }
 
     fn columns(&self) -> Call<Columns> {
-        let decoded = ColumnsRef::parse(self.columns).and_then(|columns| columns.to_columns());
-        decoded.map_err(|error| unpacked("columns", error))
+        own(self.columns, |columns| {
+            let decoded = ColumnsRef::parse(columns).and_then(|columns| columns.to_columns());
+            decoded.map_err(|error| unpacked("columns", error))
+        })
+    }
+
+    fn name(&self) -> Call<String> {
+        check_column_name_length(self.name.len())?;
+        arguments::own_text("the name", self.name)
     }
 
     /// Applies it; `made` has what the rows before it made. Gives what it makes, 0 for nothing.
@@ -182,15 +193,15 @@ impl<'a> Row<'a> {
                 return Ok(batch.insert_input(document()?, before, &self.value()?)?.get());
             }
             STRATUM_OP_SET_BLOB => batch.set_blob(document()?, self.body)?,
-            STRATUM_OP_SET_COLUMN => batch.set_column(document()?, self.name, &self.value()?)?,
-            STRATUM_OP_REMOVE_COLUMN => batch.remove_column(document()?, self.name)?,
+            STRATUM_OP_SET_COLUMN => batch.set_column(document()?, &self.name()?, &self.value()?)?,
+            STRATUM_OP_REMOVE_COLUMN => batch.remove_column(document()?, &self.name()?)?,
             STRATUM_OP_DELETE_DOCUMENT => batch.delete_document(document()?)?,
             STRATUM_OP_MOVE_INPUT => batch.move_input(document()?, input()?, before()?)?,
             STRATUM_OP_REPLACE_INPUT => batch.replace_input(document()?, input()?, &self.value()?)?,
             STRATUM_OP_SET_INPUT_COLUMN => {
-                batch.set_input_column(document()?, input()?, self.name, &self.value()?)?;
+                batch.set_input_column(document()?, input()?, &self.name()?, &self.value()?)?;
             }
-            STRATUM_OP_REMOVE_INPUT_COLUMN => batch.remove_input_column(document()?, input()?, self.name)?,
+            STRATUM_OP_REMOVE_INPUT_COLUMN => batch.remove_input_column(document()?, input()?, &self.name()?)?,
             STRATUM_OP_DELETE_INPUT => batch.delete_input(document()?, input()?)?,
             STRATUM_OP_SET_OUTPUT => batch.set_output(document()?, input()?, &self.value()?)?,
             STRATUM_OP_UPDATE_OUTPUT => batch.update_output(document()?, input()?, &self.value()?)?,
@@ -198,6 +209,19 @@ impl<'a> Row<'a> {
             other => return Err(Failure::argument(format!("{other} is none of STRATUM_OP_*"))),
         }
         Ok(0)
+    }
+}
+
+/// Reads a copy of what a caller lends, which may change meanwhile, against all rules: what is checked must be what is
+/// stored.
+fn own<T>(lent: &[u8], read: impl FnOnce(&[u8]) -> Call<T>) -> Call<T> {
+    let mut small = [0; 128];
+    match small.get_mut(..lent.len()) {
+        Some(copy) => {
+            copy.copy_from_slice(lent);
+            read(copy)
+        }
+        None => read(&memory::copy(lent)?),
     }
 }
 

@@ -13,6 +13,8 @@ use std::slice;
 
 use super::status::{Call, Failure, STRATUM_TOO_LARGE};
 use crate::error::Missing;
+use crate::memory;
+use crate::tree::check_column_name_length;
 use crate::{DocumentId, InputId};
 
 /// The largest argument, in bytes.
@@ -73,6 +75,26 @@ pub(super) unsafe fn text<'a>(what: &str, data: *const c_char, length: usize) ->
     let bytes = unsafe { items(what, data.cast::<u8>(), length)? };
     std::str::from_utf8(bytes)
         .map_err(|error| Failure::argument(format!("{what}: not UTF-8 from byte {} on", error.valid_up_to())))
+}
+
+/// A copy of a text that a caller lends, for what is stored. It is the copy that is checked: what is lent may change
+/// meanwhile, against all rules.
+pub(super) fn own_text(what: &str, lent: &[u8]) -> Call<String> {
+    String::from_utf8(memory::copy(lent)?).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        Failure::argument(format!("{what}: not UTF-8 from byte {valid} on"))
+    })
+}
+
+/// A copy of a column's name, `length` bytes of UTF-8 at `data`.
+///
+/// # Safety
+/// As `items`.
+pub(super) unsafe fn own_name(what: &str, data: *const c_char, length: usize) -> Call<String> {
+    // SAFETY: the caller's promise.
+    let lent = unsafe { items(what, data.cast::<u8>(), length)? };
+    check_column_name_length(length)?;
+    own_text(what, lent)
 }
 
 /// A path of `length` bytes at `data`, as the system takes them.

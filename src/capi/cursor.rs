@@ -230,7 +230,8 @@ pub unsafe extern "C" fn stratum_view_input_cursor(
 }
 
 /// The next input with its value, columns and output. Borrowed: valid until the next call on this cursor, or its free.
-/// Errors: STRATUM_END (past the last), STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION.
+/// Errors: STRATUM_END (past the last), STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO, STRATUM_CORRUPTION, STRATUM_NO_MEMORY
+/// (the cursor stays where it is).
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]
@@ -249,7 +250,13 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
                 *current = None;
                 let input = rows.next()?.ok_or(Failure::End)?;
                 let mut arena = Arena::default();
-                let view = Frozen(arena.input(&input)?);
+                let view = match arena.input(&input) {
+                    Ok(view) => Frozen(view),
+                    Err(failure) => {
+                        rows.pending = Some(input); // for the next call
+                        return Err(failure);
+                    }
+                };
                 let current = current.insert(CurrentInput { view, _arena: arena, _input: input });
                 out.put(&raw const current.view.0);
                 Ok(())
@@ -272,7 +279,8 @@ pub unsafe extern "C" fn stratum_input_cursor_next(
 /// docs/format.md). An 8-aligned buffer has aligned rows. `*length` gets the bytes that were filled, above 0 where the
 /// answer is STRATUM_OK; where not even the next row fits, the bytes that it needs, and the cursor stays where it is.
 /// Errors: STRATUM_END (past the last), STRATUM_BUFFER_TOO_SMALL, STRATUM_CLOSED, STRATUM_BUSY, STRATUM_IO,
-/// STRATUM_CORRUPTION (rows that were read before it are given first).
+/// STRATUM_CORRUPTION (rows that were read before it are given first), STRATUM_NO_MEMORY (the cursor stays where it
+/// is).
 ///
 /// Thread safety: one thread at a time.
 #[unsafe(no_mangle)]

@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code)] // the C boundary
 
-use std::cell::Cell;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -15,7 +14,8 @@ use super::kept::Keepers;
 use super::options::stratum_options;
 use super::status::{Call, Failure, STRATUM_BUSY};
 use super::view::{LatestView, Snapshot, stratum_view};
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::caller::Caller;
 use crate::vfs::os::fork_generation;
 use crate::{Db, Error, Options, Progress};
 
@@ -32,6 +32,9 @@ pub(super) struct Store {
     /// What cursors and batches keep.
     pub(super) keepers: Keepers,
     closed: AtomicBool,
+    /// The thread that runs a callback of this store, of which there is one at a time: a thread may be in the callbacks
+    /// of several stores, one within the other.
+    in_callback: AtomicUsize,
     /// Of the process that opened it; a fork has another.
     generation: u64,
 }
@@ -63,7 +66,7 @@ impl Store {
 
     /// `STRATUM_BUSY` inside a callback of this store, where only reads are allowed.
     pub(super) fn check_not_in_callback(&self) -> Call<()> {
-        if IN_CALLBACK_OF.get() == ptr::from_ref(self) {
+        if self.in_callback.load(Ordering::Relaxed) == Caller::this().number() {
             return Err(Failure::Refused(STRATUM_BUSY, "inside a callback a store can only be read".into()));
         }
         Ok(())
@@ -84,11 +87,6 @@ unsafe impl Sync for DbObject {}
 impl Handle for stratum_db {
     const KIND: Kind = Kind::Db;
     type Object = DbObject;
-}
-
-thread_local! {
-    /// The store whose callback this thread is running.
-    static IN_CALLBACK_OF: Cell<*const Store> = const { Cell::new(ptr::null()) };
 }
 
 /// How far a compaction has come.
@@ -119,7 +117,8 @@ impl From<Progress> for stratum_progress {
 
 /// Called between steps of a compaction, on the thread that called it: return non-zero to go on, 0 to stop (what is
 /// done stays done). `progress` is valid during the call only. It may read the store; writes, flush, checkpoint,
-/// compaction, verify and close of the same store answer STRATUM_BUSY. It must return: no exception, no longjmp.
+/// compaction, verify and close of the same store answer STRATUM_BUSY, also from within callbacks of other stores that
+/// it brings about. It must return: no exception, no longjmp.
 pub type stratum_progress_fn =
     Option<unsafe extern "C" fn(progress: *const stratum_progress, context: *mut c_void) -> i32>;
 
@@ -151,6 +150,7 @@ pub unsafe extern "C" fn stratum_db_open(
                 max_batch_bytes: options.max_batch_bytes,
                 keepers: Keepers::new(),
                 closed: AtomicBool::new(false),
+                in_callback: AtomicUsize::new(Caller::NOBODY),
                 generation: fork_generation(),
             });
             let latest = handles::insert::<LatestView>(Arc::clone(&store))?;
@@ -295,16 +295,17 @@ pub(super) unsafe fn on_store(
 }
 
 /// Marks the thread as running a callback of a store for as long as it lives.
-struct Callback(*const Store);
+struct Callback<'a>(&'a Store);
 
-impl Callback {
-    fn of(store: &Store) -> Callback {
-        Callback(IN_CALLBACK_OF.replace(store))
+impl Callback<'_> {
+    fn of(store: &Store) -> Callback<'_> {
+        store.in_callback.store(Caller::this().number(), Ordering::Relaxed);
+        Callback(store)
     }
 }
 
-impl Drop for Callback {
+impl Drop for Callback<'_> {
     fn drop(&mut self) {
-        IN_CALLBACK_OF.set(self.0);
+        self.0.in_callback.store(Caller::NOBODY, Ordering::Relaxed);
     }
 }

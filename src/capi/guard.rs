@@ -46,7 +46,7 @@ fn silence_panics() {
         let before = panic::take_hook();
         panic::set_hook(Box::new(move |info| {
             let inside = INSIDE.try_with(|inside| inside.get() > 0).unwrap_or(false);
-            if !inside && !worker::is_own(std::thread::current().name()) {
+            if !inside && !worker::is_own() {
                 before(info);
             }
         }));
@@ -170,7 +170,10 @@ mod tests {
     fn a_panic_on_a_thread_of_the_stores_ends_it() {
         run(&mut ptr::null_mut(), || Ok(()));
         for name in [worker::MAINTENANCE, worker::SYNCS] {
-            let thread = std::thread::Builder::new().name(name.to_string()).spawn(|| panic!("the wheel broke"));
+            let thread = std::thread::Builder::new().name(name.to_string()).spawn(|| {
+                worker::begin();
+                panic!("the wheel broke")
+            });
             assert!(thread.unwrap().join().is_err());
         }
     }

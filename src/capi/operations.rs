@@ -102,8 +102,9 @@ pub(super) unsafe fn set_column(
 ) -> impl FnOnce(&mut Batch, &Store) -> Call<()> {
     move |batch, store| {
         // SAFETY: the promise of the head.
-        let (name, value) = unsafe { (arguments::text("name", name, name_length)?, budget(store).value_at(value)?) };
-        Ok(batch.set_column(document(id)?, name, &value)?)
+        let (name, value) =
+            unsafe { (arguments::own_name("name", name, name_length)?, budget(store).value_at(value)?) };
+        Ok(batch.set_column(document(id)?, &name, &value)?)
     }
 }
 
@@ -114,8 +115,8 @@ pub(super) unsafe fn remove_column(
 ) -> impl FnOnce(&mut Batch, &Store) -> Call<()> {
     move |batch, _| {
         // SAFETY: the promise of the head.
-        let name = unsafe { arguments::text("name", name, name_length)? };
-        Ok(batch.remove_column(document(id)?, name)?)
+        let name = unsafe { arguments::own_name("name", name, name_length)? };
+        Ok(batch.remove_column(document(id)?, &name)?)
     }
 }
 
@@ -171,8 +172,9 @@ pub(super) unsafe fn set_input_column(
 ) -> impl FnOnce(&mut Batch, &Store) -> Call<()> {
     move |batch, store| {
         // SAFETY: the promise of the head.
-        let (name, value) = unsafe { (arguments::text("name", name, name_length)?, budget(store).value_at(value)?) };
-        Ok(batch.set_input_column(document(id)?, input(of)?, name, &value)?)
+        let (name, value) =
+            unsafe { (arguments::own_name("name", name, name_length)?, budget(store).value_at(value)?) };
+        Ok(batch.set_input_column(document(id)?, input(of)?, &name, &value)?)
     }
 }
 
@@ -184,8 +186,8 @@ pub(super) unsafe fn remove_input_column(
 ) -> impl FnOnce(&mut Batch, &Store) -> Call<()> {
     move |batch, _| {
         // SAFETY: the promise of the head.
-        let name = unsafe { arguments::text("name", name, name_length)? };
-        Ok(batch.remove_input_column(document(id)?, input(of)?, name)?)
+        let name = unsafe { arguments::own_name("name", name, name_length)? };
+        Ok(batch.remove_input_column(document(id)?, input(of)?, &name)?)
     }
 }
 

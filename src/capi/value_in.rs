@@ -81,8 +81,8 @@ impl Budget {
                 check_column_name_length(column.name.length)?;
                 self.record_left = self.max_record_bytes.max(column.name.length as u64); // a name is no record
                 self.take("a column name", column.name.length as u64)?;
-                let name = arguments::text("a column name", column.name.data, column.name.length)?;
-                memory::push(&mut all, (memory::text(name)?, self.value(&column.value)?))?;
+                let name = arguments::own_name("a column name", column.name.data, column.name.length)?;
+                memory::push(&mut all, (name, self.value(&column.value)?))?;
             }
             let all = Columns::from_unique(all);
             all.ok_or_else(|| Failure::argument("two columns have the same name; names are unique"))
@@ -158,7 +158,7 @@ impl Budget {
     unsafe fn string(&mut self, data: *const std::ffi::c_char, length: usize) -> Call<String> {
         self.take("a value", length as u64)?;
         // SAFETY: the caller's promise.
-        unsafe { Ok(memory::text(arguments::text("a value's text", data, length)?)?) }
+        unsafe { arguments::own_text("a value's text", arguments::items("a value's text", data.cast(), length)?) }
     }
 
     /// # Safety

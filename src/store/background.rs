@@ -143,8 +143,10 @@ impl Signal {
         self.end.notify_all();
         // Whoever starts threads from here on sees the mark, and starts none.
         let threads = std::mem::take(&mut *self.threads.lock());
+        // It may be one of them that lets go of the store last. No other thread is asked for its id: see `caller`.
+        let own = worker::is_own().then(|| thread::current().id());
         for thread in threads {
-            if thread.thread().id() != thread::current().id() {
+            if Some(thread.thread().id()) != own {
                 // A panic in it has been told by the panic hook; there is nothing more to learn.
                 let _ = thread.join();
             }
@@ -176,7 +178,10 @@ pub fn start(core: &Arc<Core>) -> Result<()> {
     }
     for (name, run) in &WORKERS[threads.len()..] {
         let weak = Arc::downgrade(core);
-        let thread = thread::Builder::new().name(name.to_string()).spawn(move || run(&weak));
+        let thread = thread::Builder::new().name(name.to_string()).spawn(move || {
+            worker::begin();
+            run(&weak);
+        });
         threads.push(thread.map_err(|error| Error::io("starting a thread for", core.dir.path(), error))?);
     }
     signal.started.store(true, Ordering::Relaxed);

@@ -38,7 +38,7 @@ use crate::memory;
 use crate::options::Options;
 use crate::recovery::{Opened, Report};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::thread::{self, ThreadId};
+use crate::sync::caller::Caller;
 use crate::sync::{ArcSwap, Guard, Mutex, MutexGuard, RwLock};
 use crate::vfs::FileLock;
 
@@ -68,7 +68,7 @@ pub struct Core {
     pub throttle: Throttle,
     pub lock: Mutex<Option<Box<dyn FileLock>>>,
     /// The thread that is in the callback of a `compact_now`, and so holds `maintenance` while foreign code runs.
-    reporting: Mutex<Option<ThreadId>>,
+    reporting: Mutex<Option<Caller>>,
     published: ArcSwap<Moment>,
     pub gate: Arc<Gate>,
     /// What closing came to, for every other call of `close`; `None` until one began.
@@ -218,7 +218,7 @@ impl Core {
 
     /// Whether the caller is the callback of a `compact_now`: what waits for `maintenance` would wait for itself.
     pub fn is_reporting(&self) -> bool {
-        *self.reporting.lock() == Some(thread::current().id())
+        *self.reporting.lock() == Some(Caller::this())
     }
 
     /// Whether the callback of a `compact_now` is at work, on any thread: until it returns there is no maintenance.
@@ -250,7 +250,7 @@ impl Core {
                 *self.0.reporting.lock() = None;
             }
         }
-        *self.reporting.lock() = Some(thread::current().id());
+        *self.reporting.lock() = Some(Caller::this());
         let _until_it_returns_or_panics = Reporting(self);
         // Commits that are held back already look again: the callback may wait for them.
         self.signal.got_on();

@@ -8,6 +8,7 @@
 //!    they do count goes to a place of their own where it can (`stripe`).
 //! 4. What never holds anything across a call of the engine stays out of this: the simulated disk, statistics.
 
+pub mod caller;
 pub mod clock;
 #[cfg(any(loom, shuttle))]
 mod modelled;

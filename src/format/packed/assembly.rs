@@ -138,6 +138,15 @@ impl Assembly {
         Ok(())
     }
 
+    /// Writes a blob and takes its checksum, of what was written: what a caller lends may change meanwhile, against all
+    /// rules, and must not be stored as damage.
+    pub(super) fn lent_blob(&mut self, blob: &[u8]) -> Decoded<()> {
+        let start = self.out.len();
+        self.inline_blob(blob, 0)?;
+        self.header.blob_crc = crc(&self.out[start..start + blob.len()]);
+        Ok(())
+    }
+
     /// Describes a blob that is a record of its own.
     pub(super) fn external_blob(&mut self, length: u64, crc: u32) {
         self.header.blob_set = true;

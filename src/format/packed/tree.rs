@@ -61,7 +61,7 @@ pub fn encode_with_ids<'a>(
     }
     match external_blob {
         true => packed.external_blob(tree.blob.len() as u64, crc(tree.blob)),
-        false => packed.inline_blob(tree.blob, crc(tree.blob))?,
+        false => packed.lent_blob(tree.blob)?,
     }
     Ok(packed.finish(next_input_id))
 }

@@ -23,7 +23,8 @@ impl Batch {
         let pending = self.pending(document)?;
         let copy = memory::copy(blob)?;
         if is_external(blob.len() as u64) {
-            pending.delta.set_blob_external(blob.len() as u64, crc(blob));
+            // Of the copy: what a caller lends may change meanwhile, against all rules.
+            pending.delta.set_blob_external(copy.len() as u64, crc(&copy));
             pending.blob = Some(Arc::new(copy));
         } else {
             pending.delta.set_blob(copy);

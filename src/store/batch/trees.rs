@@ -1,5 +1,6 @@
 //! Batch calls on whole trees.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Batch;
@@ -21,7 +22,7 @@ impl Batch {
     /// # Errors
     /// `InvalidArgument` for a column that may not be stored, `TooLarge` over `max_record_bytes` or `max_batch_bytes`.
     pub fn create_document(&mut self, blob: &[u8], columns: &Columns) -> Result<DocumentId> {
-        self.put(None, blob, columns, &[]).map(|ids| ids.document)
+        self.put(None, blob.into(), columns, &[]).map(|ids| ids.document)
     }
 
     /// Creates a document with everything under it. Ids in the tree's inputs are ignored.
@@ -29,7 +30,7 @@ impl Batch {
     /// # Errors
     /// As for [`Batch::create_document`].
     pub fn put_tree(&mut self, tree: &Tree) -> Result<TreeIds> {
-        self.put(None, &tree.blob, &tree.columns, &tree.inputs)
+        self.put(None, (&tree.blob).into(), &tree.columns, &tree.inputs)
     }
 
     /// Replaces everything of a document. It keeps its id; its inputs get fresh ones.
@@ -37,7 +38,7 @@ impl Batch {
     /// # Errors
     /// `NotFound`, and as for [`Batch::create_document`].
     pub fn replace_tree(&mut self, document: DocumentId, tree: &Tree) -> Result<TreeIds> {
-        self.put(Some(document), &tree.blob, &tree.columns, &tree.inputs)
+        self.put(Some(document), (&tree.blob).into(), &tree.columns, &tree.inputs)
     }
 
     /// Creates a document from a packed tree (docs/format.md). Ids in it are ignored.
@@ -59,14 +60,20 @@ impl Batch {
     fn put(
         &mut self,
         replaces: Option<DocumentId>,
-        blob: &[u8],
+        blob: Cow<'_, [u8]>,
         columns: &Columns,
         inputs: &[Input],
     ) -> Result<TreeIds> {
         self.core.check_writable()?;
-        self.check_tree(blob, columns, inputs)?;
+        self.check_tree(&blob, columns, inputs)?;
         let external = is_external(blob.len() as u64);
-        let blob_apart = if external { Some(Arc::new(memory::copy(blob)?)) } else { None };
+        // The checksum is one of what is kept: what a caller lends may change meanwhile, against all rules.
+        let (blob, blob_apart) = match blob {
+            Cow::Borrowed(lent) if external => (&[][..], Some(Arc::new(memory::copy(lent)?))),
+            Cow::Owned(own) if external => (&[][..], Some(Arc::new(own))),
+            _ => (&*blob, None),
+        };
+        let blob = blob_apart.as_ref().map_or(blob, |kept| kept);
         let ids = self.take_ids(replaces, inputs.len() as u64)?;
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), InputId::get);
         let packed = packed::encode_tree(TreeParts { blob, columns, inputs }, first, external);
@@ -77,31 +84,33 @@ impl Batch {
         Ok(ids)
     }
 
-    fn put_bytes(&mut self, replaces: Option<DocumentId>, packed: &[u8]) -> Result<TreeIds> {
+    fn put_bytes(&mut self, replaces: Option<DocumentId>, lent: &[u8]) -> Result<TreeIds> {
         self.core.check_writable()?;
         let invalid = |error: crate::format::Malformed| {
             error.into_error(|_| Error::InvalidArgument(format!("the packed tree is {error}")))
         };
-        self.check_room(packed.len() as u64)?;
-        packed::check(packed).map_err(invalid)?;
-        let head = Head::parse(packed).map_err(invalid)?;
+        self.check_room(lent.len() as u64)?;
+        // What is checked is what is kept: what a caller lends may change meanwhile, against all rules.
+        let mut packed = memory::copy(lent)?;
+        packed::check(&packed).map_err(invalid)?;
+        let head = Head::parse(&packed).map_err(invalid)?;
         if head.is_delta() {
             return Err(Error::InvalidArgument("the packed bytes are a delta, not a tree".to_string()));
         }
         let BlobState::Inline(blob) = head.blob() else {
             return Err(Error::InvalidArgument("the packed tree does not hold its blob".to_string()));
         };
-        self.check_bodies(packed, &head).map_err(|error| match error {
+        self.check_bodies(&packed, &head).map_err(|error| match error {
             Body::Malformed(error) => invalid(error),
             Body::TooLarge(error) => error,
         })?;
         let (nodes, inputs) = (1 + head.entry_count() + head.output_count(), head.entry_count().into());
         if is_external(blob.length) {
             // The blob goes into a record of its own, so the tree is packed anew.
-            let tree = packed::to_tree(packed, None).map_err(invalid)?;
-            return self.put(replaces, &tree.blob, &tree.columns, &tree.inputs);
+            let tree = packed::to_tree(&packed, None).map_err(invalid)?;
+            drop(packed);
+            return self.put(replaces, tree.blob.into(), &tree.columns, &tree.inputs);
         }
-        let mut packed = memory::copy(packed)?;
         let ids = self.take_ids(replaces, inputs)?;
         let first = ids.first_input.map_or_else(|| self.next_free(ids.document), InputId::get);
         packed::renumber(&mut packed, first).map_err(invalid)?;

@@ -423,6 +423,9 @@ static void prepare(void) {
         columns[i] = column_of(keys[i], values[i]);
         memset(&inputs[i], 0, sizeof inputs[i]);
         inputs[i].value = i % 1000 == 7 ? stratum_value_bytes(blob, 20000) : values[i];
+        if (i == 11) {
+            inputs[i].value = stratum_value_list(values, MANY); /* of which C's view is large */
+        }
         inputs[i].output = i % 2 ? &values[i] : NULL;
     }
 }
