@@ -331,14 +331,17 @@ fn resolve(
 /// The kind of a segment that nothing else tells: only a log has commit frames.
 fn kind_by_records(window: &mut Window, salt: u32) -> SegmentKind {
     let mut at = HEADER_LEN;
-    while at + RECORD_LEN <= window.length {
-        match RecordHeader::decode(window.get(at, RECORD_LEN as usize), salt, at) {
+    loop {
+        let bytes = window.get(at, RECORD_LEN as usize);
+        if bytes.is_empty() {
+            return SegmentKind::Compacted;
+        }
+        match RecordHeader::decode(bytes, salt, at) {
             Ok(header) if header.kind == RecordKind::Frame => return SegmentKind::Log,
             Ok(header) => at += header.record_len(),
             Err(_) => at += 8,
         }
     }
-    SegmentKind::Compacted
 }
 
 /// The salts that a file of this name can have, with the segment and epoch that they are of.
@@ -390,3 +393,6 @@ fn leave_out_discarded(segments: &mut [SegmentFile]) {
         segment.discarded_from = later.min().unwrap_or(u64::MAX);
     }
 }
+
+#[cfg(test)]
+mod tests;

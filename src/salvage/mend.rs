@@ -108,8 +108,8 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Puts a document together. `layers` are its trees and deltas, the oldest first; `blobs` its blob records. Up to
-/// `lost` a change of it is known to be lost.
+/// Puts a document together. `layers` are its trees and deltas, the oldest first, and those that cover others behind
+/// them; `blobs` its blob records. Up to `lost` a change of it is known to be lost.
 pub fn mend(document: u64, layers: &[Layer], blobs: &[BlobRecord], lost: Option<u64>) -> Mended {
     let open: Vec<Open<'_>> = layers.iter().map(Open::of).collect();
     let mut mending = Mending { document, open: &open, findings: Vec::new() };
@@ -158,16 +158,11 @@ impl<'a> Mending<'a> {
         self.open.iter().rposition(|layer| layer.is_tree() && layer.directory.is_some())
     }
 
-    /// Whether the changes of one layer are in another, whose directory checks out.
+    /// Whether the changes of one layer are in another, whose directory checks out. That comes behind it: what covers
+    /// more does, and of two that cover the same only the first is left out.
     fn is_covered(&self, at: usize) -> bool {
-        let layer = &self.open[at].found;
-        let covers = |(other, open): (usize, &Open<'_>)| {
-            other != at
-                && open.directory.is_some()
-                && open.found.covers(layer)
-                && (!layer.covers(&open.found) || other > at)
-        };
-        self.open.iter().enumerate().any(covers)
+        let covers = |open: &Open<'_>| open.directory.is_some() && open.found.covers(&self.open[at].found);
+        self.open.iter().skip(at + 1).any(covers)
     }
 
     /// The inputs in their order, and whether that may not be what it was.
@@ -181,7 +176,7 @@ impl<'a> Mending<'a> {
             is_older |= !directory.ids().flatten().all(|id| chain.insert(id, None));
         }
         let mut uncovered: Vec<usize> = Vec::new();
-        for (at, layer) in self.open.iter().enumerate().skip(base.map_or(0, |at| at + 1)) {
+        for (at, layer) in self.open.iter().enumerate() {
             if layer.found.sequence > from && !self.is_covered(at) {
                 is_older |= layer.directory.is_none();
                 uncovered.push(at);
@@ -196,7 +191,7 @@ impl<'a> Mending<'a> {
         }
         for id in inserted {
             // It was inserted by a change that is lost: where, that alone said.
-            if chain.insert_if_unknown(id) {
+            if chain.insert(id, None) {
                 is_older = true;
             }
         }
@@ -387,3 +382,6 @@ pub fn verdict(findings: &[Finding]) -> Option<FindingKind> {
         _ => Some(DocumentOlder),
     }
 }
+
+#[cfg(test)]
+mod tests;

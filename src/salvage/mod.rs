@@ -348,3 +348,6 @@ impl Repair<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

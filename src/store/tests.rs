@@ -9,6 +9,7 @@ mod maintenance;
 mod opening;
 pub mod panics;
 pub mod records;
+mod verify;
 
 use std::path::Path;
 use std::sync::Arc;
