@@ -1,7 +1,9 @@
 //! What a full check reads, and what it finds where a file is changed beneath an open store.
 
 use super::*;
+use crate::Value;
 use crate::store::verify::VerifyReport;
+use crate::tree::Input;
 
 fn compacted() -> Vec<u8> {
     file(&["compacted-segment"])
@@ -35,6 +37,16 @@ fn a_check_tells_how_much_it_read() {
     let expected =
         VerifyReport { segments: 1, records: 2, bytes: length, documents: 1, inputs: 0, outputs: 0, damage: vec![] };
     assert_eq!(report, expected);
+}
+
+#[test]
+fn a_check_counts_inputs_and_outputs() {
+    let db = super::records::open_with(&SimDisk::new(1), &super::records::options(1 << 20));
+    let inputs = (0..3).map(|at| Input::new(Value::Int64(at), (at == 1).then_some(Value::Null))).collect();
+    let tree = Tree { inputs, ..Tree::default() };
+    db.write(|batch| (0..2).try_for_each(|_| batch.put_tree(&tree).map(drop))).unwrap();
+    let report = db.verify().unwrap();
+    assert_eq!((report.documents, report.inputs, report.outputs), (2, 6, 2));
 }
 
 /// No read looks at it, and nothing else of the store says what it was.
