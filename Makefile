@@ -93,7 +93,7 @@ fuzz:
 golden:
 	STRATUM_GOLDEN_WRITE=v1 $(CARGO) test --test golden recipes
 
-# MUTANTS are further arguments for cargo-mutants: --shard 0/8, -f 'src/recovery/*.rs'
+# MUTANTS are further arguments for cargo-mutants: --shard 0/8, -F '^src/recovery/'
 mutants:
 	.ci/mutants --all $(MUTANTS)
 

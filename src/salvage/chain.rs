@@ -49,7 +49,7 @@ impl Chain {
         }
     }
 
-    /// Adds an input; false where that cannot be done as it was.
+    /// Adds an input, unless it is there or was deleted; false where that cannot be done as it was.
     pub fn insert(&mut self, id: InputId, before: Option<InputId>) -> bool {
         if self.has(id) || self.deleted.contains(&id) {
             return false;
@@ -57,11 +57,6 @@ impl Chain {
         let (place, is_exact) = self.place(before);
         self.put(id.get(), place);
         is_exact
-    }
-
-    /// Adds an input at the end, if it is not there and never was deleted.
-    pub fn insert_if_unknown(&mut self, id: InputId) -> bool {
-        !self.has(id) && !self.deleted.contains(&id) && self.insert(id, None)
     }
 
     /// Applies a delta's operations and deletions; false where not all of them can be done as they were.
@@ -145,14 +140,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_there_or_was_deleted_is_not_inserted() {
+        let (mut chain, mut delta) = (chain(), DeltaBuilder::default());
+        delta.delete(id(3));
+        assert!(apply(&mut chain, &delta));
+        for number in 1..=4 {
+            assert!(!chain.insert(id(number), None) && !chain.insert(id(number), Some(id(1))), "{number}");
+        }
+        assert_eq!(ids(chain), [1, 2, 4]);
+    }
+
+    #[test]
     fn operations_on_what_is_lost_are_left_out_and_said() {
         let (mut chain, mut delta) = (chain(), DeltaBuilder::default());
         delta.insert(id(7), Some(id(6)), value());
         delta.move_(id(6), None);
         delta.delete(id(5));
         assert!(!apply(&mut chain, &delta));
-        assert!(!chain.insert_if_unknown(id(5)), "deleted for good");
-        assert!(chain.insert_if_unknown(id(6)) && !chain.insert_if_unknown(id(6)));
+        assert!(!chain.insert(id(5), None), "deleted for good");
+        assert!(chain.insert(id(6), None) && !chain.insert(id(6), None));
         assert_eq!(ids(chain), [1, 2, 3, 4, 7, 6]);
     }
 }

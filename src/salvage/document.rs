@@ -5,6 +5,8 @@
 //! 2. A tree that is written passed the full check: the new store verifies clean whatever the old one held.
 //! 3. Input ids go on behind all that the document can have handed out: what was lost had room for so many.
 
+use std::cmp::Reverse;
+
 use super::mend::{self, Blob, BlobRecord, Layer, Mended};
 use super::records::Records;
 use super::report::{Finding, FindingKind, RepairReport};
@@ -84,10 +86,9 @@ impl Documents<'_> {
         }
         // Of records with the same newest change, the one that repeats more of the older ones comes last.
         layers.sort_by_key(|found| {
-            let reach = u64::MAX - found.first_sequence;
-            (found.sequence, found.kind == RecordKind::Tree, reach, found.whole)
+            (found.sequence, found.kind == RecordKind::Tree, Reverse(found.first_sequence), found.whole)
         });
-        blobs.sort_by_key(|found| std::cmp::Reverse(found.sequence));
+        blobs.sort_by_key(|found| Reverse(found.sequence));
         let sequence = records.as_slice().iter().map(|found| found.sequence).max().unwrap_or_default();
         for loss in losses {
             self.say_missing(document, loss);
@@ -236,7 +237,7 @@ impl Documents<'_> {
 
     /// The blob record that a tree or delta means.
     fn blob(&mut self, document: u64, blobs: &[Found], length: u64, crc: u32) -> Result<Option<Vec<u8>>> {
-        for found in blobs.iter().filter(|found| found.whole && u64::from(found.payload_len) == length) {
+        for found in blobs.iter().filter(|found| u64::from(found.payload_len) == length) {
             match self.whole_record(document, found)? {
                 Some((header, bytes)) if header.payload_crc == crc => return Ok(Some(bytes)),
                 _ => {}
@@ -299,10 +300,8 @@ impl Documents<'_> {
         let (inputs, outputs) = (u64::from(head.entry_count()), u64::from(head.output_count()));
         let is_external = matches!(head.blob(), BlobState::External { .. });
         let next = head.next_input_id();
-        if self.spare_input_ids > 0 {
-            // A tree that passed its check takes any number up to the highest.
-            let _ = packed::reserve_ids(&mut packed, (next + self.spare_input_ids).min(1 << 32));
-        }
+        // A tree that passed its check takes any number up to the highest.
+        let _ = packed::reserve_ids(&mut packed, (next + self.spare_input_ids).min(1 << 32));
         let apart = apart.unwrap_or(Apart { sequence: newest, inputs, deltas: Vec::new() });
         let changed: i64 = apart.deltas.iter().map(|(header, _)| i64::from(header.nodes)).sum();
         self.report.inputs += apart.inputs;

@@ -339,14 +339,17 @@ fn resolve(
 /// The kind of a segment that nothing else tells: only a log has commit frames.
 fn kind_by_records(window: &mut Window, salt: u32) -> SegmentKind {
     let mut at = HEADER_LEN;
-    while at + RECORD_LEN <= window.length {
-        match RecordHeader::decode(window.get(at, RECORD_LEN as usize), salt, at) {
+    loop {
+        let bytes = window.get(at, RECORD_LEN as usize);
+        if bytes.is_empty() {
+            return SegmentKind::Compacted;
+        }
+        match RecordHeader::decode(bytes, salt, at) {
             Ok(header) if header.kind == RecordKind::Frame => return SegmentKind::Log,
             Ok(header) => at += header.record_len(),
             Err(_) => at += 8,
         }
     }
-    SegmentKind::Compacted
 }
 
 /// Whether a segment is the one that the manifest means.
@@ -387,3 +390,6 @@ fn leave_out_discarded(segments: &mut [SegmentFile]) {
         segment.discarded_from = begins.get(later).map_or(u64::MAX, |(_, first)| *first);
     }
 }
+
+#[cfg(test)]
+mod tests;

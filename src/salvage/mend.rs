@@ -113,8 +113,8 @@ impl<'a> Open<'a> {
     }
 }
 
-/// Puts a document together. `layers` are its trees and deltas, the oldest first; `blobs` its blob records. Up to
-/// `lost` a change of it is known to be lost.
+/// Puts a document together. `layers` are its trees and deltas, the oldest first, and those that cover others behind
+/// them; `blobs` its blob records. Up to `lost` a change of it is known to be lost.
 pub fn mend(document: u64, layers: &[Layer], blobs: &[BlobRecord], lost: Option<u64>) -> Result<Mended, NoMemory> {
     let open: Vec<Open<'_>> = memory::try_collect(layers.iter().map(Open::of))?;
     let mut mending = Mending { document, open: &open, findings: Vec::new() };
@@ -192,7 +192,7 @@ impl<'a> Mending<'a> {
         }
         let covered = self.covered();
         let mut uncovered: Vec<usize> = Vec::new();
-        for (at, layer) in self.open.iter().enumerate().skip(base.map_or(0, |at| at + 1)) {
+        for (at, layer) in self.open.iter().enumerate() {
             if layer.found.sequence > from && !covered[at] {
                 is_older |= layer.directory.is_none();
                 uncovered.push(at);
@@ -207,7 +207,7 @@ impl<'a> Mending<'a> {
         }
         for id in inserted {
             // It was inserted by a change that is lost: where, that alone said.
-            if chain.insert_if_unknown(id) {
+            if chain.insert(id, None) {
                 is_older = true;
             }
         }
@@ -400,3 +400,6 @@ pub fn verdict(findings: &[Finding]) -> Option<FindingKind> {
         _ => Some(DocumentOlder),
     }
 }
+
+#[cfg(test)]
+mod tests;

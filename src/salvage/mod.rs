@@ -350,3 +350,6 @@ impl Repair<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,40 @@ mod tests {
         assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     }
 
+    /// Most documents have no more, and there may be very many of them.
+    #[test]
+    fn one_record_takes_no_list() {
+        let mut records = Records::One(found(1, RecordKind::Delta, 1, 1, true));
+        records.add(found(2, RecordKind::Delta, 2, 2, true)).unwrap();
+        assert!(matches!(&records, Records::Many(all) if all.len() == 2));
+        records.add(found(3, RecordKind::Tree, 3, 3, true)).unwrap();
+        assert!(matches!(records, Records::One(one) if one.kind == RecordKind::Tree));
+    }
+
+    #[test]
+    fn what_is_covered_goes_at_once_until_there_are_many() {
+        let delta = |at: usize| found(at as u32, RecordKind::Delta, at as u64, at as u64, true);
+        let with = |count: usize| {
+            let mut records = Records::One(delta(1));
+            (2..=count).for_each(|at| records.add(delta(at)).unwrap());
+            assert_eq!(records.as_slice().len(), count);
+            records
+        };
+        let all = found(1000, RecordKind::Delta, 1, 1000, true);
+        let mut few = with(FEW - 1);
+        few.add(all).unwrap();
+        assert_eq!(few.as_slice().len(), 1);
+        let mut many = with(FEW);
+        many.add(all).unwrap();
+        assert_eq!(many.as_slice().len(), FEW + 1);
+        for at in FEW + 2..2 * FEW {
+            many.add(delta(at)).unwrap();
+            assert_eq!(many.as_slice().len(), at, "they are looked for when there are twice as many");
+        }
+        many.add(delta(999)).unwrap();
+        assert_eq!(many.as_slice().len(), 1);
+    }
+
     proptest! {
         #[test]
         fn what_is_found_at_once_is_what_each_on_its_own_leads_to(

@@ -298,5 +298,16 @@ mod tests {
         assert!(!report.is_lossless() && !FindingKind::BytesLost.is_loss());
         report.findings[1] = finding(FindingKind::OutputOlder);
         assert!(!report.is_lossless() && FindingKind::OutputOlder.is_loss());
+        report.findings[1] = finding(FindingKind::NotLocked);
+        assert!(report.is_lossless());
+        report.findings[1] = finding(FindingKind::SegmentMissing);
+        assert!(!report.is_lossless());
+    }
+
+    #[test]
+    fn documents_are_all_that_were_saved() {
+        let mut report = RepairReport { documents_whole: 3, ..RepairReport::default() };
+        (report.documents_in_part, report.documents_older, report.documents_lost) = (5, 7, 100);
+        assert_eq!(report.documents(), 15);
     }
 }

@@ -162,6 +162,7 @@ fn is_likely(bytes: &[u8; RECORD_LEN as usize], left: u64) -> bool {
 mod tests {
     use super::*;
     use crate::format::record::{RecordHeader, RecordKind};
+    use crate::salvage::tests::made::Disk;
 
     #[test]
     fn the_salt_of_any_record_is_found() {
@@ -187,5 +188,84 @@ mod tests {
             assert!(!is_likely(&bytes, 56), "byte {at}");
         }
         assert!(!is_likely(&[0; 56], 56));
+    }
+
+    fn likely(kind: RecordKind, document: u64, length: usize, change: impl FnOnce(&mut RecordHeader)) -> bool {
+        let mut header = RecordHeader::new(kind, document, &vec![1; length]).unwrap();
+        change(&mut header);
+        is_likely(&header.encode(1, 96), 1000)
+    }
+
+    #[test]
+    fn each_kind_of_record_has_its_shape() {
+        use RecordKind::*;
+        for (kind, document, length, expected) in [
+            (Frame, 0, 32, true),
+            (Frame, 0, 40, false),
+            (Frame, 1, 32, false),
+            (Tree, 1, 8, true),
+            (Tree, 0, 8, false),
+            (Blob, 1, 3, true),
+            (Blob, 0, 3, false),
+            (Tombstone, 1, 0, true),
+            (Tombstone, 1, 8, false),
+            (Tombstone, 0, 0, false),
+            (Footer, 0, 16, true),
+            (Footer, 0, 12, false),
+            (Footer, 1, 16, false),
+        ] {
+            assert_eq!(likely(kind, document, length, |_| ()), expected, "{kind:?} of document {document}, {length}");
+        }
+        assert!(likely(Tree, NUMBERS_END - 1, 8, |header| header.sequence = NUMBERS_END - 1));
+        assert!(!likely(Tree, NUMBERS_END, 8, |_| ()));
+        assert!(!likely(Tree, 1, 8, |header| header.sequence = NUMBERS_END));
+    }
+
+    /// A file with a tombstone for each of these salts.
+    fn file(salts: impl IntoIterator<Item = u32>) -> Vec<u8> {
+        let mut bytes = vec![0; HEADER_LEN as usize];
+        for salt in salts {
+            let header = RecordHeader::new(RecordKind::Tombstone, 7, b"").unwrap();
+            bytes.extend(header.encode(salt, bytes.len() as u64));
+        }
+        bytes
+    }
+
+    fn found(bytes: &[u8], known: &[u32]) -> Option<u32> {
+        let mut window = Window::new(Disk::with_bad(bytes, &[]), bytes.len() as u64);
+        // Those that a manifest names, where there is one.
+        let store = (!known.is_empty()).then_some([1; 16]);
+        let named = known.iter().map(|salt| (*salt, 1)).collect();
+        let segments = Segments { epochs_end: 0, named, ..Segments::new(store, 0, [].iter()) };
+        segments.find(&mut window, 1).map(|(salt, _)| salt)
+    }
+
+    #[test]
+    fn the_salt_that_most_records_agree_on_is_the_segments() {
+        assert_eq!(found(&file([5, 6, 6, 5, 6]), &[]), Some(6));
+        assert_eq!(found(&file([5, 6, 6, 5]), &[]), Some(5), "of as many the first");
+        assert_eq!(found(&file([5]), &[]), None, "one may be by chance");
+        assert_eq!(found(&file([5]), &[5]), Some(5), "but not where it is one of a few");
+        assert_eq!(found(&file([5, 5, 6, 6]), &[6]), Some(6), "another store's are as many");
+        assert_eq!(found(&file([5, 6, 6]), &[5, 6]), Some(6));
+        assert_eq!(found(&file([5, 5]), &[6]), None);
+    }
+
+    #[test]
+    fn a_record_that_is_cut_off_says_nothing() {
+        let header = RecordHeader::new(RecordKind::Tree, 7, b"12345678").unwrap();
+        let mut bytes = file([]);
+        bytes.extend(header.encode(5, bytes.len() as u64));
+        bytes.extend(*b"12345678");
+        assert_eq!(found(&bytes, &[5]), Some(5));
+        bytes.pop();
+        assert_eq!(found(&bytes, &[5]), None);
+    }
+
+    #[test]
+    fn no_more_salts_are_counted_than_there_is_room_for() {
+        let most = MOST_SALTS as u32;
+        assert_eq!(found(&file((1..most).chain([0])), &[0]), Some(0));
+        assert_eq!(found(&file((1..=most).chain([0])), &[0]), None);
     }
 }

@@ -234,11 +234,11 @@ impl<'a> Scan<'a> {
 
     fn end_commit(&mut self) -> Result<()> {
         let Some(commit) = self.commit.take() else { return Ok(()) };
-        if commit.frame.is_none_or(|(records, _)| commit.whole != records || commit.damaged > 0) {
-            memory::push(&mut self.torn, commit.offset)?;
+        if commit.frame.is_some_and(|(records, _)| commit.whole == records && commit.damaged == 0) {
+            return Ok(());
         }
+        memory::push(&mut self.torn, commit.offset)?;
         let what = match commit.frame {
-            Some((records, _)) if commit.whole == records && commit.damaged == 0 => return Ok(()),
             Some((records, _)) => {
                 let missing = records.saturating_sub(commit.whole.saturating_add(commit.damaged));
                 self.survey.unknown(u64::from(missing) * RECORD_LEN);
@@ -330,3 +330,6 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -169,31 +169,29 @@ impl Window {
         }
         let mut hasher = crc32fast::Hasher::new();
         let (mut at, end) = (at, at + length);
-        while at < end {
+        loop {
             let part = self.get(at, (end - at).min(WINDOW as u64) as usize);
             if part.is_empty() {
-                break;
+                return hasher.finalize();
             }
             hasher.update(part);
             at += part.len() as u64;
         }
-        hasher.finalize()
     }
 
     /// Where the last byte of a range that is not zero ends; `at` where all are zero.
     pub fn content_end(&mut self, at: u64, end: u64) -> u64 {
         let (mut at, mut content_end) = (at, at);
-        while at < end.min(self.length) {
+        loop {
             let part = self.get(at, (end - at).min(WINDOW as u64) as usize);
             if part.is_empty() {
-                break;
+                return content_end;
             }
             if let Some(last) = part.iter().rposition(|byte| *byte != 0) {
                 content_end = at + last as u64 + 1;
             }
             at += part.len() as u64;
         }
-        content_end
     }
 }
 
@@ -239,5 +237,78 @@ impl Files {
         let Ok((opened, size)) = opened? else { return Ok(None) };
         self.open.push((file, Arc::clone(&opened), size));
         Ok(Some((opened, size)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::salvage::tests::made::Disk;
+
+    fn numbered(length: usize) -> Vec<u8> {
+        (0..length).map(|at| (at % 251) as u8 + 1).collect()
+    }
+
+    #[test]
+    fn a_bad_page_costs_what_is_on_it() {
+        let bytes = numbered(30_000);
+        let file = Disk::with_bad(&bytes, &[8192..12288, 20480..28672]);
+        let (mut into, mut bad) = (vec![7; 29_000 - 100], Vec::new());
+        fill(&*file, 100, &mut into, &mut bad);
+        assert_eq!(bad, [8192..12288, 20480..28672]);
+        for (at, byte) in (100..).zip(into) {
+            let is_bad = bad.iter().any(|range| range.contains(&at));
+            assert_eq!(byte, if is_bad { 0 } else { bytes[at as usize] }, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_window_notes_each_bad_place_once() {
+        let bytes = numbered(60_000);
+        let mut window = Window::new(Disk::with_bad(&bytes, &[12288..20480, 40960..45056]), 60_000);
+        for at in (0..60_000).step_by(1000) {
+            let end = (at + 1000).min(60_000);
+            assert_eq!(window.get(at, 1000).len() as u64, end - at);
+        }
+        assert_eq!(window.bad, [12288..20480, 40960..45056]);
+    }
+
+    #[test]
+    fn what_a_window_has_it_does_not_read_again() {
+        let bytes = numbered(WINDOW + 100);
+        let file = Disk::with_bad(&bytes, &[]);
+        let mut window = Window::new(Arc::clone(&file) as Arc<dyn File>, bytes.len() as u64);
+        for (at, length, reads) in [(50, 10, 1), (50, 10, 1), (60, WINDOW - 10, 1), (60, WINDOW - 9, 2), (59, 1, 3)] {
+            assert_eq!(window.get(at, length), &bytes[at as usize..at as usize + length]);
+            assert_eq!(file.reads(), reads, "{at} {length}");
+        }
+        assert_eq!(window.get(bytes.len() as u64 - 3, 10), &bytes[bytes.len() - 3..]);
+        assert!(window.get(bytes.len() as u64, 10).is_empty() && window.get(1 << 40, 10).is_empty());
+    }
+
+    #[test]
+    fn a_checksum_of_more_than_a_window_is_that_of_the_whole() {
+        let bytes = numbered(3 * WINDOW + 5);
+        let mut window = Window::new(Disk::with_bad(&bytes, &[]), bytes.len() as u64);
+        for range in [0..10, 0..WINDOW, 0..WINDOW + 1, 0..bytes.len(), 7..2 * WINDOW + 7, 5..bytes.len()] {
+            let of = window.crc(range.start as u64, range.len() as u64);
+            assert_eq!(of, crc(&bytes[range.clone()]), "{range:?}");
+        }
+    }
+
+    #[test]
+    fn content_ends_behind_the_last_byte_that_is_not_zero() {
+        let length = 3 * WINDOW as u64;
+        for last in [0, 5, WINDOW - 1, WINDOW, 2 * WINDOW + 9, 3 * WINDOW - 1] {
+            let mut bytes = vec![0; length as usize];
+            bytes[last] = 1;
+            let mut window = Window::new(Disk::with_bad(&bytes, &[]), length);
+            let last = last as u64;
+            assert_eq!(window.content_end(0, length), last + 1);
+            assert_eq!(window.content_end(0, length + 100), last + 1, "behind the end is nothing");
+            assert_eq!(window.content_end(0, last), 0, "what is behind the range does not count");
+            assert_eq!(window.content_end(last + 1, length), last + 1);
+            assert_eq!(window.content_end(last, length), last + 1);
+        }
     }
 }

@@ -221,3 +221,87 @@ fn named(entry: &Entry) -> (Found, u32) {
     };
     (expected(kind, first_sequence, extent.sequence), extent.segment)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: u64 = 7;
+
+    fn found(kind: RecordKind, first_sequence: u64, sequence: u64, whole: bool) -> Found {
+        let header = RecordHeader::new(kind, DOCUMENT, b"").unwrap();
+        Found { first_sequence, sequence, ..Found::new(0, 96, &header, whole) }
+    }
+
+    #[test]
+    fn what_is_found_says_how_it_is_compressed() {
+        let mut header = RecordHeader::new(RecordKind::Tree, DOCUMENT, b"payload").unwrap();
+        (header.codec, header.coded_len) = (Compression::Lz4, 1000);
+        let coding = Found::new(0, 96, &header, true).coding(b"payload").unwrap();
+        assert_eq!((coding.codec, coding.coded_len, coding.payload_len), (Compression::Lz4, 1000, 7));
+    }
+
+    #[test]
+    fn no_id_that_was_seen_is_handed_out_again() {
+        let mut survey = Survey::default();
+        survey.used(7);
+        survey.used(3);
+        assert_eq!(survey.next_document, 8);
+        survey.record(9, found(RecordKind::Tree, 4, 4, true)).unwrap();
+        assert_eq!((survey.next_document, survey.sequence), (10, 4));
+        survey.unseen(20, 5, 1).unwrap();
+        assert_eq!(survey.next_document, 21);
+    }
+
+    #[test]
+    fn in_the_end_no_record_is_left_that_another_covers() {
+        let mut survey = Survey::default();
+        for at in 1..=40 {
+            survey.record(DOCUMENT, found(RecordKind::Delta, at, at, true)).unwrap();
+        }
+        survey.record(DOCUMENT, found(RecordKind::Tree, 50, 50, true)).unwrap();
+        assert!(survey.documents[&DOCUMENT].as_slice().len() > 1);
+        survey.finish();
+        assert_eq!(survey.documents[&DOCUMENT].as_slice().len(), 1);
+    }
+
+    #[test]
+    fn a_document_that_only_a_footer_names_is_lost() {
+        let mut survey = Survey::default();
+        survey.record(8, found(RecordKind::Tree, 5, 5, true)).unwrap();
+        survey.record(9, found(RecordKind::Tombstone, 4, 4, true)).unwrap();
+        for document in [DOCUMENT, 8, 9] {
+            survey.unseen(document, 5, 3).unwrap();
+        }
+        survey.compare_with_footers().unwrap();
+        let loss = Loss { sequence: 5, kind: None, segment: 3 };
+        assert_eq!(survey.losses, BTreeMap::from([(DOCUMENT, vec![loss])]));
+    }
+
+    #[test]
+    fn a_record_stands_for_itself_and_for_what_it_covers() {
+        use RecordKind::{Blob, Delta, Tree};
+        let (whole, damaged) = (true, false);
+        let cases = [
+            (found(Tree, 5, 5, damaged), found(Tree, 5, 5, false), false, "it is the same"),
+            (found(Tree, 1, 5, damaged), found(Tree, 5, 5, false), false, "a tree is told by its newest change"),
+            (found(Tree, 5, 5, damaged), found(Blob, 5, 5, false), true, "it is of another kind"),
+            (found(Tree, 5, 5, damaged), found(Tree, 6, 6, false), true, "it is an older one"),
+            (found(Delta, 4, 5, damaged), found(Delta, 4, 5, false), false, "it is the same"),
+            (found(Delta, 3, 5, damaged), found(Delta, 4, 5, false), true, "it may be, and is damaged"),
+            (found(Delta, 3, 5, whole), found(Delta, 4, 5, false), false, "it covers more"),
+            (found(Tree, 7, 7, whole), found(Delta, 5, 5, false), false, "it covers a change"),
+            (found(Tree, 7, 7, damaged), found(Delta, 5, 5, false), true, "it would cover it, and is damaged"),
+            (found(Tree, 5, 5, whole), found(Delta, 5, 5, false), false, "it covers the change of the same commit"),
+            (found(Tree, 7, 7, whole), found(Blob, 5, 5, false), false, "the blob may have been replaced"),
+            (found(Tree, 5, 5, whole), found(Blob, 5, 5, false), true, "the blob is of the same commit"),
+            (found(Delta, 7, 7, whole), found(Blob, 5, 5, false), true, "the change may be of something else"),
+        ];
+        for (there, expected, is_lost, why) in cases {
+            let mut survey = Survey::default();
+            survey.record(DOCUMENT, there).unwrap();
+            let found = StandIns::of(survey.documents.get(&DOCUMENT)).unwrap();
+            assert_eq!(!found.stand_for(&expected, true), is_lost, "{why}: {there:?}, {expected:?}");
+        }
+    }
+}

@@ -71,6 +71,37 @@ pub fn after(document: u64, first: u64, count: u64) -> Result<u64> {
     Ok(next)
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_hands_out_ids_up_to_the_highest() {
+        let highest = u64::from(u32::MAX);
+        assert_eq!(after(1, 1, 2).unwrap(), 3);
+        assert_eq!(after(1, highest, 1).unwrap(), highest + 1);
+        assert_eq!(after(1, highest + 1, 0).unwrap(), highest + 1);
+        for (first, count) in [(highest, 2), (highest + 1, 1), (1, u64::MAX)] {
+            let refused = after(7, first, count);
+            assert!(
+                matches!(&refused, Err(Error::InvalidArgument(what)) if what.contains("document 7")),
+                "{refused:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn any_document_has_a_shard() {
+        let ids = InputIds::default();
+        for document in [1, 15, 16, 17, 1 << 40, u64::MAX] {
+            assert_eq!(ids.take(document, 3, true, || Ok(5)).unwrap(), 5);
+            assert_eq!(ids.take(document, 1, false, || Ok(5)).unwrap(), 8, "what an open batch took is gone");
+            ids.release(document);
+            assert_eq!(ids.take(document, 1, true, || Ok(5)).unwrap(), 5, "no batch is open that took it");
+        }
+    }
+}
+
 /// Interleavings of batches that take ids of one document (.ci/models).
 #[cfg(test)]
 #[cfg(loom)]

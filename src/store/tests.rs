@@ -1,14 +1,15 @@
 //! The golden vectors of docs/format.md as files: together they are a store that opens, and damage to it is seen; and
 //! what opening makes of files that a crash left.
 
+mod background;
 mod batches;
 mod closing;
 mod compressed;
 mod maintenance;
 mod opening;
-mod pacing;
 pub mod panics;
 pub mod records;
+mod verify;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -264,6 +264,28 @@ fn a_checkpoint_names_what_a_damaged_header_does_not() {
     assert_eq!(report.documents_lost, 1);
 }
 
+/// Only a change can have said of the inputs what they are.
+#[test]
+fn a_blob_that_is_lost_casts_no_doubt_on_the_inputs() {
+    let mut work = Work::new(options(1 << 20));
+    let id = work.write(|batch| batch.put_tree(&tree(1, 3))).document;
+    work.write(|batch| batch.set_blob(id, &[7; 70_000]));
+    work.db.checkpoint().unwrap();
+    let store = work.done();
+    let name = segments(&store)[0].clone();
+    let places = records(&store.files, &name);
+    let with_lost = |kind: RecordKind| {
+        let place = places.iter().find(|place| place.header.kind == kind).unwrap();
+        let mut files = store.files.clone();
+        files.get_mut(&name).unwrap()[place.start + 8] ^= 1;
+        judge(&store, &files, &|_| false).0
+    };
+    let blob = with_lost(RecordKind::Blob);
+    assert!(has(&blob, FindingKind::BlobOlder) && !has(&blob, FindingKind::InputsOlder), "{blob}");
+    let change = with_lost(RecordKind::Delta);
+    assert!(has(&change, FindingKind::InputsOlder), "{change}");
+}
+
 /// A segment that compaction replaced, and that a crash left behind: it holds a document that was deleted since, and
 /// nothing else that says so.
 #[test]

@@ -1,7 +1,10 @@
 //! Disks that fail under a repair: power loss at every operation, no room, reads that are refused.
 
+use std::sync::Arc;
+
+use stratum::salvage::repair_on;
 use stratum::vfs::sim::{Errno, Fault, Op, SimDisk};
-use stratum::{Error, FindingKind};
+use stratum::{Error, FindingKind, RepairOptions};
 
 use crate::judge::{judge_target, open, repair};
 use crate::stores::{Store, blobs, compacted, contents, log, recovered, source, target};
@@ -185,4 +188,23 @@ fn what_is_wanting_is_an_error_and_no_loss() {
         }
     }
     assert!(refused > 50 && lossless > 0, "{refused} refused, {lossless} lossless");
+}
+
+/// A read and the page that is tried again: of what fails twice everything is taken for zeros.
+#[test]
+fn what_was_whole_and_cannot_be_read_again_is_not_made_up() {
+    let mut lossy = 0;
+    for store in [log(), compacted(), blobs()] {
+        for nth in 0..reads(&store) {
+            let disk = store.disk(&store.files);
+            disk.inject(Fault::new(&[Op::Read], nth, Errno::Eio).times(2));
+            let mut options = RepairOptions::default();
+            options.merge_limit = 0;
+            let report = repair_on(Arc::new(disk.clone()), source(), target(), &options, &mut |_| true).unwrap();
+            disk.clear_faults();
+            judge_target(&store, &disk, &report, &|_| false);
+            lossy += u64::from(!report.is_lossless());
+        }
+    }
+    assert!(lossy > 0);
 }

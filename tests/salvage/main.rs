@@ -6,6 +6,7 @@
 //! | `STRATUM_CASES` | random stores with random damage | 300 |
 //! | `STRATUM_SEED` | one of them instead of many | none |
 
+mod by_hand;
 mod cases;
 mod disks;
 mod every_byte;

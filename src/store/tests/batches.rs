@@ -92,3 +92,21 @@ fn a_blob_is_a_record_of_its_own_from_64_kib_and_a_byte_on() {
         }
     }
 }
+
+#[test]
+fn a_column_is_removed_from_an_input_that_the_same_batch_put() {
+    let db = open_with(&SimDisk::new(1), &options(1 << 20));
+    let mut input = Input::new(Value::Int64(1), None);
+    input.columns.set("a", Value::Null);
+    let tree = Tree { inputs: vec![input], ..Tree::default() };
+    let ids = db.write(|batch| {
+        let ids = batch.put_tree(&tree)?;
+        let input = ids.input(0).unwrap();
+        let refused = batch.remove_input_column(ids.document, input, "b");
+        assert!(matches!(refused, Err(Error::NotFound(_))), "{refused:?}");
+        batch.remove_input_column(ids.document, input, "a")?;
+        Ok(ids)
+    });
+    let saved = db.view().unwrap().tree(ids.unwrap().document).unwrap();
+    assert_eq!(saved.inputs[0].columns, Columns::new());
+}

@@ -219,3 +219,28 @@ fn refused_commits_cost_no_segment_ids() {
     put(&db, &[1; 900]);
     check_log(&disk, &db, &options(1000));
 }
+
+#[test]
+fn garbage_is_what_is_neither_live_nor_the_head_of_a_segment() {
+    let db = open_with(&SimDisk::new(1), &options(1000));
+    let empty = db.stats().unwrap();
+    assert_eq!((empty.live_bytes, empty.amplification), (0, 1.0), "nothing is kept for nothing");
+    let ids: Vec<DocumentId> = (0..20).map(|_| put(&db, &[7; 200])).collect();
+    let before = db.stats().unwrap();
+    db.write(|batch| batch.delete_document(ids[0])).unwrap();
+    let after = db.stats().unwrap();
+    assert!(after.segments > 2 && after.garbage_bytes > before.garbage_bytes + 200, "{after:?}");
+    for stats in [before, after] {
+        let heads = HEADER_LEN * stats.segments;
+        assert_eq!(stats.garbage_bytes, stats.total_bytes - stats.live_bytes - heads, "{stats:?}");
+        assert_eq!(stats.amplification, stats.total_bytes as f64 / stats.live_bytes as f64);
+    }
+}
+
+#[test]
+fn what_is_set_aside_is_told_in_one_figure() {
+    let db = used(&SimDisk::new(1));
+    let (log, compaction) = (db.core().spare_log.reserved(), db.core().spare_compaction.reserved());
+    assert!(log > 1 && compaction > 1, "{log} {compaction}");
+    assert_eq!(db.stats().unwrap().reserved_bytes, log + compaction);
+}

@@ -208,3 +208,28 @@ fn a_lock_is_free_at_once_while_children_are_being_spawned() {
         assert_eq!(taken, 100);
     });
 }
+
+#[test]
+fn no_id_is_given_twice() {
+    let ids: std::collections::HashSet<[u8; 16]> = (0..100).map(|_| OsFileSystem.unique_id().unwrap()).collect();
+    assert_eq!(ids.len(), 100);
+}
+
+#[test]
+fn directories_may_be_made_by_several_at_once() {
+    in_temporary(|fs, dir| {
+        for round in 0..30 {
+            let path = dir.join(format!("{round}/a/b"));
+            let begin = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                let make = || {
+                    begin.wait();
+                    fs.create_dir_all(&path)
+                };
+                let all: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+                all.into_iter().for_each(|made| made.join().unwrap().unwrap());
+            });
+            assert!(path.is_dir());
+        }
+    });
+}

@@ -1,0 +1,3 @@
+//! What the tests of these modules share.
+
+pub mod made;
