@@ -88,7 +88,8 @@ pub fn identify(source: &Source, findings: &mut Vec<Finding>) -> Result<Identifi
     }
     let manifest = manifest.filter(|_| !foreign);
     let metas = manifest.as_ref().map(|manifest| manifest.state.segments.clone()).unwrap_or_default();
-    let epochs = candidates.iter().filter_map(|candidate| Some(candidate.header.as_ref().ok()?.epoch));
+    let headers = candidates.iter().filter_map(|candidate| candidate.header.as_ref().ok());
+    let epochs = headers.filter(|header| Some(header.store) == store).map(|header| header.epoch);
     let epochs = epochs.chain(manifest.as_ref().map(|manifest| manifest.state.marks.epoch));
     let known = Segments::new(store, epochs.max().unwrap_or_default().saturating_add(EPOCHS), metas.values());
     let mut segments = Vec::new();

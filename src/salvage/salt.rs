@@ -98,8 +98,11 @@ impl Segments {
 
     /// Which segment has this salt, if it is one that the manifest names or the one with this id, of whatever epoch.
     fn id(&self, salt_of_it: u32, id: u32) -> Option<u32> {
-        let epoch = self.epochs.solve(salt_of_it ^ salt(self.store?, id, 0));
-        if u64::from(epoch) < self.epochs_end { Some(id) } else { self.named.get(&salt_of_it).copied() }
+        let by_name = || {
+            let epoch = self.epochs.solve(salt_of_it ^ salt(self.store?, id, 0));
+            (u64::from(epoch) < self.epochs_end).then_some(id)
+        };
+        self.named.get(&salt_of_it).copied().or_else(by_name)
     }
 
     /// Salt and id of a segment without a header, in a file that is called like the segment `id`.

@@ -323,7 +323,16 @@ impl Core {
         if victims.is_empty() {
             return (output, None);
         }
+        let refused = output;
         let output = compaction::rewrite(&Job { victims: &victims, spare: Some(&self.spare_compaction), ..*job });
+        let output = match output {
+            // What is garbage in them lies in records that were not folded: it would be so again and again.
+            Ok(same) if same.bytes_written >= same.bytes_read => {
+                compaction::discard(&self.dir, &same);
+                refused
+            }
+            output => output,
+        };
         if output.is_err() {
             // The file is gone that it was taken for; somebody else may be about to take the room.
             self.reserve_spares(&self.writer.lock());
@@ -357,6 +366,7 @@ impl Core {
                 // After a failed sync the edit may be on disk, and the files must stay.
                 if !matches!(error, Error::CommitUnknown { .. }) {
                     compaction::discard(&self.dir, output);
+                    self.reserve_spares(writer);
                 }
                 return Err(error);
             }

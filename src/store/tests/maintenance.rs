@@ -141,6 +141,34 @@ fn on_a_full_disk_what_lies_elsewhere_is_left_there() {
     check_log(&disk, &db, &options);
 }
 
+/// What deltas elsewhere replaced has to wait for room, and is not copied again and again until then.
+#[test]
+fn what_no_reserve_frees_is_not_copied_again_and_again() {
+    let disk = SimDisk::new(1);
+    let (db, mut options) = with_reserve(&disk, 2, |_, _| ());
+    db.close().unwrap();
+    disk.set_capacity(None);
+    options.max_amplification = 1.1;
+    let db = open_with(&disk, &options);
+    // Segments without garbage, a document in each; then one with all that replaces what is in them.
+    compact(&db);
+    for id in db.view().unwrap().documents(DocumentId::FIRST).unwrap() {
+        db.write(|batch| batch.set_blob(id, &[9; 900])).unwrap();
+    }
+    db.core().seal_active().unwrap();
+    db.core().reserve_spares(&db.core().writer.lock());
+    disk.set_capacity(Some(disk.used()));
+    let before = db.stats().unwrap();
+    let end = (0..50).map(|_| db.maintain()).find(|step| !matches!(step, Ok(true)));
+    assert!(matches!(end, Some(Err(Error::NoSpace { .. }))), "{end:?}");
+    let after = db.stats().unwrap();
+    assert_eq!((after.compactions, after.reserved_bytes), (before.compactions, before.reserved_bytes), "nor once");
+    disk.set_capacity(None);
+    assert!(maintain_until_idle(&db) > 0);
+    assert!(db.stats().unwrap().total_bytes < before.total_bytes * 3 / 4, "with room it is folded");
+    check_log(&disk, &db, &options);
+}
+
 #[test]
 fn a_compaction_that_fails_with_the_reserve_leaves_one() {
     let disk = SimDisk::new(1);
