@@ -93,25 +93,11 @@ fn drop_covered(all: &mut Vec<Found>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::record::BlobPlace;
-    use crate::options::Compression;
     use proptest::prelude::*;
     use std::time::{Duration, Instant};
 
     fn found(at: u32, kind: RecordKind, first_sequence: u64, sequence: u64, whole: bool) -> Found {
-        Found {
-            file: 0,
-            offset8: at,
-            payload_len: 0,
-            codec: Compression::None,
-            coded_len: 0,
-            sequence,
-            first_sequence,
-            kind,
-            blob: BlobPlace::Unchanged,
-            fold: false,
-            whole,
-        }
+        Found { offset8: at, whole, ..Found::expected(kind, first_sequence, sequence) }
     }
 
     /// Rebuilding it for each of them took minutes.

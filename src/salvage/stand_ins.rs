@@ -101,25 +101,11 @@ impl Sorted {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::format::record::BlobPlace;
-    use crate::options::Compression;
     use proptest::prelude::*;
 
     fn record((kind, first, last, whole): (usize, u64, u64, bool)) -> Found {
         let kind = [RecordKind::Tree, RecordKind::Delta, RecordKind::Blob][kind];
-        Found {
-            file: 0,
-            offset8: 0,
-            payload_len: 0,
-            codec: Compression::None,
-            coded_len: 0,
-            sequence: last,
-            first_sequence: if kind == RecordKind::Delta { first } else { last },
-            kind,
-            blob: BlobPlace::Unchanged,
-            fold: false,
-            whole,
-        }
+        Found { whole, ..Found::expected(kind, if kind == RecordKind::Delta { first } else { last }, last) }
     }
 
     fn any_record() -> impl Strategy<Value = Found> {

@@ -51,6 +51,23 @@ impl Found {
         }
     }
 
+    /// What is known of a record that is looked for.
+    pub fn expected(kind: RecordKind, first_sequence: u64, sequence: u64) -> Found {
+        Found {
+            file: 0,
+            offset8: 0,
+            payload_len: 0,
+            codec: Compression::None,
+            coded_len: 0,
+            sequence,
+            first_sequence,
+            kind,
+            blob: BlobPlace::Unchanged,
+            fold: false,
+            whole: false,
+        }
+    }
+
     /// A header that says how `payload`, the stored one, is compressed.
     pub fn coding(&self, payload: &[u8]) -> Result<RecordHeader> {
         let header = RecordHeader::new(self.kind, 0, payload)?;
@@ -186,29 +203,12 @@ impl Survey {
             let found = StandIns::of(self.documents.get(&document))?;
             for (_, sequence, segment) in of_document {
                 let (sequence, segment) = (*sequence, *segment);
-                if !found.stand_for(&expected(RecordKind::Delta, sequence, sequence), false) {
+                if !found.stand_for(&Found::expected(RecordKind::Delta, sequence, sequence), false) {
                     memory::push(self.losses.entry(document).or_default(), Loss { sequence, kind: None, segment })?;
                 }
             }
         }
         Ok(())
-    }
-}
-
-/// A record that is looked for.
-fn expected(kind: RecordKind, first_sequence: u64, sequence: u64) -> Found {
-    Found {
-        file: 0,
-        offset8: 0,
-        payload_len: 0,
-        codec: Compression::None,
-        coded_len: 0,
-        sequence,
-        first_sequence,
-        kind,
-        blob: BlobPlace::Unchanged,
-        fold: false,
-        whole: false,
     }
 }
 
@@ -219,7 +219,7 @@ fn named(entry: &Entry) -> (Found, u32) {
         Entry::Run(run) => (RecordKind::Delta, &run.extent, run.first_sequence),
         Entry::Blob(extent) => (RecordKind::Blob, extent, extent.sequence),
     };
-    (expected(kind, first_sequence, extent.sequence), extent.segment)
+    (Found::expected(kind, first_sequence, extent.sequence), extent.segment)
 }
 
 #[cfg(test)]

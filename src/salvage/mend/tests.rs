@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::format::packed::{DeltaBuilder, HEADER_LEN, encode_with_ids};
-use crate::format::record::BlobPlace;
 use crate::format::value::encode_value;
-use crate::options::Compression;
 
 fn id(id: u64) -> InputId {
     InputId::new(id).unwrap()
@@ -17,19 +15,7 @@ fn encoded(number: i64) -> Vec<u8> {
 }
 
 fn found(kind: RecordKind, first_sequence: u64, sequence: u64) -> Found {
-    Found {
-        file: 0,
-        offset8: 0,
-        payload_len: 0,
-        codec: Compression::None,
-        coded_len: 0,
-        sequence,
-        first_sequence,
-        kind,
-        blob: BlobPlace::Unchanged,
-        fold: false,
-        whole: false,
-    }
+    Found::expected(kind, first_sequence, sequence)
 }
 
 /// A tree with the inputs 1, 2 and 3, whose values are ten times their ids; the first has an output and a column.
